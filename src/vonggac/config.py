@@ -1,0 +1,209 @@
+"""The configuration: a typed, frozen tree that refuses the unknown by name.
+
+`docs/ref/config.md` lists every field; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from vonggac.errors import ConfigError
+
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Names of cameras and sites: they stand in file names and subjects, so no dot, no space."""
+
+Name = Annotated[str, msgspec.Meta(pattern=NAME)]
+StreamName = Literal["main", "sub"]
+
+
+class Secret:
+    """A value that cannot be printed: its repr and str are stars.
+
+    Args:
+        value: the secret itself; read it back with `reveal`.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value; call it only where it crosses the border that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+
+class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a secret is: never in the file itself. Exactly one of the two is set."""
+
+    env: str | None = None
+    """Name of an environment variable."""
+    file: str | None = None
+    """Path of a file whose first line it is."""
+
+    def read(self, field: str) -> Secret:
+        """Fetch it.
+
+        Raises:
+            ConfigError: neither or both are set, or it is not there.
+        """
+        if (self.env is None) == (self.file is None):
+            raise ConfigError(f"{field}: set exactly one of env and file", field=field)
+        if self.env is not None:
+            if self.env not in os.environ:
+                raise ConfigError(f"{field}: environment variable {self.env} is not set")
+            return Secret(os.environ[self.env])
+        path = Path(self.file or "")
+        try:
+            return Secret(path.read_text(encoding="utf-8").splitlines()[0])
+        except (OSError, IndexError) as error:
+            raise ConfigError(f"{field}: cannot read a first line from {path}") from error
+
+
+class StreamConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One stream of a camera."""
+
+    url: str
+    """rtsp://host:port/path; credentials may stand in it, better in `user` and `password`."""
+    source: Literal["auto", "rtsp", "libav"] = "auto"
+    """Which source pulls it: ours, FFmpeg's, or ours first and FFmpeg's for what ours refuses."""
+    transcode: bool = False
+    """Re-encode MJPEG or MPEG-4 to H.264: costs about a quarter of a core for 1080p25."""
+    record: bool | None = None
+    """Record it; default: main yes, sub only when main is H.265."""
+    audio: bool = False
+    """Record sound (AAC). Off unless the site's rule says so (privacy)."""
+
+
+class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A camera, as written in the configuration file."""
+
+    name: Name
+    """Unique in the site; stands in folder names and subjects."""
+    main: StreamConfig
+    sub: StreamConfig | None = None
+    title: str = ""
+    """What people read, for example "Hành lang tầng 2, đông"."""
+    zone: str = "HL"
+    """Code of the placement rule; a room, toilet or bath is refused."""
+    user: str = ""
+    password: SecretRef | None = None
+    retention_days: int | None = None
+    """Days kept, if other than the site's."""
+
+
+class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is deleted when, oldest first; held spans never."""
+
+    days: Annotated[int, msgspec.Meta(ge=1)] = 30
+    """Days promised (our default, not an official figure)."""
+    max_bytes: int | None = None
+    """Bytes that recordings may take in all."""
+    free_floor_bytes: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000_000
+    """Free space that the disk keeps for everything else."""
+
+
+class RecordConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How recordings are written."""
+
+    segment_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
+    """Seconds a segment lasts before the next keyframe ends it."""
+    flush_s: Annotated[float, msgspec.Meta(ge=0.05, le=1.0)] = 0.3
+    """Seconds between two writes of one camera at most."""
+    sync_s: Annotated[float, msgspec.Meta(ge=0.2, le=10)] = 1.0
+    """Seconds between two syncfs of the recording filesystem."""
+    drain_s: Annotated[float, msgspec.Meta(ge=0.02, le=1.0)] = 0.2
+    """Seconds between two reads of a camera's socket that nobody watches."""
+    watched_drain_s: Annotated[float, msgspec.Meta(ge=0.01, le=0.5)] = 0.04
+    """Seconds between two reads while somebody watches."""
+
+
+class SiteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The facility that this box stands in."""
+
+    name: Name = "site"
+    title: str = ""
+    """What people read."""
+    address: str = ""
+    owner_line: Literal["military", "paid_hotel", "civil"] = "civil"
+
+
+class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The hub's pages and API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback by default."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    public_url: str | None = None
+    """How browsers reach it, when something stands in front (https://...)."""
+
+
+class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The embedded nats-server."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """Client port; 0 takes a free one."""
+    websocket_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """WebSocket port for browsers; 0 takes a free one."""
+    public_websocket_url: str | None = None
+    """How browsers reach the WebSocket, when something stands in front (wss://...)."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that `vonggac up` needs."""
+
+    data_dir: str
+    """Where the program keeps recordings, catalog, keys and database."""
+    site: SiteConfig = SiteConfig()
+    cameras: tuple[CameraConfig, ...] = ()
+    record: RecordConfig = RecordConfig()
+    retention: RetentionConfig = RetentionConfig()
+    web: WebConfig = WebConfig()
+    bus: BusConfig = BusConfig()
+    database_url: str | None = None
+    """SQLAlchemy URL of the hub's database; default: SQLite in data_dir."""
+
+
+def load(path: Path) -> Config:
+    """Read and check a TOML file.
+
+    Raises:
+        ConfigError: the file cannot be read, is no TOML, or a field is unknown, missing or wrong;
+            the message names it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        config = msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}; see docs/ref/config.md") from error
+    seen: set[str] = set()
+    for camera in config.cameras:
+        if camera.name in seen:
+            raise ConfigError(f"{path}: two cameras are called {camera.name}; names are unique")
+        seen.add(camera.name)
+    return config

@@ -1,0 +1,1 @@
+"""The hub's database: engine, tables as a commented document, migrations."""

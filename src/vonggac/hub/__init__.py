@@ -1,0 +1,1 @@
+"""Where facts from below meet the database. No HTTP here."""
