@@ -1,0 +1,119 @@
+"""Opening the hub's database: SQLite with one writer, or PostgreSQL; and bringing it up to date."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+
+from vonggac.errors import Kind, VonggacError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection, Engine
+
+BUSY_MS = 10_000
+"""How long SQLite waits for another process (a migration, a backup) before it gives up."""
+
+
+class Database:
+    """One database and the rule by which it is used.
+
+    Reads run at any time in any thread. Writes of this process wait for each other on SQLite,
+    which has one writer; PostgreSQL sorts them out itself. Not for the event loop's thread:
+    every call may block.
+
+    Args:
+        url: an SQLAlchemy URL; `sqlite:///PATH` or `postgresql+psycopg://...`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._one_writer = threading.Lock()
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the database and changes nothing."""
+        with self.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is committed if the block ends, undone if it raises."""
+        if not self._is_sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._one_writer, self.engine.connect() as plain:
+            connection = plain.execution_options(vonggac_writes=True)
+            with connection.begin():
+                yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema up to this program's version; harmless when it is there already."""
+        with self.engine.connect() as connection:
+            settings = alembic_config()
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, "head")
+            connection.commit()
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def alembic_config() -> AlembicConfig:
+    """Where the migrations are; the connection goes into `attributes["connection"]`."""
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", "vonggac.db:migrations")
+    return settings
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise VonggacError(Kind.BAD_INPUT, "database_url is not an SQLAlchemy URL") from error
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(parsed)
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10
+        )
+    raise VonggacError(
+        Kind.BAD_INPUT,
+        f"database_url names {parsed.get_backend_name()}; use sqlite:///PATH or postgresql://...",
+    )
+
+
+def _prepare_sqlite(raw: Any, _record: object) -> None:
+    # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable: the driver
+    # must not begin transactions by itself, or DDL and reads run outside of them.
+    raw.isolation_level = None
+    cursor = raw.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("vonggac_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,324 @@
+"""The hub's tables, as a document: every table and every column says what it is.
+
+Conventions: `_ns` is a moment in UTC nanoseconds since 1970, or a length in nanoseconds where
+the comment says so; ids are opaque text and permanent; a row of a dated thing is ended, never
+deleted. `docs/ref/schema.md` is printed from this module.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Moment = sa.BigInteger
+"""UTC nanoseconds since 1970; 64 bits last until the year 2262."""
+
+Counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A key that the database counts; SQLite counts only a column that it calls INTEGER."""
+
+
+def _text(
+    name: str, comment: str, *, null: bool = False, default: str | None = None
+) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=null, server_default=default, comment=comment)
+
+
+def _moment(name: str, comment: str, *, null: bool = False) -> sa.Column[int]:
+    return sa.Column(name, Moment, nullable=null, comment=comment)
+
+
+def _flag(name: str, comment: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false(), comment=comment)
+
+
+site = sa.Table(
+    "site",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id; stands in subjects"),
+    _text("name", "short name from the configuration"),
+    _text("title", "what people read", default=""),
+    _text("address", "where it stands, as people write it", default=""),
+    _text("owner_line", "military, paid_hotel or civil: who answers for it", default="civil"),
+    _text("public_key", "the site's key; every fact from it is verified with this", null=True),
+    sa.Column(
+        "retention_days",
+        sa.Integer,
+        nullable=False,
+        server_default="30",
+        comment="days of recordings promised (the default is the software's, not an official one)",
+    ),
+    _moment("created_ns", "when this hub first knew it"),
+    sa.CheckConstraint("owner_line IN ('military', 'paid_hotel', 'civil')", name="owner_line"),
+    comment="one quarantine facility and its box",
+)
+
+camera = sa.Table(
+    "camera",
+    metadata,
+    sa.Column(
+        "id",
+        sa.Text,
+        primary_key=True,
+        comment="what the API and the pages call it; equals the name while no other site has it",
+    ),
+    sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), nullable=False, comment="where it is"),
+    _text("name", "unique in the site; stands in folder names and subjects"),
+    _text("title", "what people read, for example Hành lang tầng 2, đông", default=""),
+    _text("zone", "code of the placement rule; never a room, a toilet or a bath"),
+    _text("main_url", "rtsp address of the main stream, without credentials"),
+    _text("sub_url", "rtsp address of the sub-stream, without credentials", null=True),
+    _text("source", "auto, rtsp or libav: which source pulls it", default="auto"),
+    _flag("transcode", "re-encode MJPEG or MPEG-4 to H.264; somebody has seen what it costs"),
+    sa.Column(
+        "record_sub",
+        sa.Boolean,
+        nullable=True,
+        comment="record the sub-stream too; null leaves it to the rule (yes when main is H.265)",
+    ),
+    _flag("audio", "record sound; off unless the site's rule says so"),
+    _text("user_name", "the camera's account", default=""),
+    sa.Column(
+        "password_sealed",
+        sa.LargeBinary,
+        nullable=True,
+        comment="the camera's password under the hub's key file; never in clear, never in a log",
+    ),
+    sa.Column(
+        "retention_days", sa.Integer, nullable=True, comment="days promised, if not the site's"
+    ),
+    _text("origin", "page or config: who keeps this row; config rows are not edited in pages"),
+    sa.Column("revision", sa.Integer, nullable=False, comment="counts edits; a stale form loses"),
+    _moment("created_ns", "when it was registered"),
+    _moment("updated_ns", "when it was last edited"),
+    _moment("retired_ns", "when it left the register; its ledger stays", null=True),
+    sa.UniqueConstraint("site_id", "name"),
+    sa.CheckConstraint("source IN ('auto', 'rtsp', 'libav')", name="source"),
+    sa.CheckConstraint("origin IN ('page', 'config')", name="origin"),
+    comment="a device with an address and credentials, placed in a zone",
+)
+
+camera_service = sa.Table(
+    "camera_service",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, comment="row number"),
+    sa.Column(
+        "camera_id", sa.Text, sa.ForeignKey("camera.id"), nullable=False, comment="which camera"
+    ),
+    _moment("from_ns", "in service from here"),
+    _moment("to_ns", "until here; null while it lasts", null=True),
+    _text("reason", "why it ended", default=""),
+    sa.CheckConstraint("to_ns IS NULL OR to_ns >= from_ns", name="ends_after_start"),
+    sa.Index(None, "camera_id", "from_ns"),
+    comment="when a camera is expected to record; time outside counts as nothing, not as missing",
+)
+
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="what is typed at sign-in"),
+    _text("full_name", "what colleagues read", default=""),
+    _text("role", "administrator, so far the only one", default="administrator"),
+    _text("password_hash", "argon2id, with its parameters"),
+    _flag("must_change", "the password was given by somebody else and opens nothing but a change"),
+    sa.Column(
+        "failures",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="wrong passwords in a row",
+    ),
+    _moment("failed_ns", "when the last wrong password came", null=True),
+    _moment("locked_until_ns", "refused until then, right password or wrong", null=True),
+    _moment("created_ns", "when it was made"),
+    _moment("signed_in_ns", "when somebody last signed in with it", null=True),
+    _moment("disabled_ns", "since when it opens nothing", null=True),
+    comment="one named person who may sign in",
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column(
+        "token_hash",
+        sa.Text,
+        primary_key=True,
+        comment="SHA-256 of the cookie's value; the value itself is nowhere but in the browser",
+    ),
+    sa.Column(
+        "account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose it is"
+    ),
+    _text("form_token", "what every form of this session must carry"),
+    _moment("created_ns", "sign-in"),
+    _moment("seen_ns", "last request, to the minute"),
+    _moment("expires_ns", "ends then, whatever happens"),
+    _text("address", "where the sign-in came from"),
+    _text("agent", "the browser's own description, cut to 200 characters", default=""),
+    _moment("ended_ns", "signed out or revoked", null=True),
+    sa.Index(None, "account_id"),
+    comment="a signed-in browser",
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, comment="order of writing"),
+    _moment("time_ns", "when"),
+    _text("actor", "name of the account, or the program's own part, as it was then"),
+    _text("account_id", "whose account; null for the program itself", null=True),
+    _text("address", "network address the request came from", default=""),
+    _text("act", "what was done, one of the acts in domain.audit"),
+    _text("object", "on what: a camera, an account, a page", default=""),
+    _text("purpose", "why, as the person stated it", default=""),
+    _text("outcome", "done or refused"),
+    sa.Column("detail", sa.JSON, nullable=False, comment="named values that belong to the act"),
+    sa.CheckConstraint("outcome IN ('done', 'refused')", name="outcome"),
+    sa.Index(None, "time_ns"),
+    comment="who looked at what and changed what; the database itself refuses to alter a row",
+)
+
+fact = sa.Table(
+    "fact",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="which site signed it"),
+    sa.Column("epoch", sa.Text, primary_key=True, comment="one life of the site's ledger"),
+    sa.Column("sequence", sa.BigInteger, primary_key=True, comment="order within the epoch"),
+    _text("kind", "what the payload is"),
+    _moment("as_of_ns", "the site's time when it was signed"),
+    _moment("received_ns", "this hub's time when it was applied"),
+    comment="which facts were applied, so that each is applied once",
+)
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    sa.Column("run", sa.Text, primary_key=True, comment="32 hex digits, made by the box"),
+    _text("camera", "name of the camera on the wire"),
+    _text("stream", "main or sub"),
+    _moment("from_ns", "first picture"),
+    _moment("to_ns", "end of the last picture; null while it lasts", null=True),
+    _text("cause", "why it ended", null=True),
+    _text("source", "rtsp, libav or file"),
+    _text("codec", "h264 or h265", null=True),
+    sa.Column("width", sa.Integer, nullable=True, comment="pixels"),
+    sa.Column("height", sa.Integer, nullable=True, comment="pixels"),
+    sa.Column("declared_fps", sa.Float, nullable=True, comment="what the camera says"),
+    sa.Index(None, "site_id", "camera", "from_ns"),
+    comment="everything from one successful connection until it ends",
+)
+
+span = sa.Table(
+    "span",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
+    sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
+    sa.Column("from_ns", Moment, primary_key=True, comment="first picture"),
+    _moment("to_ns", "end of the last picture"),
+    _text("run", "the run it belongs to", null=True),
+    sa.CheckConstraint("to_ns > from_ns", name="has_length"),
+    comment="a stretch of time that the media prove",
+)
+
+gap = sa.Table(
+    "gap",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
+    sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
+    sa.Column("from_ns", Moment, primary_key=True, comment="end of the last picture before it"),
+    _moment("to_ns", "next keyframe; null while it lasts", null=True),
+    _text("cause", "settled by evidence, one of the closed list"),
+    _text("evidence", "what was seen, in one sentence", default=""),
+    comment="a stretch of missing time with its cause",
+)
+
+page = sa.Table(
+    "page",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
+    sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
+    sa.Column("from_ns", Moment, primary_key=True, comment="start of the hour"),
+    _moment("to_ns", "end of what the page covers"),
+    _moment("recorded_ns", "length recorded, in nanoseconds"),
+    sa.Column("bytes", sa.BigInteger, nullable=False, comment="bytes of media"),
+    sa.Column("pictures", sa.BigInteger, nullable=False, comment="coded pictures"),
+    sa.Column("declared_fps", sa.Float, nullable=True, comment="what the camera says"),
+    sa.Column("delivered_fps", sa.Float, nullable=True, comment="what came"),
+    sa.Column("clock_error_ms", sa.Float, nullable=True, comment="camera's clock minus the box's"),
+    _text("root", "Merkle root (RFC 9162) over the segments' roots, hex"),
+    _text("hash", "SHA-256 of this page, hex"),
+    _text("previous", "hash of the page before it, hex; empty for the first", default=""),
+    sa.Column("envelope", sa.LargeBinary, nullable=False, comment="the signed bytes: the proof"),
+    comment="an hour of one camera's ledger, signed by its site",
+)
+
+state = sa.Table(
+    "state",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
+    sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
+    _text("status", "recording, gap or idle"),
+    _moment("since_ns", "since when"),
+    _text("cause", "of the gap, if it is one", null=True),
+    _moment("as_of_ns", "until when this is known to be true"),
+    sa.Column(
+        "detail",
+        sa.JSON,
+        nullable=False,
+        comment="codec, size, rates, bitrate, clock error, source, evidence, next try",
+    ),
+    sa.CheckConstraint("status IN ('recording', 'gap', 'idle')", name="status"),
+    comment="what a stream is doing now, as far as this hub knows",
+)
+
+site_state = sa.Table(
+    "site_state",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    _moment("as_of_ns", "the box's time when it said so"),
+    _moment("heard_ns", "this hub's time when the box last answered"),
+    _moment("reachable_since_ns", "since when the box answers; null while it does not", null=True),
+    _moment("lost_ns", "since when it does not answer; null while it does", null=True),
+    sa.Column("detail", sa.JSON, nullable=False, comment="disk, retention, versions, counters"),
+    comment="what a box is doing now: the clock of reachability, never mixed with the ledger",
+)
+
+grant_issued = sa.Table(
+    "grant_issued",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="stands in subjects"),
+    sa.Column("account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose"),
+    _text("site_id", "where"),
+    sa.Column("cameras", sa.JSON, nullable=False, comment="exactly these"),
+    sa.Column("streams", sa.JSON, nullable=False, comment="exactly these"),
+    _text("purpose", "why, as the person stated it"),
+    _text("nkey", "the browser's public key"),
+    _text("renews", "the grant that this one continues", null=True),
+    _moment("issued_ns", "from"),
+    _moment("expires_ns", "until"),
+    _moment("revoked_ns", "taken back", null=True),
+    sa.Index(None, "account_id", "expires_ns"),
+    comment="permissions to see named cameras, for a purpose, until a time",
+)
+
+setting = sa.Table(
+    "setting",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True, comment="which"),
+    sa.Column("value", sa.JSON, nullable=False, comment="its value"),
+    _moment("updated_ns", "when it was set"),
+    comment="what an administrator may change without a restart",
+)
