@@ -1,0 +1,154 @@
+"""A camera's address: where it is, and the credentials taken out of it.
+
+People paste `rtsp://admin:p@ss/w#rd?@10.0.0.8:554/path` as the maker's page shows it, whatever the
+RFC says of reserved characters.  After this module nobody sees the two together again: an address
+prints without its credentials, and no message here repeats what it was given.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import quote, unquote
+
+from vonggac.config import Secret
+from vonggac.errors import MalformedError
+
+DEFAULT_PORT: Final = 554
+"""RFC 2326 section 3.2."""
+MAX_URL: Final = 2048
+MAX_CREDENTIAL: Final = 256
+
+_SCHEMES: Final = ("rtsp", "rtsps", "rtspu")
+_NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})*)\.?")
+_ESCAPED: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
+_PATH_SAFE: Final = "/?%:@!$&'()*+,;=-._~[]|\"\\^`{}<>"
+"""Left as written in a path: cameras compare it byte by byte (Dahua's `cameraid=1000193%241`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One stream's place. `str()` and `uri` are what a request line and a log may carry."""
+
+    scheme: str
+    host: str
+    """A name or an IP literal without brackets."""
+    port: int
+    path: str
+    """Path and query, from the first `/` or `?`; percent-encoded; may be empty."""
+    user: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, an IPv6 literal in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def uri(self) -> str:
+        """The request URI: never with credentials (RFC 2326 section 3.2 has no place for them)."""
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def at(self, reference: str) -> Address:
+        """The same camera and credentials at another absolute URL's path.
+
+        Host and port stay ours: behind NAT, and in a DHCP lease's wake, cameras print addresses
+        that nobody can reach (`0.0.0.0`, a private one).
+
+        Raises:
+            MalformedError: the reference is no RTSP URL.
+        """
+        return replace(self, path=parse(reference).path)
+
+
+def parse(url: str, user: str = "", password: Secret | None = None) -> Address:
+    """Read a URL in which the credentials may stand, raw or percent-encoded.
+
+    Credentials given apart are taken as they are and win over those in the URL.  In the URL,
+    percent signs are an encoding only if every one of them is followed by two hexadecimal digits.
+
+    Which `@` ends the credentials, when the password holds `@ / ? #` itself: the RFC's reading,
+    if what follows it looks like a host for certain (an IP literal, a dotted name, localhost);
+    else the last `@` that such a host follows; else the RFC's reading with any host; else the
+    last `@` with any.  A password like `x@10.0.0.1/y` is beyond guessing: give it apart.
+
+    Raises:
+        MalformedError: it is no RTSP URL. The message does not repeat it.
+    """
+    scheme, mark, rest = url.strip().partition("://")
+    scheme = scheme.lower()
+    if not mark or scheme not in _SCHEMES:
+        raise MalformedError("not a camera's URL: it begins with rtsp:// or rtsps://")
+    if len(url) > MAX_URL:
+        raise MalformedError(f"a URL of {len(url)} characters; at most {MAX_URL} are read")
+    found = _split(rest)
+    if found is None:
+        raise MalformedError(
+            "no host in the camera's URL after rtsp://; if the password holds / or @, give user "
+            "and password apart from the URL"
+        )
+    credentials, host, port, path = found
+    in_url_user, _, in_url_password = credentials.partition(":")
+    if not user and not password:
+        user, password = _plain(in_url_user), Secret(_plain(in_url_password))
+    password = password or Secret("")
+    if len(user) > MAX_CREDENTIAL or len(password.reveal()) > MAX_CREDENTIAL:
+        raise MalformedError(f"user and password have at most {MAX_CREDENTIAL} characters each")
+    if any(ord(letter) < 0x20 or letter == "\x7f" for letter in user + host + path):
+        raise MalformedError("a control character in the camera's URL or user name")
+    try:
+        path = quote(path.partition("#")[0], safe=_PATH_SAFE)
+        (user + password.reveal()).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise MalformedError("the camera's URL or credentials are not valid Unicode") from error
+    return Address(scheme, host, port, path, user, password)
+
+
+def _split(rest: str) -> tuple[str, str, int, str] | None:
+    """Credentials, host, port and path of what follows `://`."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    by_the_book = authority.rfind("@")
+    later = [mark.start() for mark in re.finditer("@", rest) if mark.start() > by_the_book]
+    marks = [by_the_book, *reversed(later)]
+    for certain in (True, False):
+        for mark in marks:
+            place = _place(rest[mark + 1 :], certain=certain)
+            if place is not None:
+                return rest[: max(mark, 0)], *place
+    return None
+
+
+def _place(text: str, *, certain: bool) -> tuple[str, int, str] | None:
+    """Host, port and path, if the text begins with a host (that is one for certain)."""
+    match = re.match(r"(\[[^\]/?#@]*\]|[^:/?#@\[\]]*)(?::(\d{0,5}))?(?=[/?#]|$)", text)
+    if match is None:
+        return None
+    host = match[1].strip("[]")
+    port = int(match[2] or DEFAULT_PORT)
+    path = text[match.end() :]
+    literal = _is_literal(host)
+    if not 0 < port < 65536 or not (literal or _NAME.fullmatch(host)):
+        return None
+    last = host.rstrip(".").rpartition(".")
+    named = host.lower() == "localhost" or (bool(last[0]) and last[2][:1].isalpha())
+    if certain and not (literal or named):
+        return None
+    return host, port, path
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.replace("%25", "%"))
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(text: str) -> str:
+    """Undo percent-encoding, if it is one."""
+    return unquote(text, errors="surrogateescape") if _ESCAPED.fullmatch(text) else text
