@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 from collections import deque
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -107,3 +108,66 @@ class Mailbox(Generic[T]):
         """End it; letters already in it can still be read. Closing twice is harmless."""
         self._closed = True
         self._arrived.set()
+
+
+class Crossing(Generic[T]):
+    """The one bounded hand-off from the event loop to a worker thread.
+
+    The loop puts without waiting; the thread takes, and waits.  A full crossing refuses and
+    counts, so that a slow disk costs pictures and never memory.
+
+    Args:
+        name: how the count of losses is labelled in the metrics.
+        capacity: letters it holds at most.
+    """
+
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.lost = 0
+        """Letters refused since it was made."""
+        self._queue: queue.Queue[T | None] = queue.Queue()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return self._queue.qsize()
+
+    def put(self, letter: T) -> bool:
+        """Hand over; False if it is full or closed. The loop's thread only."""
+        if self._closed or self._queue.qsize() >= self.capacity:
+            self.lost += 1
+            return False
+        self._queue.put_nowait(letter)
+        return True
+
+    def take(self, timeout_s: float | None = None) -> list[T]:
+        """Wait for letters and take all there are. The worker's thread only.
+
+        Returns:
+            The letters in order; an empty list if the time ran out.
+
+        Raises:
+            Closed: closed, and every letter was taken.
+        """
+        try:
+            first = self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return []
+        if first is None:
+            raise Closed(self.name)
+        letters = [first]
+        while True:
+            try:
+                letter = self._queue.get_nowait()
+            except queue.Empty:
+                return letters
+            if letter is None:
+                self._queue.put_nowait(None)
+                return letters
+            letters.append(letter)
+
+    def close(self) -> None:
+        """No more letters; those inside can still be taken. Closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put_nowait(None)

@@ -1,0 +1,514 @@
+"""The edge's index of what it recorded: one SQLite file, one writer thread, many readers.
+
+The catalog proves nothing by itself: it is made again from the segment files and the journal
+when it is missing or damaged (`edge.recovery`).  Writers never wait for it: every change is a
+letter to the writer thread, which commits what has come in once every `COMMIT_S`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import struct
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from vonggac import log
+from vonggac.errors import Kind, VonggacError
+from vonggac.mailbox import Closed, Crossing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+COMMIT_S = 0.25
+"""Ours: a reader sees a state change within this time, and 100 cameras cost four commits a
+second instead of forty."""
+
+MAX_LETTERS = 50_000
+"""Changes waiting for a disk that does not answer; a segment is two letters a minute, so this is
+half an hour of 500 streams."""
+
+QUICK_CHECK_BYTES = 32 * 1024 * 1024
+"""A catalog up to this size is checked whole when it is opened (0.1 s); a larger one would delay
+recording, and its damage shows when it is read."""
+
+SCHEMA = """
+-- Times are integers: nanoseconds of UTC since 1970, as the box believed when it wrote them,
+-- moved since by clock steps of the same epoch.  Half-open: from <= t < to.
+
+-- One life of the recorder process.
+create table epoch (
+    epoch integer primary key,   -- counts up for ever
+    boot text not null,          -- the operating system's boot id: what a clock step moves
+    started_ns integer not null,
+    trusted integer not null     -- 1 if the wall clock was credible
+) strict;
+
+-- Everything from one successful connection until it ends, with a reason.
+create table run (
+    run blob primary key,        -- 16 random bytes; in the init of every segment
+    camera text not null,
+    stream text not null,        -- main or sub
+    epoch integer not null,
+    started_ns integer not null,
+    ended_ns integer,            -- null while it lasts
+    cause text,                  -- why it ended, in the ledger's words; null for a planned end
+    evidence text,               -- one sentence
+    source text not null,        -- rtsp, libav or file
+    source_why text not null,
+    codec text not null,
+    width integer not null,
+    height integer not null,
+    declared_fps real,
+    delivered_fps real,
+    clock_error_ns integer,      -- camera minus box, from RTCP sender reports
+    pictures integer not null default 0,
+    size integer not null default 0 -- bytes
+) strict, without rowid;
+create index run_by_stream on run (camera, stream, started_ns);
+
+-- One file of consecutive parts of one run.
+create table segment (
+    id integer primary key,
+    camera text not null,
+    stream text not null,
+    run blob not null,
+    epoch integer not null,
+    number integer not null,     -- in its run, from 0
+    path text not null unique,   -- relative to the recording directory
+    start_ns integer not null,   -- wall time of the first picture
+    end_ns integer,              -- end of the last picture; null while it is open
+    base_ticks integer not null, -- decode time of its first part in the run, 90 kHz
+    size integer not null default 0, -- bytes
+    pictures integer not null default 0,
+    parts integer not null default 0,
+    root blob,                   -- Merkle root over init and parts (RFC 9162); null while open
+    keyframes blob,              -- pairs of (wall ns i64, byte offset u32) of parts with a keyframe
+    held integer not null default 0 -- spans under a case are never deleted
+) strict;
+create index segment_by_time on segment (camera, stream, start_ns);
+create index segment_by_run on segment (run, number);
+
+-- A stretch of missing time with its settled cause.
+create table gap (
+    id integer primary key,
+    camera text not null,
+    stream text not null,
+    from_ns integer not null,
+    to_ns integer,               -- null while it lasts
+    cause text not null,
+    evidence text not null,
+    epoch integer not null
+) strict;
+create index gap_by_time on gap (camera, stream, from_ns);
+
+-- A stretch that retention deleted: expired, never a gap.
+create table expired (
+    camera text not null,
+    stream text not null,
+    before_ns integer not null,  -- everything recorded before this is gone
+    primary key (camera, stream)
+) strict, without rowid;
+
+-- A part of an hour of one stream's ledger, signed.
+create table page (
+    camera text not null,
+    stream text not null,
+    from_ns integer not null,
+    to_ns integer not null,
+    hash blob not null,          -- SHA-256 of the signed payload
+    previous blob not null,      -- hash of the page before; 32 zero bytes for the first
+    root blob not null,          -- Merkle root over the segments' roots
+    recorded_ns integer not null,
+    payload blob not null,       -- the fact as it was signed
+    primary key (camera, stream, from_ns)
+) strict, without rowid;
+
+-- Small durable values: the site's id, cursors.
+create table note (
+    key text primary key,
+    value text not null
+) strict, without rowid;
+"""
+
+_KEYFRAME = struct.Struct("<qI")
+
+
+class SegmentRow(NamedTuple):
+    """A segment as the catalog knows it. Times in ns of UTC."""
+
+    id: int
+    camera: str
+    stream: str
+    run: bytes
+    epoch: int
+    number: int
+    path: str
+    start_ns: int
+    end_ns: int | None
+    base_ticks: int
+    size: int
+    pictures: int
+    parts: int
+    root: bytes | None
+    keyframes: bytes | None
+    held: int
+
+    def keyframe_index(self) -> list[tuple[int, int]]:
+        """(wall ns, byte offset) of every part that starts with a keyframe."""
+        return list(_KEYFRAME.iter_unpack(self.keyframes or b""))
+
+
+class GapRow(NamedTuple):
+    """A gap as the catalog knows it."""
+
+    camera: str
+    stream: str
+    from_ns: int
+    to_ns: int | None
+    cause: str
+    evidence: str
+    epoch: int = 0
+
+
+class RunRow(NamedTuple):
+    """A run as the catalog knows it."""
+
+    run: bytes
+    camera: str
+    stream: str
+    epoch: int
+    started_ns: int
+    ended_ns: int | None
+    cause: str | None
+    evidence: str | None
+    source: str
+    source_why: str
+    codec: str
+    width: int
+    height: int
+    declared_fps: float | None
+    delivered_fps: float | None
+    clock_error_ns: int | None
+    pictures: int
+    size: int
+
+
+SEGMENT_COLUMNS = ", ".join(SegmentRow._fields)
+GAP_COLUMNS = ", ".join(GapRow._fields)
+RUN_COLUMNS = ", ".join(RunRow._fields)
+
+
+def pack_keyframes(index: Iterable[tuple[int, int]]) -> bytes:
+    """The inverse of `SegmentRow.keyframe_index`."""
+    return b"".join(_KEYFRAME.pack(wall_ns, offset) for wall_ns, offset in index)
+
+
+class CatalogReader:
+    """Questions to the catalog, over one read-only connection.
+
+    One thread at a time. Readers never block the writer (WAL).
+
+    Raises:
+        VonggacError: NOT_FOUND if there is no catalog, CORRUPT if it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise VonggacError(
+                Kind.NOT_FOUND, f"no catalog at {path}; `vonggac check` makes one from the files"
+            )
+        try:
+            self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+            self._db.execute("pragma busy_timeout = 5000")
+            (version,) = self._db.execute("pragma user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise VonggacError(
+                Kind.CORRUPT, f"the catalog {path} cannot be read ({error}); run `vonggac check`"
+            ) from error
+        if version != SCHEMA_VERSION:
+            self._db.close()
+            raise VonggacError(
+                Kind.CORRUPT,
+                f"the catalog {path} has version {version}, this program reads {SCHEMA_VERSION}",
+            )
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._db.close()
+
+    def streams(self) -> list[tuple[str, str]]:
+        """Every (camera, stream) that ever recorded or missed something."""
+        return self._db.execute(
+            "select camera, stream from segment union select camera, stream from gap order by 1, 2"
+        ).fetchall()
+
+    def segments_between(
+        self, camera: str, stream: str, from_ns: int, to_ns: int
+    ) -> list[SegmentRow]:
+        """Segments that overlap [from, to), in order of time; open ones included."""
+        rows = self._db.execute(
+            # The longest segment is ten minutes plus a GOP: no earlier one can reach in.
+            f"select {SEGMENT_COLUMNS} from segment"  # noqa: S608 - column names are ours
+            " where camera = ? and stream = ? and start_ns < ? and start_ns > ?"
+            " and (end_ns is null or end_ns > ?) order by start_ns",
+            (camera, stream, to_ns, from_ns - 3_600_000_000_000, from_ns),
+        )
+        return [SegmentRow(*row) for row in rows]
+
+    def segment_near(
+        self, camera: str, stream: str, at_ns: int, *, later: bool
+    ) -> SegmentRow | None:
+        """The first segment that starts after a moment, or the last that starts before it."""
+        order, sign = ("asc", ">") if later else ("desc", "<=")
+        row = self._db.execute(
+            f"select {SEGMENT_COLUMNS} from segment where camera = ? and stream = ?"  # noqa: S608
+            f" and start_ns {sign} ? order by start_ns {order} limit 1",
+            (camera, stream, at_ns),
+        ).fetchone()
+        return SegmentRow(*row) if row else None
+
+    def open_segments(self) -> list[SegmentRow]:
+        """Segments that were never closed: being written, or cut off by a crash."""
+        rows = self._db.execute(
+            f"select {SEGMENT_COLUMNS} from segment where end_ns is null order by start_ns"  # noqa: S608
+        )
+        return [SegmentRow(*row) for row in rows]
+
+    def segments(self, camera: str | None = None) -> Iterator[SegmentRow]:
+        """Every segment, of one camera or of all, in order of time."""
+        where, values = ("where camera = ?", (camera,)) if camera else ("", ())
+        for row in self._db.execute(
+            f"select {SEGMENT_COLUMNS} from segment {where} order by start_ns",  # noqa: S608
+            values,
+        ):
+            yield SegmentRow(*row)
+
+    def gaps_between(self, camera: str, stream: str, from_ns: int, to_ns: int) -> list[GapRow]:
+        """Gaps that overlap [from, to), in order of time; an open one included."""
+        rows = self._db.execute(
+            f"select {GAP_COLUMNS} from gap where camera = ? and stream = ? and from_ns < ?"  # noqa: S608
+            " and (to_ns is null or to_ns > ?) order by from_ns",
+            (camera, stream, to_ns, from_ns),
+        )
+        return [GapRow(*row) for row in rows]
+
+    def runs_between(self, camera: str, stream: str, from_ns: int, to_ns: int) -> list[RunRow]:
+        """Runs that overlap [from, to), in order of time."""
+        rows = self._db.execute(
+            f"select {RUN_COLUMNS} from run where camera = ? and stream = ? and started_ns < ?"  # noqa: S608
+            " and (ended_ns is null or ended_ns > ?) order by started_ns",
+            (camera, stream, to_ns, from_ns),
+        )
+        return [RunRow(*row) for row in rows]
+
+    def run(self, run: bytes) -> RunRow | None:
+        """One run by its id."""
+        row = self._db.execute(
+            f"select {RUN_COLUMNS} from run where run = ?",  # noqa: S608
+            (run,),
+        ).fetchone()
+        return RunRow(*row) if row else None
+
+    def bounds(self, camera: str, stream: str) -> tuple[int, int] | None:
+        """First and last moment the catalog knows anything about a stream, or None."""
+        row = self._db.execute(
+            "select min(a), max(b) from ("
+            " select start_ns a, coalesce(end_ns, start_ns) b from segment"
+            "  where camera = :c and stream = :s"
+            " union all select from_ns, coalesce(to_ns, from_ns) from gap"
+            "  where camera = :c and stream = :s)",
+            {"c": camera, "s": stream},
+        ).fetchone()
+        return None if row[0] is None else (row[0], row[1])
+
+    def last_end(self, camera: str, stream: str) -> int | None:
+        """End of the last closed segment of a stream."""
+        (end,) = self._db.execute(
+            "select max(end_ns) from segment where camera = ? and stream = ?", (camera, stream)
+        ).fetchone()
+        return None if end is None else int(end)
+
+    def expired_before(self, camera: str, stream: str) -> int:
+        """Moment before which retention has deleted; 0 if it never did."""
+        row = self._db.execute(
+            "select before_ns from expired where camera = ? and stream = ?", (camera, stream)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def pages(self, camera: str, stream: str) -> list[tuple[int, int, bytes, bytes, bytes, bytes]]:
+        """(from, to, hash, previous, root, payload) of a stream's pages, in order."""
+        return self._db.execute(
+            "select from_ns, to_ns, hash, previous, root, payload from page"
+            " where camera = ? and stream = ? order by from_ns",
+            (camera, stream),
+        ).fetchall()
+
+    def volume(self) -> list[tuple[str, str, int, int, int]]:
+        """(camera, stream, bytes, oldest start, newest end) of closed, unheld segments."""
+        return self._db.execute(
+            "select camera, stream, sum(size), min(start_ns), max(end_ns) from segment"
+            " where end_ns is not null group by camera, stream"
+        ).fetchall()
+
+    def oldest(self, limit: int) -> list[SegmentRow]:
+        """The oldest closed segments that may be deleted."""
+        rows = self._db.execute(
+            f"select {SEGMENT_COLUMNS} from segment where end_ns is not null and held = 0"  # noqa: S608
+            " order by start_ns limit ?",
+            (limit,),
+        )
+        return [SegmentRow(*row) for row in rows]
+
+    def latest_epoch(self) -> int:
+        """Number of the newest epoch, 0 if there is none."""
+        (epoch,) = self._db.execute("select coalesce(max(epoch), 0) from epoch").fetchone()
+        return int(epoch)
+
+    def note(self, key: str) -> str | None:
+        """A small durable value."""
+        row = self._db.execute("select value from note where key = ?", (key,)).fetchone()
+        return str(row[0]) if row else None
+
+
+class Catalog:
+    """The one writer. Made and closed by the recorder; `submit` from the loop's thread.
+
+    Args:
+        path: the SQLite file; created when missing.
+
+    Raises:
+        VonggacError: CORRUPT if the file is no catalog (the caller sets it aside and makes it
+            again from the files).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trouble: str | None = None
+        """What the disk last said when a commit failed; None while all is well."""
+        self._letters: Crossing[Callable[[sqlite3.Connection], object]] = Crossing(
+            "catalog", MAX_LETTERS
+        )
+        _open(path).close()
+        self._thread = threading.Thread(target=self._write, name="catalog", daemon=True)
+        self._thread.start()
+
+    def submit(self, change: Callable[[sqlite3.Connection], object]) -> bool:
+        """Have a change made soon, in order. False if too many wait already (counted)."""
+        return self._letters.put(change)
+
+    def flush(self) -> None:
+        """Wait until every change so far is committed. Never call it on the loop's thread."""
+        done = threading.Event()
+        if self._letters.put(lambda _db: None):
+            self._letters.put(_Mark(done))
+            done.wait(30)
+
+    def close(self) -> None:
+        """Commit what waits and stop the thread. Never raises; closing twice is harmless."""
+        self._letters.close()
+        self._thread.join(10)
+
+    def _write(self) -> None:
+        """The writer's thread: take what has come, make one transaction of it, repeat.
+
+        A disk that refuses keeps the letters here and is asked again each second.
+        """
+        logger = log.get("catalog")
+        db: sqlite3.Connection | None = None
+        waiting: list[Callable[[sqlite3.Connection], object]] = []
+        closing = False
+        attempts_after_close = 0
+        while not (closing and (not waiting or attempts_after_close > 3)):
+            if not closing:
+                try:
+                    waiting += self._letters.take(1.0)
+                    if waiting:
+                        threading.Event().wait(0 if _has_mark(waiting) else COMMIT_S)
+                        waiting += self._letters.take(0) if len(self._letters) else []
+                except Closed:
+                    closing = True
+            else:
+                attempts_after_close += 1
+            if not waiting:
+                continue
+            try:
+                if db is None:
+                    db = _open(self.path)
+                _apply(db, waiting)
+                self.trouble = None
+            except (sqlite3.Error, VonggacError, OSError) as error:
+                if self.trouble != str(error):
+                    logger.warning("catalog.refused", error=str(error), waiting=len(waiting))
+                self.trouble = str(error)
+                if db is not None:
+                    with contextlib.suppress(sqlite3.Error):
+                        db.close()
+                    db = None
+                threading.Event().wait(1.0 if not closing else 0.1)
+                continue
+            for letter in waiting:
+                if isinstance(letter, _Mark):
+                    letter.done.set()
+            waiting = []
+        if db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                db.close()
+
+
+class _Mark:
+    """A letter that tells when everything before it is committed."""
+
+    def __init__(self, done: threading.Event) -> None:
+        self.done = done
+
+    def __call__(self, _db: sqlite3.Connection) -> None:
+        """Change nothing."""
+
+
+def _has_mark(letters: Iterable[object]) -> bool:
+    return any(isinstance(letter, _Mark) for letter in letters)
+
+
+def _apply(db: sqlite3.Connection, letters: list[Callable[[sqlite3.Connection], object]]) -> None:
+    db.execute("begin immediate")
+    try:
+        for change in letters:
+            change(db)
+        db.execute("commit")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("rollback")
+        raise
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists() or path.stat().st_size == 0
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = normal")
+        db.execute("pragma busy_timeout = 5000")
+        db.execute("pragma wal_autocheckpoint = 400")
+        (version,) = db.execute("pragma user_version").fetchone()
+        if fresh or version == 0:
+            db.executescript(f"begin; {SCHEMA} pragma user_version = {SCHEMA_VERSION}; commit;")
+            os.chmod(path, 0o640)  # noqa: PTH101 - the path is ours
+            version = SCHEMA_VERSION
+        (verdict,) = (
+            db.execute("pragma quick_check(1)").fetchone()
+            if not fresh and path.stat().st_size <= QUICK_CHECK_BYTES
+            else ("ok",)
+        )
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise VonggacError(Kind.CORRUPT, f"the catalog {path} cannot be read: {error}") from error
+    if version != SCHEMA_VERSION or verdict != "ok":
+        db.close()
+        raise VonggacError(Kind.CORRUPT, f"the catalog {path} is damaged: {verdict}")
+    return db

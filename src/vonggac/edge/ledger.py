@@ -1,0 +1,323 @@
+"""The ledger of one site: which seconds were recorded, which are missing, and why.
+
+Everything here is a pure function of values, or a small state machine without effects
+(`Continuity`); `edge.ingest` feeds it and `edge.journal` and `edge.catalog` keep what it says.
+
+The rules (design D5):
+
+* A span ends when the next picture comes later than max(1 s, 4 delivered intervals).
+* A gap runs from the end of the last picture to the next keyframe.
+* What retention deleted is *expired*, never a gap.
+* Percentages are cut, never rounded up: 100 % only when nothing is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from vonggac.causes import Cause
+from vonggac.clock import NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vonggac.edge.catalog import GapRow, SegmentRow
+
+SPAN_ENDS_NS = NS
+"""A picture later than this ends the span, unless the camera is slower than 4 pictures a
+second (D5)."""
+
+SPAN_ENDS_INTERVALS = 4
+
+SETTLE_NS = 5 * NS
+"""Ours: evidence that follows this soon explains what came before it.  A camera that comes back
+with another password first closes the connection and refuses half a second later; the whole gap
+is a refusal."""
+
+
+class Span(NamedTuple):
+    """Recorded time, ns of UTC, half-open."""
+
+    from_ns: int
+    to_ns: int
+
+
+class Gap(NamedTuple):
+    """Missing time with its cause, ns of UTC, half-open."""
+
+    from_ns: int
+    to_ns: int
+    cause: Cause
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the ledger says of one stream between two moments."""
+
+    from_ns: int
+    to_ns: int
+    as_of_ns: int
+    """What comes after this moment is not known yet."""
+    spans: tuple[Span, ...]
+    gaps: tuple[Gap, ...]
+    expired_before_ns: int
+
+    @property
+    def recorded_ns(self) -> int:
+        """Recorded time in all."""
+        return sum(span.to_ns - span.from_ns for span in self.spans)
+
+    @property
+    def missing_ns(self) -> int:
+        """Missing time in all."""
+        return sum(gap.to_ns - gap.from_ns for gap in self.gaps)
+
+
+def span_ends_after(interval_ns: int) -> int:
+    """How late a picture may come before the span counts as ended.
+
+    Args:
+        interval_ns: the delivered interval between pictures.
+    """
+    return max(SPAN_ENDS_NS, SPAN_ENDS_INTERVALS * interval_ns)
+
+
+class Verdict(Enum):
+    """What new evidence does to an open gap."""
+
+    SAME = "same"
+    RECAST = "recast"
+    """The new cause explains the whole gap."""
+    SPLIT = "split"
+    """The old cause ends where the new one begins."""
+
+
+def settle(old: Cause, old_since_ns: int, new: Cause, new_since_ns: int) -> Verdict:
+    """Whether new evidence continues, explains or follows the cause of an open gap.
+
+    A stall that ends in an unreachable camera was the camera's going away, however long it took
+    to find out: nothing can tell an unplugged camera from a silent one before the connection is
+    tried again.
+    """
+    if old is new:
+        return Verdict.SAME
+    if old is Cause.STALLED and new is Cause.UNREACHABLE:
+        return Verdict.RECAST
+    proven = (Cause.EDGE_OFF, Cause.POWER_LOST, Cause.MAINTENANCE, Cause.NOT_IN_SERVICE)
+    if old not in proven and new_since_ns - old_since_ns < SETTLE_NS:
+        return Verdict.RECAST
+    return Verdict.SPLIT
+
+
+class Change(NamedTuple):
+    """What happened to the list of gaps; to be written down in order."""
+
+    kind: str
+    """open, close, recast (cause and evidence change) or drop (it was too short to be one)."""
+    from_ns: int
+    to_ns: int | None
+    cause: Cause
+    evidence: str
+
+
+class Continuity:
+    """Whether one stream is being recorded, and since when and why not. No effects.
+
+    Args:
+        known_until_ns: end of the last recording of an earlier life of the recorder, if any.
+        started_ns: when this life began; time before it is `EDGE_OFF`.
+    """
+
+    def __init__(self, *, known_until_ns: int | None, started_ns: int) -> None:
+        self.started_ns = started_ns
+        self.last_end_ns = known_until_ns
+        """End of the last recorded picture."""
+        self.open: Gap | None = None
+        """The gap that lasts now; its `to_ns` is its `from_ns`."""
+        self._recording = False
+
+    @property
+    def recording(self) -> bool:
+        """Whether pictures are being recorded now."""
+        return self._recording
+
+    def start(self) -> list[Change]:
+        """Account for the time before this life began."""
+        if self.last_end_ns is None or self.started_ns - self.last_end_ns <= SPAN_ENDS_NS:
+            return []
+        return self._open(self.last_end_ns, Cause.EDGE_OFF, "the recorder was not running")
+
+    def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> list[Change]:
+        """No picture is recorded from `since_ns` on, for a cause that evidence shows.
+
+        While recording, the gap begins where the last picture ended, whatever `since_ns` says.
+        """
+        if self._recording:
+            self._recording = False
+            return self._open(self.last_end_ns or since_ns, cause, evidence)
+        if self.open is None:
+            return self._open(self._not_before(since_ns), cause, evidence)
+        match settle(self.open.cause, self.open.from_ns, cause, since_ns):
+            case Verdict.SAME:
+                return []
+            case Verdict.RECAST:
+                self.open = self.open._replace(cause=cause, evidence=evidence)
+                return [Change("recast", self.open.from_ns, None, cause, evidence)]
+            case Verdict.SPLIT:
+                begin = max(since_ns, self.open.from_ns + 1)
+                return [
+                    *self._close(begin, tolerance_ns=0),
+                    *self._open(begin, cause, evidence),
+                ]
+
+    def recorded(self, start_ns: int, *, tolerance_ns: int = SPAN_ENDS_NS) -> list[Change]:
+        """A keyframe is being recorded that was taken at `start_ns`."""
+        self._recording = True
+        end = self.last_end_ns
+        self.last_end_ns = max(start_ns, end or start_ns)
+        if self.open is not None:
+            return self._close(start_ns, tolerance_ns=tolerance_ns)
+        if end is not None and start_ns - end > tolerance_ns:
+            cause, why = Cause.UNREACHABLE, "the connection broke and came back"
+            return [
+                Change("open", end, None, cause, why),
+                Change("close", end, start_ns, cause, why),
+            ]
+        return []
+
+    def reached(self, end_ns: int) -> None:
+        """The last recorded picture ends here."""
+        self.last_end_ns = end_ns
+
+    def moved(self, delta_ns: int) -> None:
+        """The wall clock was put right: move what is known by that much."""
+        self.started_ns += delta_ns
+        if self.last_end_ns is not None:
+            self.last_end_ns += delta_ns
+        if self.open is not None:
+            moved = self.open.from_ns + delta_ns
+            self.open = self.open._replace(from_ns=moved, to_ns=moved)
+
+    def _not_before(self, since_ns: int) -> int:
+        return max(since_ns, self.last_end_ns or since_ns)
+
+    def _open(self, from_ns: int, cause: Cause, evidence: str) -> list[Change]:
+        self.open = Gap(from_ns, from_ns, cause, evidence)
+        return [Change("open", from_ns, None, cause, evidence)]
+
+    def _close(self, to_ns: int, *, tolerance_ns: int) -> list[Change]:
+        gap = self.open
+        if gap is None:
+            return []
+        self.open = None
+        kind = "close" if to_ns - gap.from_ns > tolerance_ns else "drop"
+        return [Change(kind, gap.from_ns, to_ns, gap.cause, gap.evidence)]
+
+
+def spans_of(segments: Iterable[SegmentRow], as_of_ns: int) -> list[Span]:
+    """Recorded spans: segments in order of time, joined where no picture is late.
+
+    Args:
+        segments: in order of their start; an open one lasts until `as_of_ns`.
+        as_of_ns: how far open segments are known to reach.
+    """
+    spans: list[Span] = []
+    tolerance = SPAN_ENDS_NS
+    for segment in segments:
+        end = as_of_ns if segment.end_ns is None else segment.end_ns
+        if end <= segment.start_ns:
+            continue
+        if spans and segment.start_ns - spans[-1].to_ns <= tolerance:
+            spans[-1] = Span(spans[-1].from_ns, max(spans[-1].to_ns, end))
+        else:
+            spans.append(Span(segment.start_ns, end))
+        tolerance = span_ends_after((end - segment.start_ns) // max(1, segment.pictures))
+    return spans
+
+
+def timeline(
+    segments: Sequence[SegmentRow],
+    gaps: Sequence[GapRow],
+    *,
+    from_ns: int,
+    to_ns: int,
+    as_of_ns: int,
+    expired_before_ns: int = 0,
+) -> Timeline:
+    """What the ledger says between two moments, cut to them.
+
+    Where a recording and a gap claim the same moment, the recording wins: it can be shown.
+    """
+    end = min(to_ns, as_of_ns)
+    spans = [
+        Span(max(span.from_ns, from_ns), min(span.to_ns, end))
+        for span in spans_of(segments, as_of_ns)
+        if span.to_ns > from_ns and span.from_ns < end
+    ]
+    missing: list[Gap] = []
+    for row in sorted(gaps, key=lambda row: row.from_ns):
+        low = max(row.from_ns, from_ns, expired_before_ns)
+        high = min(as_of_ns if row.to_ns is None else row.to_ns, end)
+        missing += _without(Gap(low, high, Cause(row.cause), row.evidence), spans)
+    return Timeline(
+        from_ns, to_ns, as_of_ns, tuple(spans), tuple(_joined(missing)), expired_before_ns
+    )
+
+
+def _without(gap: Gap, spans: Sequence[Span]) -> list[Gap]:
+    """A gap less the spans that lie in it."""
+    pieces = []
+    low = gap.from_ns
+    for span in spans:
+        if span.to_ns <= low or span.from_ns >= gap.to_ns:
+            continue
+        if span.from_ns > low:
+            pieces.append(gap._replace(from_ns=low, to_ns=span.from_ns))
+        low = span.to_ns
+    if low < gap.to_ns:
+        pieces.append(gap._replace(from_ns=low))
+    return pieces
+
+
+def _joined(gaps: Sequence[Gap]) -> list[Gap]:
+    """Gaps of one cause that touch are one; overlapping ones are cut at the later's start."""
+    joined: list[Gap] = []
+    for gap in sorted(gaps):
+        if joined and joined[-1].to_ns > gap.from_ns:
+            joined[-1] = joined[-1]._replace(to_ns=gap.from_ns)
+            if joined[-1].to_ns <= joined[-1].from_ns:
+                joined.pop()
+        if joined and joined[-1].to_ns == gap.from_ns and joined[-1].cause is gap.cause:
+            joined[-1] = joined[-1]._replace(to_ns=gap.to_ns)
+        else:
+            joined.append(gap)
+    return joined
+
+
+def density(view: Timeline, resolution_ns: int) -> list[int]:
+    """The recorded share of each step of a timeline, 0 to 100, cut, never rounded up."""
+    steps = max(1, -(-(view.to_ns - view.from_ns) // resolution_ns))
+    recorded = [0] * steps
+    for span in view.spans:
+        first = (span.from_ns - view.from_ns) // resolution_ns
+        last = min(steps - 1, (span.to_ns - 1 - view.from_ns) // resolution_ns)
+        for step in range(first, last + 1):
+            low = view.from_ns + step * resolution_ns
+            recorded[step] += min(span.to_ns, low + resolution_ns) - max(span.from_ns, low)
+    return [100 * part // resolution_ns for part in recorded]
+
+
+def unexplained(view: Timeline) -> list[Span]:
+    """Time between the first and the last known moment that neither a span nor a gap covers."""
+    known = sorted([*view.spans, *(Span(gap.from_ns, gap.to_ns) for gap in view.gaps)])
+    holes = []
+    reach = known[0].to_ns if known else 0
+    for _, after in pairwise(known):
+        if after.from_ns - reach > SPAN_ENDS_NS:
+            holes.append(Span(reach, after.from_ns))
+        reach = max(reach, after.to_ns)
+    return holes
