@@ -1,0 +1,391 @@
+"""Facts: what leaves a site, signed, numbered, and never changed afterwards."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+
+from vonggac.causes import Cause  # noqa: TC001 - msgspec reads the annotations
+from vonggac.config import NAME, StreamName
+from vonggac.errors import MalformedError
+from vonggac.wire.questions import VERSION, RunId
+from vonggac.wire.subjects import ID, NO_CAMERA, is_id
+
+MAX_FACT: Final = 262_144
+"""Bytes of an envelope at most: a page of an hour broken 2,000 times is about 200 kB."""
+MAX_FRAME: Final = 33_554_432
+"""Bytes of a frame at most: the largest access unit (16 MiB) and room for its boxes."""
+MAX_LEASE_S: Final = 30
+"""Seconds of a lease at most: what a closed lid costs the line."""
+NO_CAMERA: Final = "-"
+"""Stands where a camera would, in questions and facts about none; no camera can be called so."""
+
+RUN: Final = "Vg-Run"
+SEGMENT: Final = "Vg-Seg"
+SEQUENCE: Final = "Vg-Seq"
+KEYFRAME: Final = "Vg-Key"
+DECODE_OFFSET: Final = "Vg-Dt"
+WALL: Final = "Vg-Wall"
+STATE: Final = "Vg-State"
+CAUSE: Final = "Vg-Cause"
+SINCE: Final = "Vg-Since"
+GRANT: Final = "Vg-Grant"
+WINDOW: Final = "Vg-Window"
+STATUS: Final = "Vg-Status"
+PART: Final = "Vg-Part"
+LAST: Final = "Vg-Last"
+TYPE: Final = "Vg-Type"
+CREDIT: Final = "Vg-Credit"
+TOTAL: Final = "Vg-Total"
+ETAG: Final = "Vg-Etag"
+
+HEADERS: Final = (
+    *(RUN, SEGMENT, SEQUENCE, KEYFRAME, DECODE_OFFSET, WALL, STATE, CAUSE, SINCE),
+    *(GRANT, WINDOW, STATUS, PART, LAST, TYPE, CREDIT, TOTAL, ETAG),
+)
+"""Every header of ours, for the test that compares with the documentation."""
+
+OK: Final = "200"
+"""Value of `STATUS` while nothing is wrong."""
+
+Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=ID)]
+CameraName: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME)]
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """All facts: at is when it was so by the box's wall clock, ns since 1970."""
+
+    at: int
+
+    @property
+    def about(self) -> str:
+        """The camera that the fact is about, or `NO_CAMERA`; it stands in the subject."""
+        camera = getattr(self, "camera", None)
+        return camera if isinstance(camera, str) else NO_CAMERA
+
+
+class BoxStarted(_Fact, frozen=True, kw_only=True, tag="box_started"):
+    """The edge came up."""
+
+    version: str
+    last_mark: int | None = None
+    """When it was last surely alive; None on a first start or a lost catalog."""
+
+
+class BoxStopped(_Fact, frozen=True, kw_only=True, tag="box_stopped"):
+    """The edge was asked to stop."""
+
+
+class CameraDescribed(_Fact, frozen=True, kw_only=True, tag="camera"):
+    """A camera as the box knows it; sent when it changes and at start-up. No credentials."""
+
+    camera: CameraName
+    title: str
+    zone: str
+    streams: tuple[StreamName, ...]
+    in_service: bool = True
+
+
+class StateChanged(_Fact, frozen=True, kw_only=True, tag="state"):
+    """A stream began to be recorded, or stopped, as soon as it is known."""
+
+    camera: CameraName
+    stream: StreamName
+    state: Literal["recording", "gap", "off"]
+    since: int
+    cause: Cause | None = None
+    evidence: str = ""
+
+
+class RunStarted(_Fact, frozen=True, kw_only=True, tag="run_started"):
+    """A connection delivers pictures."""
+
+    camera: CameraName
+    stream: StreamName
+    run: RunId
+    source: Literal["rtsp", "libav", "file"]
+    why: tuple[str, ...]
+    """Why this source, and oddities met."""
+    codec: str
+    width: int
+    height: int
+    declared_fps: float | None = None
+    server: str = ""
+    audio_codec: str | None = None
+
+
+class RunEnded(_Fact, frozen=True, kw_only=True, tag="run_ended"):
+    """It is over."""
+
+    camera: CameraName
+    stream: StreamName
+    run: RunId
+    cause: Cause
+    evidence: str
+    pictures: int
+    bytes: int
+
+
+class SpanClosed(_Fact, frozen=True, kw_only=True, tag="span", rename={"from_": "from"}):
+    """A stretch of recorded time has ended."""
+
+    camera: CameraName
+    stream: StreamName
+    run: RunId
+    from_: int
+    to: int
+    pictures: int
+    bytes: int
+
+
+class GapClosed(_Fact, frozen=True, kw_only=True, tag="gap", rename={"from_": "from"}):
+    """A stretch of missing time has ended, or its cause was settled."""
+
+    camera: CameraName
+    stream: StreamName
+    from_: int
+    to: int
+    cause: Cause
+    evidence: str = ""
+
+
+class PageClosed(_Fact, frozen=True, kw_only=True, tag="page"):
+    """An hour of a camera's ledger, as the exact bytes that were hashed."""
+
+    camera: CameraName
+    page: msgspec.Raw
+    """A `Page`; its hash is SHA-256 of these bytes as they stand."""
+
+
+class ClockStepped(_Fact, frozen=True, kw_only=True, tag="clock"):
+    """The box's wall clock was stepped, or became trusted or untrusted."""
+
+    before: int
+    after: int
+    trusted: bool
+
+
+class Deleted(_Fact, frozen=True, kw_only=True, tag="deletion", rename={"from_": "from"}):
+    """Recordings were deleted by a rule."""
+
+    camera: CameraName
+    stream: StreamName
+    from_: int
+    to: int
+    segments: int
+    bytes: int
+    rule: Literal["days", "bytes", "free_floor"]
+
+
+class RetentionWarned(_Fact, frozen=True, kw_only=True, tag="retention"):
+    """The days promised will not be kept at the present rate (or will again)."""
+
+    promised_days: float
+    expected_days: float
+    broken: bool
+
+
+class DiskWarned(_Fact, frozen=True, kw_only=True, tag="disk"):
+    """The state of the recording disk changed."""
+
+    state: Literal["ok", "low", "full", "slow", "gone", "read_only"]
+    free_bytes: int
+    total_bytes: int
+    evidence: str = ""
+
+
+class Audited(_Fact, frozen=True, kw_only=True, tag="audit", rename={"from_": "from"}):
+    """Somebody asked something of the box."""
+
+    camera: CameraName | None = None
+    stream: StreamName | None = None
+    actor: str
+    purpose: str
+    grant: str
+    verb: str
+    outcome: str
+    """`started`, `ended`, `answered`, or the kind of the refusal."""
+    from_: int | None = None
+    to: int | None = None
+    questions: int = 1
+    """How many questions this row stands for."""
+    detail: str = ""
+
+
+class CheckFailed(_Fact, frozen=True, kw_only=True, tag="check"):
+    """The watchdog or `vonggac check` found a stream, file or page that lies."""
+
+    camera: CameraName | None = None
+    stream: StreamName | None = None
+    what: str
+    evidence: str
+
+
+class WantAnswered(_Fact, frozen=True, kw_only=True, tag="want"):
+    """What the box did with an order."""
+
+    key: str
+    revision: int
+    accepted: bool
+    reasons: tuple[str, ...] = ()
+
+
+Fact: TypeAlias = (
+    BoxStarted
+    | BoxStopped
+    | CameraDescribed
+    | StateChanged
+    | RunStarted
+    | RunEnded
+    | SpanClosed
+    | GapClosed
+    | PageClosed
+    | ClockStepped
+    | Deleted
+    | RetentionWarned
+    | DiskWarned
+    | Audited
+    | CheckFailed
+    | WantAnswered
+)
+
+
+class PageGap(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """A gap on a page."""
+
+    from_: int
+    to: int
+    cause: Cause
+
+
+class PageStream(msgspec.Struct, frozen=True):
+    """What a page says of one stream."""
+
+    stream: StreamName
+    spans: tuple[tuple[int, int], ...]
+    gaps: tuple[PageGap, ...]
+    bytes: int
+    pictures: int
+    declared_fps: float | None
+    delivered_fps: float | None
+    clock_error_ns: int | None
+    segments: int
+    root: str
+    """Merkle root (RFC 9162) over the roots of the hour's segments, hexadecimal."""
+
+
+class Page(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """An hour of one camera's ledger."""
+
+    site: Id
+    camera: CameraName
+    number: int
+    """Counts the camera's pages from 0; with the hash of the one before, none can go missing."""
+    from_: int
+    to: int
+    streams: tuple[PageStream, ...]
+    previous: str
+    """SHA-256 of the page before, hexadecimal; empty on the first."""
+    v: int = VERSION
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """A fact as it leaves a site: signed, numbered, opaque to whoever only carries it."""
+
+    version: int
+    site: str
+    epoch: int
+    """Grows each time the box begins a new journal (first start, replaced box)."""
+    sequence: int
+    """Counts the envelopes of the epoch from 0, without holes."""
+    payload: bytes
+    signature: bytes
+
+    @property
+    def message_id(self) -> str:
+        """`Nats-Msg-Id`: a second publication of the same fact is dropped by JetStream."""
+        return f"{self.site}.{self.epoch}.{self.sequence}"
+
+
+_fact_decoder: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
+_fact_encoder = msgspec.json.Encoder()
+_envelope_decoder = msgspec.msgpack.Decoder(Envelope)
+
+
+def signed_bytes(site: str, epoch: int, sequence: int, payload: bytes) -> bytes:
+    """What the signature of an envelope covers; the first line keeps it apart from other uses."""
+    return b"vonggac fact 1\n%s\n%d\n%d\n%s" % (site.encode(), epoch, sequence, payload)
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """The payload of an envelope."""
+    return _fact_encoder.encode(fact)
+
+
+def decode_fact(payload: bytes) -> Fact:
+    """Read a payload whose signature was verified.
+
+    Raises:
+        MalformedError: it is no fact that this version knows; keep the envelope all the same.
+    """
+    try:
+        return _fact_decoder.decode(payload)
+    except msgspec.DecodeError as error:
+        raise MalformedError(f"not a fact that this version knows: {error}") from error
+
+
+def fact_kind(fact: Fact) -> str:
+    """The kind that stands in the subject."""
+    tag = fact.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
+def encode_page(page: Page) -> msgspec.Raw:
+    """The exact bytes of a page, to be hashed and put into `PageClosed`."""
+    return msgspec.Raw(msgspec.json.encode(page))
+
+
+def decode_page(raw: msgspec.Raw | bytes) -> Page:
+    """Read a page.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        return msgspec.json.decode(bytes(raw), type=Page)
+    except msgspec.DecodeError as error:
+        raise MalformedError(f"not a page: {error}") from error
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """An envelope as a message."""
+    return msgspec.msgpack.encode(envelope)
+
+
+def decode_envelope(message: bytes) -> Envelope:
+    """Read a message from a ledger; nothing in it is verified yet.
+
+    Raises:
+        MalformedError: it is no envelope, too long, or of an unknown version.
+    """
+    if len(message) > MAX_FACT:
+        raise MalformedError(f"an envelope of {len(message)} bytes is longer than {MAX_FACT}")
+    try:
+        envelope = _envelope_decoder.decode(message)
+    except msgspec.DecodeError as error:
+        raise MalformedError(f"not an envelope: {error}") from error
+    if envelope.version != VERSION:
+        raise MalformedError(f"an envelope of version {envelope.version}; this program knows 1")
+    if not is_id(envelope.site) or envelope.epoch < 0 or envelope.sequence < 0:
+        raise MalformedError("an envelope with an impossible site or number")
+    return envelope
+
+
+class Want(msgspec.Struct, frozen=True):
+    """What the hub wants of a site under one key."""
+
+    revision: Annotated[int, msgspec.Meta(ge=0)]
+    document: msgspec.Raw
+    v: int = VERSION
