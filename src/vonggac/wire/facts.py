@@ -14,41 +14,6 @@ from vonggac.wire.subjects import ID, NO_CAMERA, is_id
 
 MAX_FACT: Final = 262_144
 """Bytes of an envelope at most: a page of an hour broken 2,000 times is about 200 kB."""
-MAX_FRAME: Final = 33_554_432
-"""Bytes of a frame at most: the largest access unit (16 MiB) and room for its boxes."""
-MAX_LEASE_S: Final = 30
-"""Seconds of a lease at most: what a closed lid costs the line."""
-NO_CAMERA: Final = "-"
-"""Stands where a camera would, in questions and facts about none; no camera can be called so."""
-
-RUN: Final = "Vg-Run"
-SEGMENT: Final = "Vg-Seg"
-SEQUENCE: Final = "Vg-Seq"
-KEYFRAME: Final = "Vg-Key"
-DECODE_OFFSET: Final = "Vg-Dt"
-WALL: Final = "Vg-Wall"
-STATE: Final = "Vg-State"
-CAUSE: Final = "Vg-Cause"
-SINCE: Final = "Vg-Since"
-GRANT: Final = "Vg-Grant"
-WINDOW: Final = "Vg-Window"
-STATUS: Final = "Vg-Status"
-PART: Final = "Vg-Part"
-LAST: Final = "Vg-Last"
-TYPE: Final = "Vg-Type"
-CREDIT: Final = "Vg-Credit"
-TOTAL: Final = "Vg-Total"
-ETAG: Final = "Vg-Etag"
-
-HEADERS: Final = (
-    *(RUN, SEGMENT, SEQUENCE, KEYFRAME, DECODE_OFFSET, WALL, STATE, CAUSE, SINCE),
-    *(GRANT, WINDOW, STATUS, PART, LAST, TYPE, CREDIT, TOTAL, ETAG),
-)
-"""Every header of ours, for the test that compares with the documentation."""
-
-OK: Final = "200"
-"""Value of `STATUS` while nothing is wrong."""
-
 Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=ID)]
 CameraName: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME)]
 

@@ -29,14 +29,10 @@ MAX_QUESTION: Final = 8_192
 """Bytes of a viewer's question at most; the longest valid one is under 300."""
 MAX_HUB_QUESTION: Final = 262_144
 """Bytes of a hub's question at most: the configuration of 100 cameras is about 60 kB."""
-MAX_FACT: Final = 262_144
-"""Bytes of an envelope at most: a page of an hour broken 2,000 times is about 200 kB."""
 MAX_FRAME: Final = 33_554_432
 """Bytes of a frame at most: the largest access unit (16 MiB) and room for its boxes."""
 MAX_LEASE_S: Final = 30
 """Seconds of a lease at most: what a closed lid costs the line."""
-NO_CAMERA: Final = "-"
-"""Stands where a camera would, in questions and facts about none; no camera can be called so."""
 
 RUN: Final = "Vg-Run"
 SEGMENT: Final = "Vg-Seg"
@@ -65,19 +61,6 @@ HEADERS: Final = (
 
 OK: Final = "200"
 """Value of `STATUS` while nothing is wrong."""
-VERSION: Final = 1
-"""Version of envelope and metas; a reader refuses a higher one by name."""
-
-CHUNK: Final = 131_072
-"""Bytes of one message of an answer at most (design section 5): about 0.5 s of a 2 Mbit/s line."""
-DEFAULT_WINDOW: Final = 8
-"""Chunks under way before credit is needed: 1 MiB, a GOP of 2 s at 4 Mbit/s."""
-MAX_WINDOW: Final = 16
-"""Chunks that an asker may have under way: 2 MiB a question bounds what a slow asker holds."""
-MAX_QUESTION: Final = 8_192
-"""Bytes of a viewer's question at most; the longest valid one is under 300."""
-MAX_HUB_QUESTION: Final = 262_144
-"""Bytes of a hub's question at most: the configuration of 100 cameras is about 60 kB."""
 
 JSON: Final = "application/json"
 JPEG: Final = "image/jpeg"
