@@ -288,6 +288,14 @@ def is_intra_slice(nal: bytes) -> bool:
         return False
 
 
+def pps_id(codec: Codec, nal: bytes) -> int:
+    """`pic_parameter_set_id`; -1 if it cannot be read."""
+    try:
+        return _Bits(_unescape(nal[1 if codec is Codec.H264 else 2 :][:8])).ue()
+    except MalformedError:
+        return -1
+
+
 @dataclass(slots=True)
 class _Sps:
     """What both codecs' SPS say and somebody asks for."""
