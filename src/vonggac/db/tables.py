@@ -130,19 +130,25 @@ account = sa.Table(
     _text("role", "administrator, so far the only one", default="administrator"),
     _text("password_hash", "argon2id, with its parameters"),
     _flag("must_change", "the password was given by somebody else and opens nothing but a change"),
-    sa.Column(
-        "failures",
-        sa.Integer,
-        nullable=False,
-        server_default="0",
-        comment="wrong passwords in a row",
-    ),
-    _moment("failed_ns", "when the last wrong password came", null=True),
-    _moment("locked_until_ns", "refused until then, right password or wrong", null=True),
     _moment("created_ns", "when it was made"),
     _moment("signed_in_ns", "when somebody last signed in with it", null=True),
     _moment("disabled_ns", "since when it opens nothing", null=True),
     comment="one named person who may sign in",
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column(
+        "name",
+        sa.Text,
+        primary_key=True,
+        comment="the account name as typed, known or not: an answer must not tell which",
+    ),
+    sa.Column("failures", sa.Integer, nullable=False, comment="tries since the last success"),
+    _moment("tried_ns", "the last try"),
+    _moment("locked_until_ns", "refused until then, right password or wrong", null=True),
+    comment="tries to sign in that have not succeeded",
 )
 
 session = sa.Table(
@@ -190,7 +196,7 @@ fact = sa.Table(
     "fact",
     metadata,
     sa.Column("site_id", sa.Text, primary_key=True, comment="which site signed it"),
-    sa.Column("epoch", sa.Text, primary_key=True, comment="one life of the site's ledger"),
+    sa.Column("epoch", sa.BigInteger, primary_key=True, comment="which journal of the site"),
     sa.Column("sequence", sa.BigInteger, primary_key=True, comment="order within the epoch"),
     _text("kind", "what the payload is"),
     _moment("as_of_ns", "the site's time when it was signed"),
@@ -251,6 +257,7 @@ page = sa.Table(
     sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
     sa.Column("from_ns", Moment, primary_key=True, comment="start of the hour"),
     _moment("to_ns", "end of what the page covers"),
+    sa.Column("number", sa.BigInteger, nullable=False, comment="counts the camera's pages"),
     _moment("recorded_ns", "length recorded, in nanoseconds"),
     sa.Column("bytes", sa.BigInteger, nullable=False, comment="bytes of media"),
     sa.Column("pictures", sa.BigInteger, nullable=False, comment="coded pictures"),
@@ -264,13 +271,23 @@ page = sa.Table(
     comment="an hour of one camera's ledger, signed by its site",
 )
 
+expiry = sa.Table(
+    "expiry",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
+    sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
+    sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
+    _moment("before_ns", "recordings before this were deleted by retention"),
+    comment="how far retention has come: what it deleted is neither kept nor missing",
+)
+
 state = sa.Table(
     "state",
     metadata,
     sa.Column("site_id", sa.Text, primary_key=True, comment="where"),
     sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
     sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
-    _text("status", "recording, gap or idle"),
+    _text("status", "recording, gap or off"),
     _moment("since_ns", "since when"),
     _text("cause", "of the gap, if it is one", null=True),
     _moment("as_of_ns", "until when this is known to be true"),
@@ -280,7 +297,7 @@ state = sa.Table(
         nullable=False,
         comment="codec, size, rates, bitrate, clock error, source, evidence, next try",
     ),
-    sa.CheckConstraint("status IN ('recording', 'gap', 'idle')", name="status"),
+    sa.CheckConstraint("status IN ('recording', 'gap', 'off')", name="status"),
     comment="what a stream is doing now, as far as this hub knows",
 )
 

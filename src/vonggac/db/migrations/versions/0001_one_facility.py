@@ -45,22 +45,6 @@ def _create_tables() -> None:
             nullable=False,
             comment="the password was given by somebody else and opens nothing but a change",
         ),
-        sa.Column(
-            "failures",
-            sa.Integer(),
-            server_default="0",
-            nullable=False,
-            comment="wrong passwords in a row",
-        ),
-        sa.Column(
-            "failed_ns", sa.BigInteger(), nullable=True, comment="when the last wrong password came"
-        ),
-        sa.Column(
-            "locked_until_ns",
-            sa.BigInteger(),
-            nullable=True,
-            comment="refused until then, right password or wrong",
-        ),
         sa.Column("created_ns", sa.BigInteger(), nullable=False, comment="when it was made"),
         sa.Column(
             "signed_in_ns",
@@ -74,6 +58,25 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("name", name=op.f("uq_account_name")),
         comment="one named person who may sign in",
+    )
+    op.create_table(
+        "attempt",
+        sa.Column(
+            "name",
+            sa.Text(),
+            nullable=False,
+            comment="the account name as typed, known or not: an answer must not tell which",
+        ),
+        sa.Column("failures", sa.Integer(), nullable=False, comment="tries since the last success"),
+        sa.Column("tried_ns", sa.BigInteger(), nullable=False, comment="the last try"),
+        sa.Column(
+            "locked_until_ns",
+            sa.BigInteger(),
+            nullable=True,
+            comment="refused until then, right password or wrong",
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_attempt")),
+        comment="tries to sign in that have not succeeded",
     )
     op.create_table(
         "audit",
@@ -135,9 +138,23 @@ def _create_tables() -> None:
         batch_op.create_index(batch_op.f("ix_audit_time_ns"), ["time_ns"], unique=False)
 
     op.create_table(
+        "expiry",
+        sa.Column("site_id", sa.Text(), nullable=False, comment="where"),
+        sa.Column("camera", sa.Text(), nullable=False, comment="name of the camera on the wire"),
+        sa.Column("stream", sa.Text(), nullable=False, comment="main or sub"),
+        sa.Column(
+            "before_ns",
+            sa.BigInteger(),
+            nullable=False,
+            comment="recordings before this were deleted by retention",
+        ),
+        sa.PrimaryKeyConstraint("site_id", "camera", "stream", name=op.f("pk_expiry")),
+        comment="how far retention has come: what it deleted is neither kept nor missing",
+    )
+    op.create_table(
         "fact",
         sa.Column("site_id", sa.Text(), nullable=False, comment="which site signed it"),
-        sa.Column("epoch", sa.Text(), nullable=False, comment="one life of the site's ledger"),
+        sa.Column("epoch", sa.BigInteger(), nullable=False, comment="which journal of the site"),
         sa.Column("sequence", sa.BigInteger(), nullable=False, comment="order within the epoch"),
         sa.Column("kind", sa.Text(), nullable=False, comment="what the payload is"),
         sa.Column(
@@ -189,6 +206,7 @@ def _create_tables() -> None:
         sa.Column("stream", sa.Text(), nullable=False, comment="main or sub"),
         sa.Column("from_ns", sa.BigInteger(), nullable=False, comment="start of the hour"),
         sa.Column("to_ns", sa.BigInteger(), nullable=False, comment="end of what the page covers"),
+        sa.Column("number", sa.BigInteger(), nullable=False, comment="counts the camera's pages"),
         sa.Column(
             "recorded_ns",
             sa.BigInteger(),
@@ -351,7 +369,7 @@ def _create_tables() -> None:
         sa.Column("site_id", sa.Text(), nullable=False, comment="where"),
         sa.Column("camera", sa.Text(), nullable=False, comment="name of the camera on the wire"),
         sa.Column("stream", sa.Text(), nullable=False, comment="main or sub"),
-        sa.Column("status", sa.Text(), nullable=False, comment="recording, gap or idle"),
+        sa.Column("status", sa.Text(), nullable=False, comment="recording, gap or off"),
         sa.Column("since_ns", sa.BigInteger(), nullable=False, comment="since when"),
         sa.Column("cause", sa.Text(), nullable=True, comment="of the gap, if it is one"),
         sa.Column(
@@ -366,7 +384,7 @@ def _create_tables() -> None:
             nullable=False,
             comment="codec, size, rates, bitrate, clock error, source, evidence, next try",
         ),
-        sa.CheckConstraint("status IN ('recording', 'gap', 'idle')", name=op.f("ck_state_status")),
+        sa.CheckConstraint("status IN ('recording', 'gap', 'off')", name=op.f("ck_state_status")),
         sa.PrimaryKeyConstraint("site_id", "camera", "stream", name=op.f("pk_state")),
         comment="what a stream is doing now, as far as this hub knows",
     )
@@ -631,8 +649,10 @@ def downgrade() -> None:
     op.drop_table("page")
     op.drop_table("gap")
     op.drop_table("fact")
+    op.drop_table("expiry")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_time_ns"))
 
     op.drop_table("audit")
+    op.drop_table("attempt")
     op.drop_table("account")

@@ -1,0 +1,521 @@
+"""The hub's copy of a site's ledger: what facts say, put where questions can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from vonggac.causes import Cause
+from vonggac.db import Connection, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of a camera of a site, as the wire names them."""
+
+    site_id: str
+    camera: str
+    stream: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time that the media prove, in ns since 1970."""
+
+    from_ns: int
+    to_ns: int
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of missing time with its cause; `to_ns` is None while it lasts."""
+
+    from_ns: int
+    to_ns: int | None
+    cause: Cause
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a stream is doing, as far as the hub knows."""
+
+    status: str
+    since_ns: int
+    cause: Cause | None
+    as_of_ns: int
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """What a box is doing, and since when it answers."""
+
+    as_of_ns: int
+    heard_ns: int
+    reachable_since_ns: int | None
+    lost_ns: int | None
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """An hour of one camera's ledger, of one of its streams."""
+
+    number: int
+    from_ns: int
+    to_ns: int
+    recorded_ns: int
+    bytes: int
+    pictures: int
+    declared_fps: float | None
+    delivered_fps: float | None
+    clock_error_ms: float | None
+    root: str
+    hash: str
+
+
+def take_fact(
+    connection: Connection,
+    site_id: str,
+    epoch: int,
+    sequence: int,
+    kind: str,
+    *,
+    as_of_ns: int,
+    received_ns: int,
+) -> bool:
+    """Claim a fact for this transaction; False when it was applied before."""
+    table = tables.fact
+    known = connection.execute(
+        sa.select(table.c.sequence).where(
+            table.c.site_id == site_id, table.c.epoch == epoch, table.c.sequence == sequence
+        )
+    ).one_or_none()
+    if known is not None:
+        return False
+    connection.execute(
+        table.insert().values(
+            site_id=site_id,
+            epoch=epoch,
+            sequence=sequence,
+            kind=kind,
+            as_of_ns=as_of_ns,
+            received_ns=received_ns,
+        )
+    )
+    return True
+
+
+def put_span(connection: Connection, stream: Stream, span: Span) -> None:
+    """A span that closed or grew; the same start replaces what was known of it."""
+    if span.to_ns <= span.from_ns:
+        return
+    key = _key(tables.span, stream) & (tables.span.c.from_ns == span.from_ns)
+    connection.execute(tables.span.delete().where(key))
+    connection.execute(
+        tables.span.insert().values(
+            **_names(stream), from_ns=span.from_ns, to_ns=span.to_ns, run=span.run
+        )
+    )
+
+
+def put_gap(connection: Connection, stream: Stream, gap: Gap) -> None:
+    """A gap that opened or closed; the same start replaces what was known of it."""
+    key = _key(tables.gap, stream) & (tables.gap.c.from_ns == gap.from_ns)
+    connection.execute(tables.gap.delete().where(key))
+    if gap.to_ns is not None and gap.to_ns <= gap.from_ns:
+        return
+    connection.execute(
+        tables.gap.insert().values(
+            **_names(stream),
+            from_ns=gap.from_ns,
+            to_ns=gap.to_ns,
+            cause=gap.cause.value,
+            evidence=gap.evidence[:500],
+        )
+    )
+
+
+def begin_run(connection: Connection, site_id: str, run: str, values: Mapping[str, object]) -> None:
+    """A run began."""
+    table = tables.run
+    connection.execute(table.delete().where(table.c.site_id == site_id, table.c.run == run))
+    connection.execute(table.insert().values(site_id=site_id, run=run, **values))
+
+
+def end_run(connection: Connection, site_id: str, run: str, *, to_ns: int, cause: Cause) -> None:
+    """A run is over."""
+    table = tables.run
+    connection.execute(
+        table.update()
+        .where(table.c.site_id == site_id, table.c.run == run)
+        .values(to_ns=to_ns, cause=cause.value)
+    )
+
+
+def put_state(connection: Connection, stream: Stream, state: State) -> None:
+    """What a stream is doing now; an older word never replaces a newer one.
+
+    What was known of it before (codec, rates ...) stays and is added to.
+    """
+    known = _state(connection, stream)
+    if known is not None and known.as_of_ns > state.as_of_ns and known.since_ns > state.since_ns:
+        return
+    detail = {**(known.detail if known else {}), **state.detail}
+    _write_state(
+        connection,
+        stream,
+        State(state.status, state.since_ns, state.cause, state.as_of_ns, detail),
+    )
+
+
+def describe_stream(connection: Connection, stream: Stream, values: Mapping[str, object]) -> None:
+    """Add to what is known of a stream without saying what it is doing."""
+    known = _state(connection, stream)
+    if known is None:
+        known = State("off", 0, None, 0, {})
+    detail = {**known.detail, **values}
+    _write_state(
+        connection,
+        stream,
+        State(known.status, known.since_ns, known.cause, known.as_of_ns, detail),
+    )
+
+
+def put_expiry(connection: Connection, stream: Stream, before_ns: int) -> None:
+    """Retention has deleted everything of this stream before that moment."""
+    table = tables.expiry
+    known = connection.execute(
+        sa.select(table.c.before_ns).where(_key(table, stream))
+    ).scalar_one_or_none()
+    if known is None:
+        connection.execute(table.insert().values(**_names(stream), before_ns=before_ns))
+    elif known < before_ns:
+        connection.execute(table.update().where(_key(table, stream)).values(before_ns=before_ns))
+
+
+def expiries(connection: Connection, site_id: str) -> dict[tuple[str, str], int]:
+    """How far retention has come, by (camera, stream)."""
+    table = tables.expiry
+    rows = connection.execute(
+        sa.select(table.c.camera, table.c.stream, table.c.before_ns).where(
+            table.c.site_id == site_id
+        )
+    ).all()
+    return {(row.camera, row.stream): row.before_ns for row in rows}
+
+
+def put_page(
+    connection: Connection,
+    stream: Stream,
+    page: PageRow,
+    *,
+    previous: str,
+    envelope: bytes,
+    spans: Sequence[Span],
+    gaps: Sequence[Gap],
+) -> None:
+    """A closed hour: it replaces everything the hub held for that time."""
+    table = tables.page
+    connection.execute(table.delete().where(_key(table, stream), table.c.from_ns == page.from_ns))
+    connection.execute(
+        table.insert().values(
+            **_names(stream),
+            from_ns=page.from_ns,
+            to_ns=page.to_ns,
+            number=page.number,
+            recorded_ns=page.recorded_ns,
+            bytes=page.bytes,
+            pictures=page.pictures,
+            declared_fps=page.declared_fps,
+            delivered_fps=page.delivered_fps,
+            clock_error_ms=page.clock_error_ms,
+            root=page.root,
+            hash=page.hash,
+            previous=previous,
+            envelope=envelope,
+        )
+    )
+    _clear_window(connection, stream, page.from_ns, page.to_ns)
+    for span in spans:
+        _join_span(connection, stream, span)
+    for gap in gaps:
+        _join_gap(connection, stream, gap)
+
+
+def put_site_state(
+    connection: Connection,
+    site_id: str,
+    *,
+    as_of_ns: int,
+    heard_ns: int,
+    detail: Mapping[str, object],
+) -> None:
+    """The box said something of itself: it is reachable, and `detail` is added to what is known."""
+    known = site_state(connection, site_id)
+    reachable = known.reachable_since_ns if known else None
+    values = {
+        "as_of_ns": max(as_of_ns, known.as_of_ns if known else 0),
+        "heard_ns": heard_ns,
+        "reachable_since_ns": heard_ns if reachable is None else reachable,
+        "lost_ns": None,
+        "detail": {**(known.detail if known else {}), **detail},
+    }
+    _put_site_state(connection, site_id, known, values)
+
+
+def lose_site(connection: Connection, site_id: str, *, lost_ns: int) -> None:
+    """The box does not answer since then; what is known of its cameras stops being extended."""
+    known = site_state(connection, site_id)
+    if known is not None and known.lost_ns is not None:
+        return
+    values: dict[str, object] = {"reachable_since_ns": None, "lost_ns": lost_ns}
+    if known is None:
+        values |= {"as_of_ns": 0, "heard_ns": 0, "detail": {}}
+    _put_site_state(connection, site_id, known, values)
+
+
+def extend_states(connection: Connection, site_id: str, as_of_ns: int) -> None:
+    """The link to the box holds and its stream has no unread fact: every state still stands."""
+    connection.execute(
+        tables.state.update()
+        .where(tables.state.c.site_id == site_id, tables.state.c.as_of_ns < as_of_ns)
+        .values(as_of_ns=as_of_ns)
+    )
+
+
+def site_state(connection: Connection, site_id: str) -> SiteState | None:
+    """What the box is doing, if it ever answered."""
+    table = tables.site_state
+    row = connection.execute(
+        sa.select(
+            table.c.as_of_ns,
+            table.c.heard_ns,
+            table.c.reachable_since_ns,
+            table.c.lost_ns,
+            table.c.detail,
+        ).where(table.c.site_id == site_id)
+    ).one_or_none()
+    return None if row is None else SiteState(*row)
+
+
+def states(connection: Connection, site_id: str) -> dict[tuple[str, str], State]:
+    """What every stream of a site is doing, by (camera, stream)."""
+    table = tables.state
+    rows = connection.execute(
+        sa.select(
+            table.c.camera,
+            table.c.stream,
+            table.c.status,
+            table.c.since_ns,
+            table.c.cause,
+            table.c.as_of_ns,
+            table.c.detail,
+        ).where(table.c.site_id == site_id)
+    ).all()
+    return {
+        (row.camera, row.stream): State(
+            row.status,
+            row.since_ns,
+            Cause(row.cause) if row.cause else None,
+            row.as_of_ns,
+            row.detail,
+        )
+        for row in rows
+    }
+
+
+def spans_between(
+    connection: Connection, site_id: str, from_ns: int, to_ns: int, camera: str | None = None
+) -> dict[tuple[str, str], list[Span]]:
+    """Spans that touch [from_ns, to_ns), uncut, by (camera, stream), in order."""
+    table = tables.span
+    query = sa.select(
+        table.c.camera, table.c.stream, table.c.from_ns, table.c.to_ns, table.c.run
+    ).where(table.c.site_id == site_id, table.c.from_ns < to_ns, table.c.to_ns > from_ns)
+    if camera is not None:
+        query = query.where(table.c.camera == camera)
+    found: dict[tuple[str, str], list[Span]] = {}
+    for row in connection.execute(query.order_by(table.c.from_ns)).all():
+        found.setdefault((row.camera, row.stream), []).append(Span(row.from_ns, row.to_ns, row.run))
+    return found
+
+
+def gaps_between(
+    connection: Connection, site_id: str, from_ns: int, to_ns: int, camera: str | None = None
+) -> dict[tuple[str, str], list[Gap]]:
+    """Gaps that touch [from_ns, to_ns), uncut, by (camera, stream), in order."""
+    table = tables.gap
+    query = sa.select(
+        table.c.camera,
+        table.c.stream,
+        table.c.from_ns,
+        table.c.to_ns,
+        table.c.cause,
+        table.c.evidence,
+    ).where(
+        table.c.site_id == site_id,
+        table.c.from_ns < to_ns,
+        sa.or_(table.c.to_ns.is_(None), table.c.to_ns > from_ns),
+    )
+    if camera is not None:
+        query = query.where(table.c.camera == camera)
+    found: dict[tuple[str, str], list[Gap]] = {}
+    for row in connection.execute(query.order_by(table.c.from_ns)).all():
+        found.setdefault((row.camera, row.stream), []).append(
+            Gap(row.from_ns, row.to_ns, Cause(row.cause), row.evidence)
+        )
+    return found
+
+
+def pages_between(
+    connection: Connection, site_id: str, from_ns: int, to_ns: int, camera: str | None = None
+) -> dict[tuple[str, str], list[PageRow]]:
+    """Pages that touch [from_ns, to_ns), by (camera, stream), in order."""
+    table = tables.page
+    query = sa.select(
+        table.c.camera,
+        table.c.stream,
+        table.c.number,
+        table.c.from_ns,
+        table.c.to_ns,
+        table.c.recorded_ns,
+        table.c.bytes,
+        table.c.pictures,
+        table.c.declared_fps,
+        table.c.delivered_fps,
+        table.c.clock_error_ms,
+        table.c.root,
+        table.c.hash,
+    ).where(table.c.site_id == site_id, table.c.from_ns < to_ns, table.c.to_ns > from_ns)
+    if camera is not None:
+        query = query.where(table.c.camera == camera)
+    found: dict[tuple[str, str], list[PageRow]] = {}
+    for row in connection.execute(query.order_by(table.c.from_ns)).all():
+        found.setdefault((row.camera, row.stream), []).append(PageRow(*tuple(row)[2:]))
+    return found
+
+
+def _state(connection: Connection, stream: Stream) -> State | None:
+    table = tables.state
+    row = connection.execute(
+        sa.select(
+            table.c.status, table.c.since_ns, table.c.cause, table.c.as_of_ns, table.c.detail
+        ).where(_key(table, stream))
+    ).one_or_none()
+    if row is None:
+        return None
+    cause = Cause(row.cause) if row.cause else None
+    return State(row.status, row.since_ns, cause, row.as_of_ns, row.detail)
+
+
+def _write_state(connection: Connection, stream: Stream, state: State) -> None:
+    connection.execute(tables.state.delete().where(_key(tables.state, stream)))
+    connection.execute(
+        tables.state.insert().values(
+            **_names(stream),
+            status=state.status,
+            since_ns=state.since_ns,
+            cause=state.cause.value if state.cause else None,
+            as_of_ns=state.as_of_ns,
+            detail=dict(state.detail),
+        )
+    )
+
+
+def _clear_window(connection: Connection, stream: Stream, from_ns: int, to_ns: int) -> None:
+    """Cut every span and gap out of [from_ns, to_ns); what reaches beyond it stays."""
+    window = Stream(stream.site_id, stream.camera, stream.stream)
+    names = (window.camera, window.stream)
+    spans = spans_between(connection, window.site_id, from_ns, to_ns, window.camera)
+    for span in spans.get(names, []):
+        connection.execute(
+            tables.span.delete().where(
+                _key(tables.span, window), tables.span.c.from_ns == span.from_ns
+            )
+        )
+        if span.from_ns < from_ns:
+            put_span(connection, window, Span(span.from_ns, from_ns, span.run))
+        if span.to_ns > to_ns:
+            put_span(connection, window, Span(to_ns, span.to_ns, span.run))
+    gaps = gaps_between(connection, window.site_id, from_ns, to_ns, window.camera)
+    for gap in gaps.get(names, []):
+        connection.execute(
+            tables.gap.delete().where(_key(tables.gap, window), tables.gap.c.from_ns == gap.from_ns)
+        )
+        if gap.from_ns < from_ns:
+            put_gap(connection, window, Gap(gap.from_ns, from_ns, gap.cause, gap.evidence))
+        if gap.to_ns is None or gap.to_ns > to_ns:
+            put_gap(connection, window, Gap(to_ns, gap.to_ns, gap.cause, gap.evidence))
+
+
+def _join_span(connection: Connection, stream: Stream, span: Span) -> None:
+    """Add a span, joined with one of the same run that it touches: hours cut what was whole."""
+    table = tables.span
+    start, end = span.from_ns, span.to_ns
+    run = table.c.run.is_(None) if span.run is None else table.c.run == span.run
+    before = connection.execute(
+        sa.select(table.c.from_ns).where(_key(table, stream), table.c.to_ns == start, run)
+    ).scalar_one_or_none()
+    after = connection.execute(
+        sa.select(table.c.to_ns).where(_key(table, stream), table.c.from_ns == end, run)
+    ).scalar_one_or_none()
+    if before is not None:
+        start = before
+    if after is not None:
+        connection.execute(table.delete().where(_key(table, stream), table.c.from_ns == end))
+        end = after
+    put_span(connection, stream, Span(start, end, span.run))
+
+
+def _join_gap(connection: Connection, stream: Stream, gap: Gap) -> None:
+    table = tables.gap
+    start, end = gap.from_ns, gap.to_ns
+    before = connection.execute(
+        sa.select(table.c.from_ns, table.c.evidence).where(
+            _key(table, stream), table.c.to_ns == start, table.c.cause == gap.cause.value
+        )
+    ).one_or_none()
+    evidence = gap.evidence
+    if before is not None:
+        start = before.from_ns
+        evidence = before.evidence or evidence
+    if end is not None:
+        after = connection.execute(
+            sa.select(table.c.to_ns).where(
+                _key(table, stream), table.c.from_ns == end, table.c.cause == gap.cause.value
+            )
+        ).one_or_none()
+        if after is not None:
+            connection.execute(table.delete().where(_key(table, stream), table.c.from_ns == end))
+            end = after.to_ns
+    put_gap(connection, stream, Gap(start, end, gap.cause, evidence))
+
+
+def _put_site_state(
+    connection: Connection, site_id: str, known: SiteState | None, values: Mapping[str, object]
+) -> None:
+    table = tables.site_state
+    if known is None:
+        connection.execute(table.insert().values(site_id=site_id, **values))
+    else:
+        connection.execute(table.update().where(table.c.site_id == site_id).values(**values))
+
+
+def _names(stream: Stream) -> dict[str, str]:
+    return {"site_id": stream.site_id, "camera": stream.camera, "stream": stream.stream}
+
+
+def _key(table: sa.Table, stream: Stream) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        table.c.site_id == stream.site_id,
+        table.c.camera == stream.camera,
+        table.c.stream == stream.stream,
+    )

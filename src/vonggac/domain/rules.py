@@ -1,0 +1,157 @@
+"""The rules of the world, read from dated data: zones of the placement rule, causes of gaps.
+
+The shipped files are `vonggac/rules/*.toml`; nothing in the code says what they say.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
+
+from vonggac.causes import Cause
+from vonggac.errors import ConfigError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+Language = Literal["vi", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The same words in both languages."""
+
+    vi: str
+    en: str
+
+    def __getitem__(self, language: Language) -> str:
+        return self.vi if language == "vi" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A place that the placement rule names."""
+
+    code: str
+    name: Words
+    full: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenZone:
+    """A place where no camera may stand, and the sentence that refuses it."""
+
+    code: str
+    name: Words
+    refusal: Words
+    instead: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The placement rule as it stands on one day."""
+
+    rule: str
+    name: Words
+    zones: tuple[Zone, ...]
+    forbidden: tuple[ForbiddenZone, ...]
+
+    def zone(self, code: str) -> Zone | None:
+        """The place with this code, if the rule names it."""
+        return next((zone for zone in self.zones if zone.code == code), None)
+
+    def refusal(self, code: str, *texts: str) -> ForbiddenZone | None:
+        """Why a camera may not stand there: its zone is forbidden, or its name says that it is.
+
+        Args:
+            code: the zone chosen.
+            texts: name and title, as a person wrote them.
+        """
+        for place in self.forbidden:
+            if place.code == code.strip().upper():
+                return place
+        written = " ".join(texts).casefold()
+        for place in self.forbidden:
+            if any(word in written for word in place.words):
+                return place
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class CauseWords:
+    """What people read of a cause: its letter, its pattern, its words, who acts and how."""
+
+    cause: Cause
+    letter: str
+    css: str
+    name: Words
+    who: Words
+    next_step: Words
+
+
+def placement(on: date) -> Placement:
+    """The placement rule in force on a day.
+
+    Raises:
+        ConfigError: no rule is in force then, or the file is wrong.
+    """
+    tree = _read("zones.toml")
+    rule = _in_force(tree["rule"], on)
+    if not rule:
+        raise ConfigError(f"rules/zones.toml has no rule in force on {on}")
+    return Placement(
+        rule=rule[0]["id"],
+        name=Words(rule[0]["vi"], rule[0]["en"]),
+        zones=tuple(
+            Zone(row["code"], Words(row["vi"], row["en"]), row["full_vi"], row["required"])
+            for row in _in_force(tree["zone"], on)
+        ),
+        forbidden=tuple(
+            ForbiddenZone(
+                row["code"],
+                Words(row["vi"], row["en"]),
+                Words(row["refusal_vi"], row["refusal_en"]),
+                row["instead"],
+                tuple(tree["words"].get(row["code"], ())),
+            )
+            for row in _in_force(tree["forbidden"], on)
+        ),
+    )
+
+
+def causes() -> dict[Cause, CauseWords]:
+    """The words of every cause of the closed list.
+
+    Raises:
+        ConfigError: a cause has no words, or words stand for no cause.
+    """
+    tree = _read("causes.toml")
+    rows: list[dict[str, Any]] = tree["cause"]
+    found = {
+        Cause(row["code"]): CauseWords(
+            cause=Cause(row["code"]),
+            letter=row["letter"],
+            css=row["css"],
+            name=Words(row["vi"], row["en"]),
+            who=Words(row["who_vi"], row["who_en"]),
+            next_step=Words(row["next_vi"], row["next_en"]),
+        )
+        for row in rows
+    }
+    missing = [cause for cause in Cause if cause not in found]
+    if missing:
+        raise ConfigError(f"rules/causes.toml has no words for {', '.join(missing)}")
+    return found
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("vonggac.rules").joinpath(name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _in_force(rows: list[dict[str, Any]], on: date) -> list[dict[str, Any]]:
+    return [row for row in rows if row["from"] <= on and (row.get("to") is None or on < row["to"])]
