@@ -23,6 +23,8 @@ MAX_CREDENTIAL: Final = 256
 
 _SCHEMES: Final = ("rtsp", "rtsps", "rtspu")
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})*)\.?")
+_AUTHORITY_END: Final = re.compile(r"[/?#]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 _PATH_SAFE: Final = "/?%:@!$&'()*+,;=-._~[]|\"\\^`{}<>"
 """Left as written in a path: cameras compare it byte by byte (Dahua's `cameraid=1000193%241`)."""
@@ -54,16 +56,13 @@ class Address:
     def __str__(self) -> str:
         return self.uri
 
-    def at(self, reference: str) -> Address:
-        """The same camera and credentials at another absolute URL's path.
-
-        Host and port stay ours: behind NAT, and in a DHCP lease's wake, cameras print addresses
-        that nobody can reach (`0.0.0.0`, a private one).
+    def with_path(self, path: str) -> Address:
+        """The same camera and credentials at another path and query; encodes what must be.
 
         Raises:
-            MalformedError: the reference is no RTSP URL.
+            MalformedError: a control character stands in it, or it is longer than `MAX_URL`.
         """
-        return replace(self, path=parse(reference).path)
+        return replace(self, path=_path(path))
 
 
 def parse(url: str, user: str = "", password: Secret | None = None) -> Address:
@@ -80,12 +79,7 @@ def parse(url: str, user: str = "", password: Secret | None = None) -> Address:
     Raises:
         MalformedError: it is no RTSP URL. The message does not repeat it.
     """
-    scheme, mark, rest = url.strip().partition("://")
-    scheme = scheme.lower()
-    if not mark or scheme not in _SCHEMES:
-        raise MalformedError("not a camera's URL: it begins with rtsp:// or rtsps://")
-    if len(url) > MAX_URL:
-        raise MalformedError(f"a URL of {len(url)} characters; at most {MAX_URL} are read")
+    scheme, rest = _scheme(url)
     found = _split(rest)
     if found is None:
         raise MalformedError(
@@ -99,19 +93,53 @@ def parse(url: str, user: str = "", password: Secret | None = None) -> Address:
     password = password or Secret("")
     if len(user) > MAX_CREDENTIAL or len(password.reveal()) > MAX_CREDENTIAL:
         raise MalformedError(f"user and password have at most {MAX_CREDENTIAL} characters each")
-    if any(ord(letter) < 0x20 or letter == "\x7f" for letter in user + host + path):
-        raise MalformedError("a control character in the camera's URL or user name")
+    if _CONTROL.search(user):
+        raise MalformedError("a control character in the camera's user name")
     try:
-        path = quote(path.partition("#")[0], safe=_PATH_SAFE)
         (user + password.reveal()).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise MalformedError("the camera's URL or credentials are not valid Unicode") from error
-    return Address(scheme, host, port, path, user, password)
+        raise MalformedError("the camera's user or password is not valid Unicode") from error
+    return Address(scheme, host, port, _path(path), user, password)
+
+
+def by_the_book(url: str) -> Address:
+    """Read a URL that a camera sent, as RFC 3986 has it; credentials in it are left out.
+
+    Raises:
+        MalformedError: it is no RTSP URL.
+    """
+    scheme, rest = _scheme(url)
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
+    place = _place(rest[authority.rfind("@") + 1 :], certain=False)
+    if place is None:
+        raise MalformedError("no host in a URL of the camera")
+    return Address(scheme, place[0], place[1], _path(place[2]))
+
+
+def _scheme(url: str) -> tuple[str, str]:
+    if len(url) > MAX_URL:
+        raise MalformedError(f"a URL of {len(url)} characters; at most {MAX_URL} are read")
+    scheme, mark, rest = url.strip().partition("://")
+    if not mark or scheme.lower() not in _SCHEMES:
+        raise MalformedError("not a camera's URL: it begins with rtsp:// or rtsps://")
+    return scheme.lower(), rest
+
+
+def _path(text: str) -> str:
+    """Encode what may not stand in a request line; the fragment is not sent (RFC 3986 3.5)."""
+    if _CONTROL.search(text):
+        raise MalformedError("a control character in the camera's URL")
+    if len(text) > MAX_URL:
+        raise MalformedError(f"a path of {len(text)} characters; at most {MAX_URL} are sent")
+    try:
+        return quote(text.partition("#")[0], safe=_PATH_SAFE, errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise MalformedError("the camera's URL is not valid Unicode") from error
 
 
 def _split(rest: str) -> tuple[str, str, int, str] | None:
     """Credentials, host, port and path of what follows `://`."""
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
     by_the_book = authority.rfind("@")
     later = [mark.start() for mark in re.finditer("@", rest) if mark.start() > by_the_book]
     marks = [by_the_book, *reversed(later)]
