@@ -1,0 +1,45 @@
+"""Keys and what is signed with them: NATS identities, grants, envelopes, secrets on disk."""
+
+from vonggac.keys.files import Box, make_folder, read_secret, write_secret
+from vonggac.keys.grants import Grant, Verified, issue, verify
+from vonggac.keys.nkey import NKey, Permissions, Role, is_public
+from vonggac.keys.site import Genuine, SigningKey, seal, verify_envelope
+from vonggac.keys.trust import (
+    HUB_CONSUMER,
+    LEDGER,
+    VIEWER_CAMERAS,
+    VIEWER_LIFE_S,
+    WANT,
+    Credential,
+    Trust,
+    ViewerSigner,
+    new_id,
+)
+
+__all__ = [
+    "HUB_CONSUMER",
+    "LEDGER",
+    "VIEWER_CAMERAS",
+    "VIEWER_LIFE_S",
+    "WANT",
+    "Box",
+    "Credential",
+    "Genuine",
+    "Grant",
+    "NKey",
+    "Permissions",
+    "Role",
+    "SigningKey",
+    "Trust",
+    "Verified",
+    "ViewerSigner",
+    "is_public",
+    "issue",
+    "make_folder",
+    "new_id",
+    "read_secret",
+    "seal",
+    "verify",
+    "verify_envelope",
+    "write_secret",
+]
