@@ -127,6 +127,11 @@ class Credentials:
         self._weakened = False
 
     @property
+    def known(self) -> bool:
+        """Whether a challenge was heard, so that requests carry an answer to it."""
+        return self._challenge is not None
+
+    @property
     def weakened(self) -> bool:
         """Whether the strongest digest was refused and a weaker one tried."""
         return self._weakened

@@ -57,6 +57,8 @@ class Oddity(StrEnum):
     """The camera takes other channels than were asked for (gortsplib #72). Its are used."""
     AUDIO_REFUSED = "audio_refused"
     """SETUP of the audio is refused or unusable. Pictures are recorded without it."""
+    HUNG_UP = "hung_up_on_challenge"
+    """The camera closed the connection after asking for credentials. Connected anew, once."""
     WEAKER_DIGEST = "weaker_digest"
     """The strongest digest on offer was refused; a weaker one was tried once."""
     GET_PARAMETER_REFUSED = "get_parameter_refused"
