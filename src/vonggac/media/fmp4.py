@@ -55,6 +55,9 @@ IDENTITY_VERSION = 1
 NTP_EPOCH_S = 2_208_988_800
 """Seconds from 1900, where NTP counts from, to 1970 (RFC 5905 section 6)."""
 
+MP4_EPOCH_S = 2_082_844_800
+"""Seconds from 1904, where MP4 counts from, to 1970."""
+
 # Sample flags, ISO/IEC 14496-12 section 8.8.3.1.
 SYNC_SAMPLE = 0x0200_0000  # depends on no other
 NON_SYNC_SAMPLE = 0x0101_0000  # depends on others, is not a sync sample
@@ -367,12 +370,19 @@ def media(timescale: int, duration: int, handler: bytes, sample_tables: bytes) -
     return box(b"mdia", mdhd, hdlr, box(b"minf", head, dinf, sample_tables))
 
 
-def movie_header(duration: int, next_track: int) -> bytes:
-    """The mvhd; its timescale is `TIMESCALE`."""
+def movie_header(duration: int, next_track: int, created_ns: int | None = None) -> bytes:
+    """The mvhd.
+
+    Args:
+        duration: in its timescale, `TIMESCALE`.
+        next_track: an id that no track has.
+        created_ns: ns since 1970, not before 1904; None leaves it unsaid.
+    """
+    created = 0 if created_ns is None else created_ns // _NS + MP4_EPOCH_S
     return full_box(
         b"mvhd",
         0x0100_0000,
-        Struct(">QQIQIH10x").pack(0, 0, TIMESCALE, duration, 0x10000, 0x0100),
+        Struct(">QQIQIH10x").pack(created, created, TIMESCALE, duration, 0x10000, 0x0100),
         _MATRIX,
         bytes(24),
         next_track.to_bytes(4),

@@ -59,6 +59,9 @@ MAX_MOOF = 64 * 1024
 MAX_TIME = 1 << 32
 """The latest decode time in a file, in `fmp4.TIMESCALE`: 13 hours. A segment has a minute."""
 
+MAX_OFFSET = 1 << 24
+"""The largest composition offset, in `fmp4.TIMESCALE`: 186 s. 16 pictures are the most."""
+
 _HEAD_BYTES = 512
 """Read at each part's start; holds the boxes of 25 pictures."""
 
@@ -520,8 +523,10 @@ def _part(read_at: Callable[[int, int], bytes], at: int, size: int) -> PartRef:
         raise MalformedError(error.message, offset=at) from None
     if mdat_size != 8 + video_size + audio_size:
         raise MalformedError("a part whose sizes contradict each other", offset=at)
-    offset = video.rows[width - 1] if video.fields & TRUN_COMPOSITION else 0
-    if media_time != decode_time + offset or decode_time + duration > MAX_TIME:
+    offsets = video.rows[width - 1 :: width] if video.fields & TRUN_COMPOSITION else (0,)
+    if max(offsets) > MAX_OFFSET:
+        raise MalformedError("a part with a composition offset beyond reason", offset=at)
+    if media_time != decode_time + offsets[0] or decode_time + duration > MAX_TIME:
         raise MalformedError("a part whose times contradict each other", offset=at)
     if moof_end + mdat_size > size - at:
         raise MalformedError("the file is cut off inside a part", offset=at)
