@@ -113,18 +113,15 @@ create table expired (
     primary key (camera, stream)
 ) strict, without rowid;
 
--- A part of an hour of one stream's ledger, signed.
+-- An hour of one camera's ledger, as the fact that was signed.
 create table page (
     camera text not null,
-    stream text not null,
+    number integer not null,     -- counts the camera's pages from 0
     from_ns integer not null,
     to_ns integer not null,
-    hash blob not null,          -- SHA-256 of the signed payload
-    previous blob not null,      -- hash of the page before; 32 zero bytes for the first
-    root blob not null,          -- Merkle root over the segments' roots
-    recorded_ns integer not null,
-    payload blob not null,       -- the fact as it was signed
-    primary key (camera, stream, from_ns)
+    hash blob not null,          -- SHA-256 of content
+    content blob not null,       -- the page's exact bytes
+    primary key (camera, number)
 ) strict, without rowid;
 
 -- Small durable values: the site's id, cursors.
@@ -325,13 +322,6 @@ class CatalogReader:
         ).fetchone()
         return None if row[0] is None else (row[0], row[1])
 
-    def last_end(self, camera: str, stream: str) -> int | None:
-        """End of the last closed segment of a stream."""
-        (end,) = self._db.execute(
-            "select max(end_ns) from segment where camera = ? and stream = ?", (camera, stream)
-        ).fetchone()
-        return None if end is None else int(end)
-
     def expired_before(self, camera: str, stream: str) -> int:
         """Moment before which retention has deleted; 0 if it never did."""
         row = self._db.execute(
@@ -339,13 +329,21 @@ class CatalogReader:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def pages(self, camera: str, stream: str) -> list[tuple[int, int, bytes, bytes, bytes, bytes]]:
-        """(from, to, hash, previous, root, payload) of a stream's pages, in order."""
+    def pages(self, camera: str) -> list[tuple[int, int, int, bytes, bytes]]:
+        """(number, from, to, hash, content) of a camera's pages, in order."""
         return self._db.execute(
-            "select from_ns, to_ns, hash, previous, root, payload from page"
-            " where camera = ? and stream = ? order by from_ns",
-            (camera, stream),
+            "select number, from_ns, to_ns, hash, content from page where camera = ?"
+            " order by number",
+            (camera,),
         ).fetchall()
+
+    def last_page(self, camera: str) -> tuple[int, int, bytes] | None:
+        """(number, to, hash) of a camera's newest page."""
+        row = self._db.execute(
+            "select number, to_ns, hash from page where camera = ? order by number desc limit 1",
+            (camera,),
+        ).fetchone()
+        return None if row is None else (row[0], row[1], row[2])
 
     def volume(self) -> list[tuple[str, str, int, int, int]]:
         """(camera, stream, bytes, oldest start, newest end) of closed, unheld segments."""

@@ -38,6 +38,9 @@ with another password first closes the connection and refuses half a second late
 is a refusal."""
 
 
+EDGE_WAS_OFF = "the recorder was not running"
+
+
 class Span(NamedTuple):
     """Recorded time, ns of UTC, half-open."""
 
@@ -134,10 +137,11 @@ class Continuity:
 
     def __init__(self, *, known_until_ns: int | None, started_ns: int) -> None:
         self.started_ns = started_ns
-        self.last_end_ns = known_until_ns
-        """End of the last recorded picture."""
+        self.last_end_ns: int | None = None
+        """End of the last picture recorded in this life; of an earlier one until then."""
         self.open: Gap | None = None
         """The gap that lasts now; its `to_ns` is its `from_ns`."""
+        self._earlier_end_ns = known_until_ns
         self._recording = False
 
     @property
@@ -146,10 +150,21 @@ class Continuity:
         return self._recording
 
     def start(self) -> list[Change]:
-        """Account for the time before this life began."""
-        if self.last_end_ns is None or self.started_ns - self.last_end_ns <= SPAN_ENDS_NS:
+        """Account for the time between the earlier life and this one."""
+        earlier = self._earlier_end_ns
+        if earlier is None or earlier > self.started_ns:
+            return []  # a first start; or the clock cannot be right yet: see `moved`
+        self._earlier_end_ns = None
+        if self.last_end_ns is None:
+            self.last_end_ns = earlier
+            if self.started_ns - earlier > SPAN_ENDS_NS:
+                return self._open(earlier, Cause.EDGE_OFF, EDGE_WAS_OFF)
             return []
-        return self._open(self.last_end_ns, Cause.EDGE_OFF, "the recorder was not running")
+        first = self.started_ns
+        return [
+            Change("open", earlier, None, Cause.EDGE_OFF, EDGE_WAS_OFF),
+            Change("close", earlier, first, Cause.EDGE_OFF, EDGE_WAS_OFF),
+        ]
 
     def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> list[Change]:
         """No picture is recorded from `since_ns` on, for a cause that evidence shows.
@@ -193,14 +208,17 @@ class Continuity:
         """The last recorded picture ends here."""
         self.last_end_ns = end_ns
 
-    def moved(self, delta_ns: int) -> None:
-        """The wall clock was put right: move what is known by that much."""
+    def moved(self, delta_ns: int) -> list[Change]:
+        """The wall clock was put right: move what this life knows by that much."""
         self.started_ns += delta_ns
         if self.last_end_ns is not None:
             self.last_end_ns += delta_ns
         if self.open is not None:
             moved = self.open.from_ns + delta_ns
             self.open = self.open._replace(from_ns=moved, to_ns=moved)
+        if self.last_end_ns is None and self.open is not None:
+            return []
+        return self.start() if self._earlier_end_ns is not None else []
 
     def _not_before(self, since_ns: int) -> int:
         return max(since_ns, self.last_end_ns or since_ns)

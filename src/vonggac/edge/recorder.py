@@ -50,6 +50,10 @@ RESERVE_BYTES = 2 * 1024 * 1024
 RESUME_FREE_BYTES = 6 * 1024 * 1024
 """A full disk takes recordings again when this much is free: the reserve, and a few seconds."""
 
+MARK_S = 0.1
+"""How often the mark is written that says how long the recorder surely lived; without syncing, so
+that it tells the moment of a crash to this fraction, and of a power cut to `sync_s`."""
+
 TICK_S = 0.1
 """How often the loop looks for parts that have been gathered long enough."""
 
@@ -64,6 +68,8 @@ class Mark(NamedTuple):
 
     epoch: int
     wall_ns: int
+    stopped: bool
+    """Whether it was stopped in order."""
 
 
 class SegmentFile:
@@ -102,6 +108,7 @@ class SegmentFile:
         "path",
         "pictures",
         "run",
+        "shift_ns",
         "size",
         "start_ns",
         "stream",
@@ -145,6 +152,8 @@ class SegmentFile:
         self.gathered_since_ns = 0
         self.handed_bytes = 0
         self.closing = False
+        self.shift_ns = 0
+        """What a step of the wall clock added to the times of this segment; its bytes keep them."""
         self.fd = -1
         """Thread: the open file."""
         self.leaves: list[bytes] = []
@@ -220,6 +229,7 @@ class Recorder:
         self._open: set[SegmentFile] = set()
         self._handed = 0
         self._done = 0
+        self._marked_ns = 0
         self._stopping = threading.Event()
         self._reserve(release=False)
         self._tick_timer = loop.call_later(TICK_S, self._tick)
@@ -372,9 +382,14 @@ class Recorder:
     def _write(self) -> None:
         while True:
             try:
-                batches = self._letters.take()
+                batches = self._letters.take(MARK_S)
             except Closed:
+                self._mark(stopped=True)
                 return
+            now = self._clock.monotonic_ns()
+            if now - self._marked_ns > MARK_S * NS:
+                self._marked_ns = now
+                self._mark(stopped=False)
             for batch in batches:
                 self._write_batch(batch)
                 self._done += batch.size
@@ -441,9 +456,14 @@ class Recorder:
             )
             return
         root = merkle.root(segment.leaves)
-        keyframes = pack_keyframes(k for k in segment.keyframes if k[1] < segment.written_bytes)
+        shift = segment.shift_ns
+        keyframes = pack_keyframes(
+            (wall_ns + shift, offset)
+            for wall_ns, offset in segment.keyframes
+            if offset < segment.written_bytes
+        )
         row = (
-            segment.written_end_ns, segment.written_bytes, segment.written_pictures,
+            segment.written_end_ns + shift, segment.written_bytes, segment.written_pictures,
             segment.written_parts, root, keyframes, segment.path,
         )  # fmt: skip
         self._catalog.submit(lambda db: _close_segment(db, row))
@@ -491,12 +511,21 @@ class Recorder:
         self._reserve(release=False)
 
     def _sync_once(self) -> None:
-        mark = json.dumps({"epoch": self.epoch, "wall_ns": self._timebase.wall_ns()})
-        with contextlib.suppress(OSError):  # a full disk shows where pictures are written
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _syncfs(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _mark(self, *, stopped: bool) -> None:
+        """Write that we live, in place. Never raises: a bad disk shows where pictures are kept."""
+        fields = {"epoch": self.epoch, "wall_ns": self._timebase.wall_ns(), "stopped": stopped}
+        if self.disk_fault is Cause.DISK_GONE:
+            return
+        with contextlib.suppress(OSError):
             descriptor = os.open(self.directory / ".alive", os.O_CREAT | os.O_WRONLY, 0o640)
             try:
-                os.pwrite(descriptor, mark.ljust(96).encode(), 0)
-                _syncfs(descriptor)
+                os.pwrite(descriptor, json.dumps(fields).ljust(96).encode(), 0)
             finally:
                 os.close(descriptor)
 
@@ -527,7 +556,11 @@ def read_mark(directory: Path) -> Mark | None:
     """The last durable mark of a recording directory; None if there is none."""
     try:
         fields = json.loads((directory / ".alive").read_text(encoding="utf-8"))
-        return Mark(epoch=int(fields["epoch"]), wall_ns=int(fields["wall_ns"]))
+        return Mark(
+            epoch=int(fields["epoch"]),
+            wall_ns=int(fields["wall_ns"]),
+            stopped=bool(fields["stopped"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

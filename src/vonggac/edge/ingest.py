@@ -1,0 +1,682 @@
+"""One stream, from the camera's connection to parts: the main path of the edge.
+
+`Ingest.run` reconnects for ever; `run_once` is one connection, straight down.  Pictures come out
+of `Source.drain` on a timer, are placed by `Timeline`, gathered into parts, and each part goes
+the same way twice: to the recorder, and to whoever watches.  The recorder never holds this up:
+when the disk refuses, viewers go on seeing pictures and the ledger says why none is kept.
+
+Everything here runs on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from vonggac import log
+from vonggac.causes import Cause
+from vonggac.clock import NS
+from vonggac.edge.ledger import span_ends_after
+from vonggac.errors import MalformedError, RunEnded
+from vonggac.media import fmp4
+from vonggac.media.h26x import video_format
+from vonggac.media.rtp import AccessUnit
+from vonggac.media.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vonggac.clock import Clock
+    from vonggac.config import RecordConfig
+    from vonggac.edge.bookkeeping import Books
+    from vonggac.edge.recorder import Recorder, SegmentFile
+    from vonggac.edge.source import Offer, Source
+    from vonggac.edge.timebase import TimeBase
+    from vonggac.media.fmp4 import AudioUnits
+    from vonggac.media.h26x import AudioFormat, VideoFormat
+    from vonggac.media.rtp import AudioUnit
+
+PART_TICKS = fmp4.TIMESCALE // 5
+"""A part lasts at most 200 ms (design D1)."""
+
+KEEP_TICKS = fmp4.TIMESCALE // 10
+"""Ours: pictures of less than 100 ms at the end of a drain wait for the next one; a part of one
+picture costs as much as a part of five."""
+
+STALL_LIMIT_NS = 10 * NS
+"""Ours: a connection that has delivered no picture for this long is given up and made again."""
+
+KEYFRAME_PATIENCE_NS = 2 * NS
+"""Ours: pictures without a keyframe for this long are told as `NO_KEYFRAME`; most cameras send
+one a second or two, and one when asked to play."""
+
+BACK_OFF_S = (0.0, 0.25, 0.5, 1.0, 1.5)
+"""Ours: waits between attempts while a camera cannot be reached; a TCP SYN costs nothing, and a
+rebooted camera is to be recorded within 2 s of its port answering (design section 8)."""
+
+BACK_OFF_BROKEN_S = (0.0, 0.5, 1.0, 2.0, 5.0)
+"""Ours: waits while a camera answers and something else is wrong."""
+
+BACK_OFF_REFUSED_S = (5.0, 15.0, 30.0, 60.0)
+"""Ours: waits after a refused password; cameras lock an account after 5 to 10 failures in half an
+hour, and this makes 5 attempts in the first two minutes and one a minute from then on."""
+
+GOP_TAIL_BYTES = 8 * 1024 * 1024
+"""What an unrecorded stream keeps of its current GOP for the next viewer, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What one stream of a camera is to do."""
+
+    camera: str
+    stream: str
+    record: bool
+    audio: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartHeader:
+    """What a viewer needs to know of a part besides its bytes."""
+
+    run: bytes
+    segment: int
+    sequence: int
+    keyframe: bool
+    base_ticks: int
+    wall_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFormat:
+    """What every part of a run needs."""
+
+    run: bytes
+    init: bytes
+    video: VideoFormat
+    audio: AudioFormat | None
+
+
+class Audience(Protocol):
+    """Where parts go besides the disk (`edge.live`), or nowhere."""
+
+    def watched(self, camera: str, stream: str) -> bool:
+        """Whether somebody watches this stream now."""
+        ...
+
+    def offer(self, camera: str, stream: str, header: PartHeader, part: bytes) -> None:
+        """Show a part to those who watch; costs nothing when nobody does. Never raises."""
+        ...
+
+
+class NoAudience:
+    """Nobody ever watches: the edge alone."""
+
+    def watched(self, camera: str, stream: str) -> bool:
+        """Nobody does."""
+        return False
+
+    def offer(self, camera: str, stream: str, header: PartHeader, part: bytes) -> None:
+        """Show it to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all streams of one recorder process share."""
+
+    site: str
+    """The site's id, for the identity in every init."""
+    recorder: Recorder
+    audience: Audience
+    timebase: TimeBase
+    clock: Clock
+    settings: RecordConfig
+    gate: asyncio.Semaphore
+    """Bounds how many cameras shake hands at once."""
+
+
+class Ingest:
+    """One stream's way from its camera to parts.
+
+    Args:
+        plan: what is wanted of it.
+        connect: makes a source for one connection.
+        books: where the stream's continuity is kept.
+        around: what it shares with the other streams.
+    """
+
+    def __init__(
+        self,
+        plan: StreamPlan,
+        *,
+        connect: Callable[[], Source],
+        books: Books,
+        around: Surroundings,
+    ) -> None:
+        self.plan = plan
+        self.books = books
+        self.offer: Offer | None = None
+        """What the present connection offered; None while there is none."""
+        self.format: RunFormat | None = None
+        """Of the present run."""
+        self.last_error: RunEnded | None = None
+        """Why the last connection ended, and what the camera said."""
+        self.attempts = 0
+        """Failed connections since the last picture."""
+        self.next_attempt_ns: int | None = None
+        """Monotonic time of the next attempt, while waiting for it."""
+        self.pictures = 0
+        """Pictures taken from the camera since the process began."""
+        self.damaged = 0
+        """Of them, those of which a packet was lost."""
+        self.late_drains = 0
+        """Drains that came more than half a second late: the box is overloaded."""
+        self._connect = connect
+        self._around = around
+        self._timebase = around.timebase
+        self._clock = around.clock
+        self._logger = log.get("ingest").bind(camera=plan.camera, stream=plan.stream)
+        self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._life: _Life | None = None
+
+    async def run(self) -> None:
+        """Keep the stream coming until `stop`; reconnect with back-off. Never raises RunEnded."""
+        while not self._stopping.is_set():
+            try:
+                await self.run_once()
+            except RunEnded as ended:
+                self.last_error = ended
+                if self._stopping.is_set():
+                    break
+                self.books.lost(ended.cause, ended.message, since_ns=self._timebase.wall_ns())
+                if self.attempts == 0:
+                    self._logger.info("run.ended", cause=ended.cause, evidence=ended.message)
+                await self._back_off(ended.cause)
+
+    async def run_once(self) -> None:
+        """One connection: connect, drain on a timer until it ends, say why.
+
+        Raises:
+            RunEnded: with its settled cause.
+        """
+        source = self._connect()
+        try:
+            async with self._around.gate:
+                if self._stopping.is_set():
+                    return
+                self.next_attempt_ns = None
+                self.offer = await source.connect()
+            self._life = _Life(self, source, self.offer, self._around)
+            await self._life.wait()
+        finally:
+            if self._life is not None:
+                self._life.end()
+                self._life = None
+            self.offer = None
+            self.format = None
+            await source.close()
+
+    def stop(self) -> None:
+        """Ask `run` to return; it ends the run in order."""
+        self._stopping.set()
+        if self._life is not None:
+            self._life.leave()
+
+    def end_run(self, cause: Cause, evidence: str) -> None:
+        """End the present connection from outside (the watchdog found that it lies)."""
+        if self._life is not None:
+            self._life.fail(RunEnded(cause, evidence))
+
+    def watch_begins(self) -> None:
+        """Somebody has begun to watch: drain at once and show what there is."""
+        if self._life is not None:
+            self._life.drain_now()
+
+    @property
+    def current(self) -> SegmentFile | None:
+        """The segment being written, if any."""
+        return self._life.file if self._life is not None else None
+
+    def newest_gop(self) -> tuple[PartHeader, list[bytes]] | None:
+        """The current GOP of a stream that is not recorded; None if there is none to show."""
+        if self._life is None or not self._life.tail:
+            return None
+        return self._life.tail_header, list(self._life.tail)
+
+    @property
+    def last_header(self) -> PartHeader | None:
+        """Of the newest part, for whoever joins now."""
+        return self._life.last_header if self._life is not None else None
+
+    @property
+    def delivered_fps(self) -> float | None:
+        """Pictures a second as delivered, or None while unknown."""
+        return self._life.timeline.delivered_fps if self._life and self._life.timeline else None
+
+    @property
+    def clock_error_ns(self) -> int | None:
+        """The camera's wall clock minus the box's, or None while unknown."""
+        return self._life.timeline.clock_error_ns if self._life and self._life.timeline else None
+
+    async def _back_off(self, cause: Cause) -> None:
+        waits = {
+            Cause.REFUSED: BACK_OFF_REFUSED_S,
+            Cause.UNREACHABLE: BACK_OFF_S,
+        }.get(cause, BACK_OFF_BROKEN_S)
+        wait = waits[min(self.attempts, len(waits) - 1)]
+        self.attempts += 1
+        wait *= random.uniform(0.7, 1.0)
+        self.next_attempt_ns = self._clock.monotonic_ns() + int(wait * NS)
+        if wait > 0:
+            stopped = asyncio.ensure_future(self._stopping.wait())
+            slept = asyncio.ensure_future(self._clock.sleep(wait))
+            try:
+                await asyncio.wait((stopped, slept), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopped.cancel()
+                slept.cancel()
+
+
+class _Life:
+    """One connection while it plays: the drain timer, the open part, the open segment."""
+
+    def __init__(self, ingest: Ingest, source: Source, offer: Offer, around: Surroundings) -> None:
+        self._ingest = ingest
+        self._source = source
+        self._offer = offer
+        self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._camera = ingest.plan.camera
+        self._stream = ingest.plan.stream
+        self._recorder = around.recorder
+        self._timebase = around.timebase
+        self._audience = around.audience
+        self._clock = around.clock
+        self._books = ingest.books
+        self._site = around.site
+        settings = around.settings
+        self._drain_s = settings.drain_s
+        self._watched_drain_s = settings.watched_drain_s
+        self._late_ns = int(0.5 * NS)
+        # Segments of different cameras end at different moments: the first of a run is shorter.
+        share = zlib.crc32(f"{self._camera}/{self._stream}".encode()) % 1000 / 2000
+        self._segment_ns = int(settings.segment_s * NS)
+        self._first_segment_ns = int(settings.segment_s * (1 - share) * NS)
+
+        self.timeline: Timeline | None = None
+        self.file: SegmentFile | None = None
+        self.tail: list[bytes] = []
+        self.tail_header = PartHeader(b"", 0, 0, False, 0, 0)
+        self.last_header: PartHeader | None = None
+        self._tail_bytes = 0
+        self._format: RunFormat | None = None
+        self._sequence = 0
+        self._segment_number = -1
+        self._segment_until_ns = 0
+        self._segment_wanted = False
+        self._generation = self._timebase.generation
+        self._offset_ns = self._timebase.offset_ns
+        self._base_ticks = 0
+        self._samples: list[tuple[int, int, bool, int]] = []
+        self._chunks: list[bytes] = []
+        self._sounds: list[AudioUnit] = []
+        self._part_ticks = 0
+        self._part_time_ns = 0
+        self._interval_ticks = fmp4.TIMESCALE // 25
+        self._waiting_since_ns: int | None = None
+        self._run_pictures = 0
+        self._run_bytes = 0
+        self._last_picture_ns = self._clock.monotonic_ns()
+        self._last_time_ns = self._last_picture_ns
+        self._stalled = False
+
+        phase = random.random() * self._drain_s
+        self._due_ns = self._clock.monotonic_ns() + int(phase * NS)
+        self._timer = self._loop.call_later(min(phase, 0.02), self._drain)
+
+    async def wait(self) -> None:
+        """Until the connection is over.
+
+        Raises:
+            RunEnded: why.
+        """
+        await self._over
+
+    def leave(self) -> None:
+        """End it because the program stops."""
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def fail(self, ended: RunEnded) -> None:
+        """End it with its cause."""
+        if not self._over.done():
+            self._over.set_exception(ended)
+
+    def end(self) -> None:
+        """Write what is gathered, close the segment and the run. Closing twice is harmless."""
+        self._timer.cancel()
+        self._end_run(self._cause())
+
+    def drain_now(self) -> None:
+        """Drain before the timer would."""
+        self._timer.cancel()
+        self._timer = self._loop.call_soon(self._drain)  # type: ignore[assignment]
+
+    def _cause(self) -> RunEnded | None:
+        if self._over.done() and not self._over.cancelled():
+            ended = self._over.exception()
+            return ended if isinstance(ended, RunEnded) else None
+        return None
+
+    # ---- the hot path: every 200 ms for each camera, every 40 ms while watched ----------------
+
+    def _drain(self) -> None:
+        now = self._clock.monotonic_ns()
+        if now - self._due_ns > self._late_ns:
+            self._ingest.late_drains += 1
+        watched = self._audience.watched(self._camera, self._stream)
+        interval = self._watched_drain_s if watched else self._drain_s
+        self._due_ns = now + int(interval * NS)
+        self._timer = self._loop.call_later(interval, self._drain)
+        try:
+            units = self._source.drain(now)
+            reports = self._source.take_reports()
+            if reports and self.timeline is not None:
+                for report in reports:
+                    self.timeline.report(report, self._timebase.wall_ns(report.arrival_ns))
+            if units:
+                for unit in units:
+                    if type(unit) is AccessUnit:
+                        self._take(unit)
+                    else:
+                        self._sounds.append(unit)  # type: ignore[arg-type]
+                if self._samples:
+                    ticks = self._samples[-1][0] - self._part_ticks + self._interval_ticks
+                    if watched or ticks > KEEP_TICKS:
+                        self._cut(None)
+            elif now - self._last_picture_ns > NS:
+                self._no_pictures(now)
+        except RunEnded as ended:
+            self.fail(ended)
+        except MalformedError as error:
+            self.fail(RunEnded(Cause.GARBLED, error.message))
+
+    def _take(self, unit: AccessUnit) -> None:
+        """Place a picture and put it into the open part."""
+        if (
+            unit.sets is not None
+            or self._format is None
+            or (unit.keyframe and self._generation != self._timebase.generation)
+        ):
+            self._begin_run(unit)
+            if self._format is None:
+                return
+        timeline = self.timeline
+        assert timeline is not None
+        placed = timeline.place(unit.ticks, unit.arrival_ns, unit.keyframe)
+        ingest = self._ingest
+        ingest.pictures += 1
+        ingest.damaged += unit.damaged
+        self._last_picture_ns = unit.arrival_ns
+        time_ns = placed.time_ns
+        if self._stalled or time_ns - self._last_time_ns > timeline.gap_after_ns:
+            self._interrupted(time_ns)
+        self._last_time_ns = time_ns
+        self._interval_ticks = timeline.interval_ns * 9 // 100_000
+        samples = self._samples
+        ticks = placed.decode_ticks
+        if unit.keyframe:
+            if samples:
+                self._cut(ticks)
+            if self._waiting_since_ns is not None or time_ns >= self._segment_until_ns:
+                self._begin_segment(ticks, time_ns)
+        elif self._waiting_since_ns is not None:
+            self._still_waiting(time_ns)
+            return
+        elif samples and ticks - self._part_ticks + self._interval_ticks > PART_TICKS + 90:
+            self._cut(ticks)
+        if not samples:
+            samples = self._samples
+            self._part_ticks = ticks
+            self._part_time_ns = time_ns
+        samples.append((ticks, unit.size, unit.keyframe, placed.composition_offset))
+        self._chunks += unit.chunks
+
+    def _cut(self, next_ticks: int | None) -> None:
+        """Make the gathered pictures a part and hand it on."""
+        gathered = self._samples
+        count = len(gathered)
+        if next_ticks is None:
+            next_ticks = gathered[-1][0] + self._interval_ticks
+        following = [row[0] for row in gathered[1:]]
+        following.append(next_ticks)
+        samples = [
+            (after - row[0], row[1], row[2], row[3])
+            for row, after in zip(gathered, following, strict=True)
+        ]
+        if self._generation == self._timebase.generation:
+            self._offset_ns = self._timebase.offset_ns
+        wall_ns = self._part_time_ns + self._offset_ns
+        keyframe = gathered[0][2]
+        part = fmp4.part(
+            self._sequence,
+            self._part_ticks - self._base_ticks,
+            wall_ns,
+            samples,
+            self._chunks,
+            self._take_sounds(),
+        )
+        run_format = self._format
+        assert run_format is not None
+        header = PartHeader(
+            run_format.run, self._segment_number, self._sequence, keyframe, self._base_ticks,
+            wall_ns,
+        )  # fmt: skip
+        self.last_header = header
+        self._sequence += 1
+        self._run_pictures += count
+        self._run_bytes += len(part)
+        duration_ns = (next_ticks - self._part_ticks) * 100_000 // 9
+        if self._segment_wanted and keyframe:
+            self._open_file(wall_ns)
+        file = self.file
+        if file is not None:
+            end_ns = wall_ns + duration_ns
+            taken = self._recorder.append(
+                file, part, wall_ns=wall_ns, end_ns=end_ns, pictures=count, keyframe=keyframe
+            )
+            if taken:
+                self._books.reached(end_ns + file.shift_ns, count, len(part))
+            else:
+                self._disk_failed(file, Cause.DISK_SLOW, "the disk lags behind this stream")
+        elif not self._ingest.plan.record:
+            self._remember(header, part)
+        self._audience.offer(self._camera, self._stream, header, part)
+        self._samples = []
+        self._chunks = []
+
+    def _take_sounds(self) -> AudioUnits | None:
+        if not self._sounds:
+            return None
+        sounds, self._sounds = self._sounds, []
+        run_format = self._format
+        if run_format is None or run_format.audio is None or self.timeline is None:
+            return None
+        return self.timeline.sounds(sounds, run_format.audio, self._base_ticks)
+
+    # ---- runs and segments --------------------------------------------------------------------
+
+    def _begin_run(self, unit: AccessUnit) -> None:
+        """A new run starts with this keyframe: the first one, or the size or codec changed."""
+        video = self._format.video if self._format is not None else self._offer.video
+        try:
+            if unit.sets is not None:
+                video = video_format(unit.sets)
+        except MalformedError as error:
+            raise RunEnded(
+                Cause.GARBLED, f"the camera's parameter sets cannot be read: {error.message}"
+            ) from error
+        if video is None or not unit.keyframe:
+            self._note_wait(unit.arrival_ns)
+            return
+        if self._format is not None:
+            same_clock = self._generation == self._timebase.generation
+            if same_clock and self._format.video.sets == video.sets:
+                return
+            self._end_run(None)
+        run = os.urandom(16)
+        audio = self._offer.audio if self._ingest.plan.audio else None
+        identity = fmp4.Identity(
+            site=self._site, camera=self._camera, stream=self._stream, run=run
+        )  # fmt: skip
+        self._format = RunFormat(run, fmp4.init(video, audio, identity), video, audio)
+        self._ingest.format = self._format
+        declared = self._offer.declared_fps or video.declared_fps
+        self.timeline = Timeline(self._offer.clock_rate, declared, video.reorder_depth)
+        self._generation = self._timebase.generation
+        self._offset_ns = self._timebase.offset_ns
+        self._sequence = 0
+        self._segment_number = -1
+        self._run_pictures = self._run_bytes = 0
+        self._waiting_since_ns = unit.arrival_ns
+        self._last_time_ns = unit.arrival_ns
+        self._books.run_began(run, self._offer, video, audio, self._timebase.wall_ns())
+
+    def _begin_segment(self, ticks: int, time_ns: int) -> None:
+        """The picture that comes now is the first of a segment."""
+        self._close_file()
+        first = self._segment_number < 0
+        self._waiting_since_ns = None
+        self._segment_number += 1
+        self._base_ticks = ticks
+        self._segment_until_ns = time_ns + (self._first_segment_ns if first else self._segment_ns)
+        self._ingest.attempts = 0
+        if self._ingest.plan.record:
+            blocked = self._recorder.blocked
+            if blocked is None:
+                self._segment_wanted = True
+            else:
+                self._segment_until_ns = time_ns  # ask again at the next keyframe
+                self._books.lost(
+                    blocked,
+                    self._recorder.disk_evidence or "the disk lags behind",
+                    since_ns=time_ns + self._timebase.offset_ns,
+                )
+
+    def _open_file(self, wall_ns: int) -> None:
+        self._segment_wanted = False
+        run_format = self._format
+        assert run_format is not None
+        assert self.timeline is not None
+        self._books.recorded(wall_ns, tolerance_ns=span_ends_after(self.timeline.interval_ns))
+        self.file = self._recorder.begin(
+            camera=self._camera,
+            stream=self._stream,
+            run=run_format.run,
+            number=self._segment_number,
+            init=run_format.init,
+            start_ns=wall_ns,
+            base_ticks=self._base_ticks,
+            failed=self._disk_failed,
+        )
+
+    def _close_file(self) -> None:
+        if self.file is not None:
+            self._recorder.close(self.file)
+            self.file = None
+
+    def _disk_failed(self, file: SegmentFile, cause: Cause, evidence: str) -> None:
+        """The disk refused a segment: keep what was written, go on without recording."""
+        until = file.written_end_ns + file.shift_ns
+        self._books.written_until(until)
+        self._books.lost(cause, evidence, since_ns=until)
+        self._recorder.close(file)
+        if self.file is file:
+            self.file = None
+            self._segment_until_ns = 0  # a new segment with the next keyframe, if the disk takes it
+
+    def _end_run(self, ended: RunEnded | None) -> None:
+        if self._format is None:
+            return
+        if self._samples and self._waiting_since_ns is None:
+            self._cut(None)
+        self._samples = []
+        self._chunks = []
+        self._segment_wanted = False
+        self._close_file()
+        self._books.run_ended(
+            self._format.run,
+            ended,
+            self._timebase.wall_ns(),
+            pictures=self._run_pictures,
+            size=self._run_bytes,
+            delivered_fps=self.timeline.delivered_fps if self.timeline else None,
+            clock_error_ns=self.timeline.clock_error_ns if self.timeline else None,
+        )
+        self._format = None
+
+    # ---- what is missing -----------------------------------------------------------------------
+
+    def _no_pictures(self, now: int) -> None:
+        """Nothing has come for a second or more: say so, and give up after a while."""
+        silent = now - self._last_picture_ns
+        patience = self.timeline.gap_after_ns if self.timeline else NS
+        if silent > patience and not self._stalled:
+            self._stalled = True
+            if self._samples:
+                self._cut(None)
+            self._close_file()
+            self._books.lost(
+                Cause.STALLED,
+                "connected, and no picture comes",
+                since_ns=self._last_picture_ns + self._timebase.offset_ns,
+            )
+        if silent > max(STALL_LIMIT_NS, 2 * patience):
+            raise RunEnded(Cause.STALLED, f"no picture for {silent // NS} s on an open connection")
+
+    def _interrupted(self, time_ns: int) -> None:
+        """A picture came too late to belong to the span: wait for the next keyframe."""
+        if not self._stalled:
+            if self._samples:
+                self._cut(None)
+            self._close_file()
+            self._books.lost(
+                Cause.STALLED,
+                "no picture came for a while on an open connection",
+                since_ns=self._last_time_ns + self._timebase.offset_ns,
+            )
+        self._stalled = False
+        self._samples = []
+        self._chunks = []
+        self._waiting_since_ns = time_ns
+
+    def _note_wait(self, arrival_ns: int) -> None:
+        self._last_picture_ns = arrival_ns
+        if self._waiting_since_ns is None:
+            self._waiting_since_ns = arrival_ns
+        self._still_waiting(arrival_ns)
+
+    def _still_waiting(self, time_ns: int) -> None:
+        since = self._waiting_since_ns
+        assert since is not None
+        if time_ns - since > KEYFRAME_PATIENCE_NS:
+            self._books.lost(
+                Cause.NO_KEYFRAME,
+                "pictures come, and none can start a decoder",
+                since_ns=since + self._timebase.offset_ns,
+            )
+
+    def _remember(self, header: PartHeader, part: bytes) -> None:
+        """Keep the current GOP of a stream that no file keeps, within a bound."""
+        if header.keyframe or self._tail_bytes > GOP_TAIL_BYTES:
+            self.tail = []
+            self._tail_bytes = 0
+            self.tail_header = header
+        if header.keyframe or self.tail:
+            self.tail.append(part)
+            self._tail_bytes += len(part)

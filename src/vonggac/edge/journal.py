@@ -1,0 +1,214 @@
+"""The site's facts, signed and numbered, in append-only files: what the ledger rests on.
+
+One file an epoch (`journal/000017.log`), of frames: length (u32), CRC-32 (u32), envelope.  A torn
+last frame is a crash, and everything before it stands.  What the bus publishes upward and what
+the catalog is made again from is read from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import threading
+import zlib
+from typing import TYPE_CHECKING
+
+from vonggac import log, wire
+from vonggac.errors import MalformedError
+from vonggac.mailbox import Closed, Crossing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_FRAME = struct.Struct(">II")
+
+MAX_WAITING = 20_000
+"""Facts that wait for a disk that refuses: about 8 MB, hours of a site in trouble."""
+
+
+class Journal:
+    """The facts of this life of the recorder.
+
+    Args:
+        directory: the recording directory; files lie in its `journal` folder.
+        site: the site's permanent id.
+        epoch: this life; its file must not exist.
+        sign: signs bytes with the site's key.
+
+    `append` belongs to the loop's thread; a thread of its own writes.
+    """
+
+    def __init__(
+        self, directory: Path, site: str, epoch: int, sign: Callable[[bytes], bytes]
+    ) -> None:
+        self.directory = directory / "journal"
+        self.site = site
+        self.epoch = epoch
+        self.trouble: str | None = None
+        """What the disk last said when a fact could not be written."""
+        self.sequence = 0
+        """Number of the next fact."""
+        self.durable_sequence = 0
+        """Thread: facts before this one are in the file."""
+        self.on_durable: Callable[[], None] | None = None
+        """Called by the thread when facts have been written; whoever publishes sets it."""
+        self._sign = sign
+        self._letters: Crossing[bytes] = Crossing("journal", MAX_WAITING)
+        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._thread.start()
+
+    def append(self, fact: wire.Fact) -> wire.Envelope:
+        """Sign a fact, number it, and have it written soon. Never blocks."""
+        payload = wire.encode_fact(fact)
+        signature = self._sign(wire.signed_bytes(self.site, self.epoch, self.sequence, payload))
+        envelope = wire.Envelope(
+            wire.VERSION, self.site, self.epoch, self.sequence, payload, signature
+        )
+        if self._letters.put(wire.encode_envelope(envelope)):
+            self.sequence += 1
+        return envelope
+
+    def close(self) -> None:
+        """Write what waits and stop the thread. Closing twice is harmless."""
+        self._letters.close()
+        self._thread.join(5)
+
+    def _write(self) -> None:
+        """The journal's thread: append frames; keep them while the disk refuses."""
+        logger = log.get("journal")
+        path = journal_path(self.directory, self.epoch)
+        waiting: list[bytes] = []
+        whole = 0
+        closing = False
+        tries_after_close = 0
+        while not (closing and (not waiting or tries_after_close > 3)):
+            if closing:
+                tries_after_close += 1
+            else:
+                try:
+                    waiting += self._letters.take(1.0)
+                except Closed:
+                    closing = True
+            if not waiting:
+                continue
+            frames = b"".join(
+                _FRAME.pack(len(letter), zlib.crc32(letter)) + letter for letter in waiting
+            )
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                whole = _append(path, frames, whole)
+            except OSError as error:
+                if self.trouble is None:
+                    logger.warning("journal.refused", error=str(error), waiting=len(waiting))
+                self.trouble = str(error)
+                threading.Event().wait(0.1 if closing else 1.0)
+                continue
+            self.trouble = None
+            self.durable_sequence += len(waiting)
+            waiting = []
+            if self.on_durable is not None:
+                with contextlib.suppress(RuntimeError):  # its loop may be closed already
+                    self.on_durable()
+
+
+def journal_path(folder: Path, epoch: int) -> Path:
+    """The file of an epoch."""
+    return folder / f"{epoch:06d}.log"
+
+
+def epochs(folder: Path) -> list[int]:
+    """The epochs that have a file, in order."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError:
+        return []
+    return sorted(int(p.stem) for p in paths if p.suffix == ".log" and p.stem.isdigit())
+
+
+def read(
+    folder: Path, *, epoch: int, sequence: int, limit: int, offset: int = 0
+) -> tuple[list[wire.Envelope], int]:
+    """Facts of one epoch from a sequence number on.
+
+    Args:
+        folder: the journal folder.
+        epoch: which file.
+        sequence: the first fact wanted.
+        limit: how many at most.
+        offset: a byte offset that an earlier call returned, to go on from there.
+
+    Returns:
+        The envelopes, and the offset after the last of them.
+
+    Raises:
+        OSError: the file cannot be read; a missing file is an empty one.
+    """
+    found: list[wire.Envelope] = []
+    try:
+        with journal_path(folder, epoch).open("rb") as file:
+            file.seek(offset)
+            for message in _frames(file.read):
+                offset += _FRAME.size + len(message)
+                try:
+                    envelope = wire.decode_envelope(message)
+                except MalformedError:
+                    continue
+                if envelope.sequence >= sequence:
+                    found.append(envelope)
+                    if len(found) >= limit:
+                        break
+    except FileNotFoundError:
+        pass
+    return found, offset
+
+
+def facts(folder: Path) -> Iterator[tuple[wire.Envelope, wire.Fact]]:
+    """Every readable fact of every epoch, in order. Signatures are not looked at here."""
+    for epoch in epochs(folder):
+        with contextlib.suppress(OSError), journal_path(folder, epoch).open("rb") as file:
+            for message in _frames(file.read):
+                try:
+                    envelope = wire.decode_envelope(message)
+                    yield envelope, wire.decode_fact(envelope.payload)
+                except MalformedError:
+                    continue
+
+
+def _frames(take: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Whole frames with a right checksum; ends at the first that is not."""
+    while True:
+        head = take(_FRAME.size)
+        if len(head) < _FRAME.size:
+            return
+        size, checksum = _FRAME.unpack(head)
+        if size > wire.MAX_FACT:
+            return
+        message = take(size)
+        if len(message) < size or zlib.crc32(message) != checksum:
+            return
+        yield message
+
+
+def _append(path: Path, frames: bytes, whole: int) -> int:
+    """Write frames after the last whole one; on trouble cut the torn one off again.
+
+    Returns:
+        The file's new length.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+    try:
+        if whole == 0:
+            whole = os.lseek(descriptor, 0, os.SEEK_END)
+        written = 0
+        try:
+            while written < len(frames):
+                written += os.pwrite(descriptor, frames[written:], whole + written)
+        except OSError:
+            os.ftruncate(descriptor, whole)
+            raise
+        os.fdatasync(descriptor)
+        return whole + len(frames)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,228 @@
+"""What is deleted when: oldest first, never a held span, and each deletion told.
+
+`plan` decides and is pure; `Retention.run_once` carries it out and warns, days before, that the
+promise will not be kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from vonggac import log, wire
+from vonggac.clock import NS
+from vonggac.edge.catalog import CatalogReader
+from vonggac.edge.recovery import CATALOG, expire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from vonggac.config import RetentionConfig
+    from vonggac.edge.catalog import Catalog, SegmentRow
+    from vonggac.edge.journal import Journal
+    from vonggac.edge.timebase import TimeBase
+
+DAY_NS = 86_400 * NS
+
+LOOK_AHEAD = 500
+"""Segments considered in one round: eight hours of one camera."""
+
+WARN_SHARE = 0.95
+"""Warn when the expected days fall below this share of the promised ones, and take it back above
+the promise."""
+
+Rule = Literal["days", "bytes", "free_floor"]
+
+
+class Disk(NamedTuple):
+    """The recording filesystem, in bytes."""
+
+    total: int
+    free: int
+
+
+class Doomed(NamedTuple):
+    """A segment that a rule deletes."""
+
+    segment: SegmentRow
+    rule: Rule
+
+
+def plan(
+    oldest: Sequence[SegmentRow],
+    *,
+    now_ns: int,
+    used: int,
+    disk: Disk,
+    rules: RetentionConfig,
+    days_of: Mapping[str, int],
+) -> list[Doomed]:
+    """Which of the oldest segments go, and by which rule.
+
+    Args:
+        oldest: closed segments that nobody holds, oldest first.
+        now_ns: wall time.
+        used: bytes of all recordings.
+        disk: the filesystem.
+        rules: what is promised and what is kept free.
+        days_of: days of cameras that have their own promise.
+    """
+    doomed: list[Doomed] = []
+    free = disk.free
+    for segment in oldest:
+        days = days_of.get(segment.camera, rules.days)
+        end = segment.end_ns or segment.start_ns
+        rule: Rule
+        if end < now_ns - days * DAY_NS:
+            rule = "days"
+        elif rules.max_bytes is not None and used > rules.max_bytes:
+            rule = "bytes"
+        elif free < rules.free_floor_bytes:
+            rule = "free_floor"
+        else:
+            continue
+        doomed.append(Doomed(segment, rule))
+        used -= segment.size
+        free += segment.size
+    return doomed
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Whether the days promised will be kept at the present rate."""
+
+    promised_days: float
+    expected_days: float
+    bytes_per_day: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether to warn."""
+        return self.expected_days < self.promised_days * WARN_SHARE
+
+
+def promise(
+    *, used: int, kept_ns: int, recent_bytes: int, recent_ns: int, disk: Disk,
+    rules: RetentionConfig,
+) -> Promise | None:  # fmt: skip
+    """How many days the disk will hold at the rate of the recent past.
+
+    Args:
+        used: bytes of all recordings.
+        kept_ns: from the oldest recording to now.
+        recent_bytes: written in the recent past.
+        recent_ns: how long that was; under ten minutes nothing is said.
+        disk: the filesystem.
+        rules: what is promised.
+    """
+    if recent_ns < 600 * NS or recent_bytes <= 0 or kept_ns <= 0:
+        return None
+    per_day = recent_bytes * DAY_NS / recent_ns
+    room = used + max(0, disk.free - rules.free_floor_bytes)
+    if rules.max_bytes is not None:
+        room = min(room, rules.max_bytes)
+    return Promise(rules.days, room / per_day, per_day)
+
+
+class Retention:
+    """Carries the rules out. Blocks on the disk: for a worker thread.
+
+    Args:
+        directory: the recording directory.
+        catalog: told of what is gone.
+        journal: told of each deletion, on the loop's thread by the caller.
+        timebase: what time it is.
+        rules: the site's rules.
+        days_of: days of cameras that have their own promise.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        catalog: Catalog,
+        journal: Journal,
+        timebase: TimeBase,
+        rules: RetentionConfig,
+        days_of: Mapping[str, int],
+    ) -> None:
+        self._directory = directory
+        self._catalog = catalog
+        self._journal = journal
+        self._timebase = timebase
+        self._rules = rules
+        self._days_of = days_of
+        self._logger = log.get("retention")
+        self.promise: Promise | None = None
+        """The last answer to whether the promised days will be kept."""
+        self._warned = False
+
+    def run_once(self) -> list[wire.Fact]:
+        """One round: delete what the rules say.
+
+        Returns:
+            Facts for the journal, which belongs to the loop's thread.
+        """
+        if not self._timebase.trusted:
+            return []  # a box that does not know the day must not judge age
+        now = self._timebase.wall_ns()
+        reader = CatalogReader(self._directory / CATALOG)
+        try:
+            usage = shutil.disk_usage(self._directory)
+            disk = Disk(usage.total, usage.free)
+            volume = reader.volume()
+            used = sum(row[2] for row in volume)
+            oldest = reader.oldest(LOOK_AHEAD)
+        finally:
+            reader.close()
+        doomed = plan(
+            oldest, now_ns=now, used=used, disk=disk, rules=self._rules, days_of=self._days_of
+        )
+        facts = self._delete(doomed, now)
+        started = min((row[3] for row in volume), default=now)
+        self.promise = promise(
+            used=used, kept_ns=now - started, recent_bytes=used, recent_ns=now - started,
+            disk=disk, rules=self._rules,
+        )  # fmt: skip
+        if self.promise is not None and self.promise.broken is not self._warned:
+            self._warned = self.promise.broken
+            facts.append(
+                wire.RetentionWarned(
+                    at=now,
+                    promised_days=self.promise.promised_days,
+                    expected_days=round(self.promise.expected_days, 2),
+                    broken=self.promise.broken,
+                )
+            )
+        return facts
+
+    def _delete(self, doomed: Sequence[Doomed], now: int) -> list[wire.Fact]:
+        told: dict[tuple[str, str, Rule], list[SegmentRow]] = {}
+        for segment, rule in doomed:
+            path = self._directory / segment.path
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                self._logger.warning("segment.not_deleted", path=segment.path, error=str(error))
+                continue
+            for folder in (path.parent, path.parent.parent):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)  # noqa: PTH106 - only if empty
+            gone = (segment.camera, segment.stream, segment.end_ns or segment.start_ns)
+            number = segment.id
+            self._catalog.submit(
+                lambda db, n=number: db.execute("delete from segment where id = ?", (n,))  # type: ignore[misc]
+            )
+            self._catalog.submit(lambda db, v=gone: expire(db, v))  # type: ignore[misc]
+            told.setdefault((segment.camera, segment.stream, rule), []).append(segment)
+        return [
+            wire.Deleted(
+                at=now, camera=camera, stream="sub" if stream == "sub" else "main",
+                from_=segments[0].start_ns, to=segments[-1].end_ns or segments[-1].start_ns,
+                segments=len(segments), bytes=sum(s.size for s in segments), rule=rule,
+            )
+            for (camera, stream, rule), segments in told.items()
+        ]  # fmt: skip
