@@ -12,6 +12,7 @@ import random
 from typing import TYPE_CHECKING, Protocol
 
 from vonggac.clock import NS
+from vonggac.sim.band import Clockface
 from vonggac.sim.faults import Fault, FaultKind
 from vonggac.sim.numbering import number_nal, padding_nal
 from vonggac.sim.packets import Packets, sender_report
@@ -29,6 +30,9 @@ REPORT_EVERY_NS = 5 * NS
 """RFC 3550 section 6.2 recommends at least 5 s between RTCP reports."""
 TOO_LATE_NS = NS
 """A camera whose process was stopped longer than this has taken no pictures meanwhile."""
+
+_TEARING = frozenset({FaultKind.STALL, FaultKind.GARBAGE, FaultKind.DRIP, FaultKind.NO_KEY})
+"""After these a decoder lacks pictures: go on with a keyframe."""
 
 Piece = bytes | bytearray | memoryview
 
@@ -144,6 +148,7 @@ class Stream:
         self._drift_ns = 0.0
         self.due_ns = clock.monotonic_ns() + round(phase * NS / show.loop.fps)
         """Monotonic moment of the next picture."""
+        self._clockface = Clockface(show.band) if show.band else None
         self._report_ns = 0
         self._frozen = -1
         self._restart = False
@@ -168,9 +173,26 @@ class Stream:
         self._drift_ns = 0.0
         self._restart = True
 
+    def restart(self) -> None:
+        """Let the next picture be a keyframe."""
+        self._restart = True
+
+    def freeze(self) -> None:
+        """Show the last keyframe from now on."""
+        pictures = self.show.loop.pictures
+        while not pictures[self._position].keyframe:
+            self._position -= 1
+        self._frozen = self._position
+
+    def thaw(self) -> None:
+        """Move again, from a keyframe."""
+        self._frozen = -1
+        self._restart = True
+
     def change(self, show: Show) -> None:
         """Show something else from the next picture on, which is an IDR with its sets."""
         self.show = show
+        self._clockface = Clockface(show.band) if show.band else None
         self._position = 0
         self._frozen = -1
 
@@ -202,29 +224,38 @@ class Stream:
 
     def _send(self, active: dict[FaultKind, Fault]) -> None:
         show, index = self.show, self._position
-        picture = show.loop.pictures[index]
         if FaultKind.STALL in active:
             return
         if FaultKind.GARBAGE in active:
             self._send_raw(random.randbytes(1200))
             return
-        if FaultKind.NO_KEY in active and picture.keyframe:
+        keyframe = show.loop.pictures[index].keyframe
+        if FaultKind.NO_KEY in active and keyframe:
             return
         wall_ns = self._clock.wall_ns()
-        frozen = FaultKind.FREEZE in active
-        slices, rest = self._picture(index, wall_ns, frozen=frozen)
-        number = Packets(
-            [number_nal(self.number, wall_ns, h265=show.h265), *slices], h265=show.h265
-        )
+        numbering = number_nal(self.number, wall_ns, h265=show.h265)
+        if self._frozen < 0:
+            shift = show.loop.pictures[index].shift
+            face = self._clockface
+            made = [face.slice_of(index, self.number, wall_ns)] if face else []
+            rest: Packets | None = show.rest[index]
+        else:
+            shift = 0
+            made, rest, keyframe = self._frozen_picture(index)
+        number = Packets([numbering, *made], h265=show.h265)
+        runs = [number]
+        if rest is None:
+            number.mark()
+        else:
+            runs.append(rest)
         padding = show.padding[index]
-        jump = active[FaultKind.JUMP].number() if FaultKind.JUMP in active else 0.0
-        ticks = (self._media_ns + round(jump * NS)) * TICKS // NS
-        shown = ticks + picture.shift
-        runs: list[Packets] = [number, rest]
         if padding is not None:
             runs.insert(0, padding)
-        if picture.keyframe:
+        if keyframe:
             runs.insert(0, show.sets)
+        jump = active[FaultKind.JUMP].number() if FaultKind.JUMP in active else 0.0
+        ticks = (self._media_ns + round(jump * NS)) * TICKS // NS
+        shown = ticks + shift
         if FaultKind.DRIP in active:
             self._drip_some(runs, shown, active[FaultKind.DRIP].number())
             return
@@ -235,7 +266,7 @@ class Stream:
         report = wall_ns - self._report_ns >= REPORT_EVERY_NS
         for reader in tuple(self.readers):
             if reader.waits_for_keyframe:
-                if not picture.keyframe and FaultKind.NO_KEY not in active:
+                if not keyframe and FaultKind.NO_KEY not in active:
                     continue
                 reader.waits_for_keyframe = False
             reached |= self._send_to(reader, runs, shown)
@@ -248,12 +279,18 @@ class Stream:
             self.last_number = self.number
             self.last_wall_ns = wall_ns
 
-    def _picture(self, index: int, wall_ns: int, *, frozen: bool) -> tuple[list[bytes], Packets]:
-        """The slices to be made now and those made before."""
-        show = self.show
-        if not frozen:
-            self._frozen = -1
-        return [], show.rest[index]
+    def _frozen_picture(self, index: int) -> tuple[list[bytes], Packets | None, bool]:
+        """Slices made now, packets made before, and whether it is a keyframe, while frozen.
+
+        With a clock the frozen keyframe comes once a GOP and between them pictures that skip every
+        macroblock; without one, the frozen keyframe is all there is.
+        """
+        show, face = self.show, self._clockface
+        if face is None:
+            return [], show.rest[self._frozen], True
+        if show.loop.pictures[index].keyframe:
+            return face.still(self._frozen), show.rest[self._frozen], True
+        return face.still(index), None, False
 
     def _send_to(self, reader: Reader, runs: list[Packets], shown: int) -> bool:
         sequence, count, octets = reader.sequence, 0, 0
@@ -351,12 +388,19 @@ class VirtualCamera:
                 for reader in tuple(stream.readers):
                     reader.cut()
             self._on_change(self)
+        elif fault.kind is FaultKind.FREEZE:
+            for stream in self.streams.values():
+                stream.freeze()
 
     def end(self, kind: FaultKind) -> None:
         """Let a fault end now; harmless if it is not active."""
         if self.active.pop(kind, None) is None:
             return
-        if kind is FaultKind.REBOOT:
-            for stream in self.streams.values():
+        for stream in self.streams.values():
+            if kind is FaultKind.REBOOT:
                 stream.reset()
+            elif kind is FaultKind.FREEZE:
+                stream.thaw()
+            elif kind in _TEARING:
+                stream.restart()
         self._on_change(self)

@@ -22,6 +22,7 @@ from vonggac import log
 from vonggac.clock import NS, SystemClock
 from vonggac.errors import ConfigError
 from vonggac.sim import loops, scenes
+from vonggac.sim.band import Band, rows_for
 from vonggac.sim.camera import Show, Stream, VirtualCamera
 from vonggac.sim.faults import FOREVER, Fault, FaultKind
 from vonggac.sim.server import Credentials, Listener
@@ -422,12 +423,17 @@ class VirtualCameras:
         assert isinstance(scene, str)
         assert isinstance(code, str)
         assert isinstance(plan, StreamPlan)
-        return Show(scene_loop(scene, code, plan, self._cache), plan.kbps, None)
+        with_clock = plan.codec == "h264" and not self._cheap
+        loop = scene_loop(scene, code, plan, cache=self._cache, with_clock=with_clock)
+        return Show(loop, plan.kbps, Band(loop) if with_clock else None)
 
 
-def scene_loop(scene: str, code: str, plan: StreamPlan, cache: Path | None) -> Loop:
+def scene_loop(
+    scene: str, code: str, plan: StreamPlan, *, cache: Path | None, with_clock: bool
+) -> Loop:
     """The coded loop of a scene, from the cache if it is there. Blocks; for threads."""
-    key = [scene, code, plan.width, plan.height, plan.fps, plan.kbps, plan.codec]
+    rows = rows_for(plan.height) if with_clock else 0
+    key = [scene, code, plan.width, plan.height, plan.fps, plan.kbps, plan.codec, rows]
     found = loops.cached(cache, key)
     if found is not None:
         return found
@@ -437,11 +443,11 @@ def scene_loop(scene: str, code: str, plan: StreamPlan, cache: Path | None) -> L
         fps=plan.fps,
         codec=plan.codec,
         kbps=max(100, plan.kbps),
-        band_rows=0,
+        band_rows=rows,
     )
     count = round(plan.fps * loops.GOP_SECONDS) * (loops.LOOP_SECONDS // loops.GOP_SECONDS)
     shots = scenes.pictures(scene, code, width=plan.width, height=plan.height, count=count)
-    loop = loops.from_pictures(drawn, shots, b"")
+    loop = loops.from_pictures(drawn, shots)
     loops.keep(cache, key, loop)
     return loop
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import av
 import msgspec
+import numpy as np
 
 from vonggac.errors import Kind, VonggacError
 from vonggac.sim.numbering import nals_of_annex_b, nals_of_sample
@@ -23,7 +24,6 @@ from vonggac.sim.numbering import nals_of_annex_b, nals_of_sample
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     import numpy.typing as npt
 
 CodecName = Literal["h264", "h265"]
@@ -84,15 +84,21 @@ class Drawn(msgspec.Struct, frozen=True):
 def from_pictures(
     drawn: Drawn,
     pictures: Iterator[npt.NDArray[np.uint8]],
-    band: bytes,
 ) -> Loop:
     """Code I420 pictures (array of height*3/2 by width) into a loop.
 
-    Blocks for as long as coding takes and releases the GIL while it does: call it in a thread.
+    With `band_rows` the top of the first picture becomes the band, and is then overwritten in the
+    pictures: nothing may move there. Blocks for as long as coding takes and releases the GIL while it does: call it in a thread.
     """
     context = _encoder(drawn)
     coded: list[list[bytes]] = []
+    fence = _fence(drawn.width)
+    band = b""
     for index, picture in enumerate(pictures):
+        if drawn.band_rows:
+            if not band:
+                band = _band_of(picture, drawn)
+            picture[: drawn.band_rows * 16] = fence
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts = index
         coded.extend(nals_of_annex_b(bytes(packet)) for packet in context.encode(frame))
@@ -209,6 +215,27 @@ def keep(cache: Path | None, key: object, loop: Loop) -> None:
         Path(out.name).replace(place)
     except OSError:
         return
+
+
+def _band_of(picture: npt.NDArray[np.uint8], drawn: Drawn) -> bytes:
+    """The band's Y, U and V, widened to whole macroblocks by repeating the last column."""
+    rows, wide = drawn.band_rows * 16, -(-drawn.width // 16) * 16
+    chroma = picture[drawn.height :].reshape(2, drawn.height // 2, drawn.width // 2)
+    planes = [picture[:rows], chroma[0, : rows // 2], chroma[1, : rows // 2]]
+    wides = [wide, wide // 2, wide // 2]
+    return b"".join(
+        np.pad(plane, ((0, 0), (0, width - plane.shape[1])), "edge").tobytes()
+        for plane, width in zip(planes, wides, strict=True)
+    )
+
+
+def _fence(width: int) -> npt.NDArray[np.uint8]:
+    """Stripes that resemble nothing in a scene.
+
+    The decoder will see a clock where the encoder saw these, so no motion vector may ever point
+    there: the encoder must find nothing worth pointing at.
+    """
+    return np.where(np.arange(width) // 4 % 2, 235, 16).astype(np.uint8)
 
 
 def _place(cache: Path, key: object) -> Path:
