@@ -174,7 +174,7 @@ class Stand:
         data = json.dumps(self.page_data(), ensure_ascii=False).replace("<", "\\u003c")
         sheets = "".join(
             f'<link rel="stylesheet" href="/static/{sheet}">'
-            for sheet in ("css/base.css", "css/pages.css", "js/pictures.css")
+            for sheet in ("css/tokens.css", "css/fonts.css", "css/base.css", "css/pages.css", "js/pictures.css")
         )
         html = (
             f'<!DOCTYPE html><html lang="vi"{theme}><head><meta charset="utf-8"><title>{module}</title>'

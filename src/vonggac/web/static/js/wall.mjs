@@ -110,6 +110,7 @@ class Tile {
     article.classList.toggle("tile-gap", kind === "gap");
     const time = view.wall == null || ["removed", "gap"].includes(kind) ? "" : words.clock(view.wall);
     if (this.time.textContent !== time) this.time.textContent = time;
+    this.video.hidden = !["live", "late", "stale"].includes(kind);
     this.#caption(kind, view);
     this.#cover(kind, view);
   }
@@ -141,7 +142,6 @@ class Tile {
     this.#card = key;
     this.card.className = `card ${card.class}`;
     this.card.replaceChildren(...drawnCard(card));
-    this.video.hidden = !["live", "late", "stale"].includes(kind);
   }
 }
 
