@@ -129,7 +129,7 @@ def hub_control(hub: str, user: NKey) -> Permissions:
             wire.wants(hub),
             f"$JS.API.STREAM.INFO.{LEDGER}",
             f"$JS.API.CONSUMER.CREATE.{LEDGER}.{HUB_CONSUMER}",
-            f"$JS.API.CONSUMER.CREATE.{LEDGER}.{HUB_CONSUMER}.>",
+            f"$JS.API.CONSUMER.DELETE.{LEDGER}.{HUB_CONSUMER}",
             f"$JS.API.CONSUMER.INFO.{LEDGER}.{HUB_CONSUMER}",
             f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
             f"$JS.API.STREAM.INFO.{WANT}",

@@ -1,0 +1,461 @@
+"""What must not be lost: facts upward through LEDGER, orders downward through WANT.
+
+JetStream's own JSON API is spoken here directly: seven calls, so that replies come under the
+user's own prefix and every limit is in sight (docs.nats.io, "JetStream wire API reference").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import msgspec
+
+from vonggac import log, wire
+from vonggac.errors import Kind, MalformedError, VonggacError
+from vonggac.keys import HUB_CONSUMER, LEDGER, WANT
+from vonggac.mailbox import Closed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from vonggac.bus.connection import Connection, Message
+
+_log = log.get(__name__)
+
+LEDGER_BYTES: Final = 1024**3
+"""Bytes of LEDGER: at 100 cameras some 4 MB a day of facts, so most of a year without a parent."""
+WANT_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of WANT: one message a subject."""
+DUPLICATES_NS: Final = 120 * 1_000_000_000
+"""How long JetStream remembers message ids; order itself is kept by the expected sequence."""
+BATCH: Final = 256
+"""Facts under way to or from JetStream at once: 256 x 1 kB on average, 64 MiB at worst."""
+ACK_WAIT_NS: Final = 3_600 * 1_000_000_000
+"""JetStream's own redelivery is kept out of the way: it would mix old facts among new ones, and
+with one acknowledgement a batch that loses facts. `LedgerReader.begin` goes back instead."""
+CALL_S: Final = 5.0
+"""Seconds for JetStream to answer."""
+
+_NO_MESSAGE: Final = 10037
+_NOT_FOUND: Final = frozenset({10059, _NO_MESSAGE, 10014})
+# stream, message, consumer: server/errors.json of nats-server 2.14
+
+T = TypeVar("T")
+
+
+class _ApiError(msgspec.Struct):
+    code: int
+    description: str = ""
+    err_code: int = 0
+
+
+class _State(msgspec.Struct):
+    messages: int
+    last_seq: int
+    bytes: int = 0
+
+
+class _StreamInfo(msgspec.Struct):
+    error: _ApiError | None = None
+    state: _State | None = None
+
+
+class _Stored(msgspec.Struct):
+    subject: str
+    seq: int
+    data: str = ""
+
+
+class _StoredMessage(msgspec.Struct):
+    error: _ApiError | None = None
+    message: _Stored | None = None
+
+
+class _Ack(msgspec.Struct):
+    error: _ApiError | None = None
+    seq: int = 0
+    duplicate: bool = False
+
+
+class _Floor(msgspec.Struct):
+    stream_seq: int = 0
+
+
+class _ConsumerInfo(msgspec.Struct):
+    error: _ApiError | None = None
+    ack_floor: _Floor | None = None
+    num_pending: int = 0
+
+
+class _Deleted(msgspec.Struct):
+    error: _ApiError | None = None
+
+
+class _Revision(msgspec.Struct):
+    revision: Annotated[int, msgspec.Meta(ge=0)]
+
+
+async def ensure_streams(connection: Connection, hub: str, site: str) -> None:
+    """Make LEDGER and WANT at a site, or bring them to their present settings.
+
+    Nobody can delete a message or purge: a ledger only grows old.
+
+    Raises:
+        VonggacError: UNAVAILABLE or TIMED_OUT: JetStream does not answer; CONFLICT: it refuses.
+    """
+    common: dict[str, object] = {
+        "storage": "file",
+        "num_replicas": 1,
+        "deny_delete": True,
+        "deny_purge": True,
+        "duplicate_window": DUPLICATES_NS,
+        "compression": "s2",
+    }
+    ledger = {
+        "name": LEDGER,
+        "subjects": [wire.facts(hub, site)],
+        "retention": "limits",
+        "discard": "old",
+        "max_bytes": LEDGER_BYTES,
+        "max_msg_size": wire.MAX_FACT + 4_096,
+        **common,
+    }
+    want = {
+        "name": WANT,
+        "subjects": [wire.wants(hub, site)],
+        "retention": "limits",
+        "discard": "old",
+        "max_bytes": WANT_BYTES,
+        "max_msgs_per_subject": 1,
+        "max_msg_size": wire.MAX_HUB_QUESTION + 4_096,
+        **common,
+    }
+    for configuration in (ledger, want):
+        name = str(configuration["name"])
+        there = await _call(connection, f"STREAM.INFO.{name}", None, _StreamInfo)
+        verb = "UPDATE" if there.error is None else "CREATE"
+        done = await _call(connection, f"STREAM.{verb}.{name}", configuration, _StreamInfo)
+        if done.error is not None:
+            raise _refusal(done.error, f"the stream {name}")
+
+
+class LedgerWriter:
+    """Puts a site's envelopes into its LEDGER: in order, each once, and finds its own place.
+
+    No cursor is kept beside the stream: what JetStream really holds is the cursor, so that a power
+    cut which took its last messages (it syncs every 5 s) makes the edge send them again. One
+    writer a site; a second one is refused by the expected sequence.
+
+    Args:
+        connection: the edge's control connection.
+        hub: id of the hub.
+        site: id of the site.
+    """
+
+    def __init__(self, connection: Connection, hub: str, site: str) -> None:
+        self._connection = connection
+        self._hub = hub
+        self._site = site
+        self._last_sequence: int | None = None
+
+    async def position(self) -> tuple[int, int] | None:
+        """(epoch, sequence) of the last envelope that JetStream holds; None if it holds none.
+
+        Raises:
+            VonggacError: UNAVAILABLE or TIMED_OUT.
+        """
+        info = await _call(self._connection, f"STREAM.INFO.{LEDGER}", None, _StreamInfo)
+        if info.error is not None or info.state is None:
+            raise _refusal(info.error, LEDGER)
+        self._last_sequence = info.state.last_seq
+        if info.state.messages == 0:
+            return None
+        stored = await _call(
+            self._connection,
+            f"STREAM.MSG.GET.{LEDGER}",
+            {"seq": info.state.last_seq},
+            _StoredMessage,
+        )
+        if stored.message is None:
+            raise _refusal(stored.error, LEDGER)
+        envelope = wire.decode_envelope(base64.b64decode(stored.message.data))
+        return envelope.epoch, envelope.sequence
+
+    async def put(self, envelopes: Sequence[tuple[wire.Envelope, wire.FactSubject]]) -> None:
+        """Store up to `BATCH` envelopes; return when all are stored.
+
+        Raises:
+            VonggacError: TIMED_OUT, UNAVAILABLE, CONFLICT (somebody else wrote, or the stream is
+                full): call `position` and go on from there. Those before the first that failed
+                may be stored, those after it are not.
+        """
+        if self._last_sequence is None:
+            await self.position()
+        assert self._last_sequence is not None
+        expected, self._last_sequence = self._last_sequence, None
+        async with self._connection.inbox(len(envelopes)) as (reply, mailbox):
+            for ahead, (envelope, subject) in enumerate(envelopes):
+                await self._connection.publish(
+                    str(subject),
+                    wire.encode_envelope(envelope),
+                    headers={
+                        "Nats-Msg-Id": envelope.message_id,
+                        "Nats-Expected-Stream": LEDGER,
+                        "Nats-Expected-Last-Sequence": str(expected + ahead),
+                    },
+                    reply=reply,
+                )
+            for _ in envelopes:
+                ack = _decode((await _soon(mailbox.get())).payload, _Ack)
+                if ack.error is not None:
+                    raise _refusal(ack.error, LEDGER)
+                if ack.duplicate:
+                    raise VonggacError(Kind.CONFLICT, "a fact is in the ledger already")
+        self._last_sequence = expected + len(envelopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A fact as it came out of a ledger; not verified, and perhaps not even an envelope."""
+
+    subject: str
+    payload: bytes
+    sequence: int
+    """In the stream it was read from."""
+    behind: int
+    """How many more the stream held when this one left it."""
+
+
+class LedgerReader:
+    """Reads LEDGER in order, in batches, each returned again until it is acknowledged.
+
+    Args:
+        connection: the hub's control connection. One reader at a time: a second one's `begin`
+            takes the place of the first, whose next `batch` then raises.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._held: list[Delivery] = []
+        self._ack = ""
+
+    async def begin(self) -> None:
+        """Make the hub's consumer anew, behind the last fact that was acknowledged.
+
+        Raises:
+            VonggacError: NOT_FOUND: the site has not made its LEDGER yet; UNAVAILABLE, TIMED_OUT.
+        """
+        name = f"{LEDGER}.{HUB_CONSUMER}"
+        before = await _call(self._connection, f"CONSUMER.INFO.{name}", None, _ConsumerInfo)
+        start = 1
+        if before.error is None:
+            start = 1 + (before.ack_floor.stream_seq if before.ack_floor else 0)
+            # If we end between these two calls, every fact comes again: idempotent, never lost.
+            await _call(self._connection, f"CONSUMER.DELETE.{name}", None, _Deleted)
+        elif before.error.err_code not in _NOT_FOUND:
+            raise _refusal(before.error, LEDGER)
+        configuration = {
+            "durable_name": HUB_CONSUMER,
+            "name": HUB_CONSUMER,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": start,
+            "ack_policy": "all",  # one acknowledgement a batch
+            "ack_wait": ACK_WAIT_NS,
+            "max_ack_pending": BATCH,
+            "max_waiting": 4,
+            "replay_policy": "instant",
+        }
+        made = await _call(
+            self._connection,
+            f"CONSUMER.CREATE.{name}",
+            {"stream_name": LEDGER, "config": configuration},
+            _ConsumerInfo,
+        )
+        if made.error is not None:
+            raise _refusal(made.error, LEDGER)
+        self._held = []
+
+    async def batch(self, wait_s: float = 5.0) -> list[Delivery]:
+        """The next facts, at most `BATCH`; empty when none came in `wait_s` seconds.
+
+        After they are committed call `done`; until then the same ones are returned again.
+
+        Raises:
+            VonggacError: UNAVAILABLE or TIMED_OUT; then `begin` again.
+        """
+        if self._held:
+            return self._held
+        deliveries: list[Delivery] = []
+        async with self._connection.inbox(BATCH + 8) as (reply, mailbox):
+            await self._connection.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
+                msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
+                reply=reply,
+            )
+            while len(deliveries) < BATCH:
+                message = await _soon(mailbox.get(), wait_s + CALL_S)
+                status = message.headers.get("Status")
+                if status is None:
+                    deliveries.append(_delivery(message))
+                    self._ack = message.reply
+                    if deliveries[-1].behind == 0:
+                        break
+                elif message.nobody:
+                    raise VonggacError(Kind.UNAVAILABLE, "the hub's consumer is not there")
+                elif status == "409":
+                    raise VonggacError(Kind.UNAVAILABLE, "another reader took over")
+                elif status != "100":
+                    break  # 404: none; 408: the time is up
+        self._held = deliveries
+        return deliveries
+
+    async def done(self) -> None:
+        """Acknowledge what `batch` returned; call it after the commit.
+
+        Raises:
+            VonggacError: UNAVAILABLE: the facts will come again.
+        """
+        if self._held:
+            await self._connection.publish(self._ack, b"+ACK")
+            self._held = []
+
+
+async def order(connection: Connection, subject: wire.WantSubject, want: wire.Want) -> bool:
+    """Put an order into a site's WANT, unless it already holds this revision or a later one.
+
+    Returns:
+        Whether it was written.
+
+    Raises:
+        VonggacError: CONFLICT: another hub process wrote at the same moment; UNAVAILABLE: the
+            site's link is down, send it again when the site is back.
+    """
+    stored = await _last(connection, subject)
+    if stored is not None:
+        with contextlib.suppress(msgspec.DecodeError):
+            held = msgspec.json.decode(base64.b64decode(stored.data), type=_Revision)
+            if held.revision >= want.revision:
+                return False
+    answer = await connection.request(
+        str(subject),
+        msgspec.json.encode(want),
+        headers={
+            "Nats-Expected-Stream": WANT,
+            "Nats-Expected-Last-Subject-Sequence": str(stored.seq if stored else 0),
+        },
+        timeout=CALL_S,
+    )
+    ack = _decode(answer.payload, _Ack)
+    if ack.error is not None:
+        raise _refusal(ack.error, WANT)
+    return True
+
+
+async def last_order(connection: Connection, subject: wire.WantSubject) -> wire.Want | None:
+    """What a site's WANT holds under this key, or None.
+
+    Raises:
+        VonggacError: UNAVAILABLE or TIMED_OUT.
+        MalformedError: what it holds is no order.
+    """
+    stored = await _last(connection, subject)
+    return None if stored is None else decode_want(base64.b64decode(stored.data))
+
+
+def decode_want(payload: bytes) -> wire.Want:
+    """Read an order as it arrives on its subject.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        return msgspec.json.decode(payload, type=wire.Want)
+    except msgspec.DecodeError as error:
+        raise MalformedError(f"not an order: {error}") from error
+
+
+async def revoke(system: Connection, claims: str) -> None:
+    """Give the server an account's new claims; it cuts the revoked users off at once.
+
+    Args:
+        system: the connection to the system account.
+        claims: what `keys.Trust.revoke` returned.
+
+    Raises:
+        VonggacError: CONFLICT: the server refuses them; TIMED_OUT, UNAVAILABLE.
+    """
+    answer = await system.request("$SYS.REQ.CLAIMS.UPDATE", claims.encode(), timeout=CALL_S)
+    told = _decode(answer.payload, _Claims)
+    if told.error is not None or told.data is None or told.data.code != 200:
+        raise VonggacError(Kind.CONFLICT, "the server does not take the account's new claims")
+
+
+class _ClaimsData(msgspec.Struct):
+    code: int = 0
+
+
+class _Claims(msgspec.Struct):
+    data: _ClaimsData | None = None
+    error: _ApiError | None = None
+
+
+async def _last(connection: Connection, subject: wire.WantSubject) -> _Stored | None:
+    found = await _call(
+        connection, f"STREAM.MSG.GET.{WANT}", {"last_by_subj": str(subject)}, _StoredMessage
+    )
+    if found.error is None:
+        return found.message
+    if found.error.err_code == _NO_MESSAGE:
+        return None
+    raise _refusal(found.error, WANT)
+
+
+async def _call(connection: Connection, verb: str, body: object, kind: type[T]) -> T:
+    payload = b"" if body is None else msgspec.json.encode(body)
+    answer = await connection.request(f"$JS.API.{verb}", payload, timeout=CALL_S)
+    return _decode(answer.payload, kind)
+
+
+def _decode(payload: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except msgspec.DecodeError as error:
+        raise VonggacError(
+            Kind.INTERNAL, f"JetStream answered what is not its form: {error}"
+        ) from error
+
+
+async def _soon(arriving: Awaitable[Message], patience_s: float = CALL_S) -> Message:
+    try:
+        async with asyncio.timeout(patience_s):
+            return await arriving
+    except TimeoutError:
+        raise VonggacError(Kind.TIMED_OUT, "JetStream does not answer") from None
+    except Closed:
+        raise VonggacError(Kind.UNAVAILABLE, "the connection closed") from None
+
+
+def _delivery(message: Message) -> Delivery:
+    # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.
+    # <timestamp>.<pending>[.<token>]: ADR-15 of nats-architecture-and-design
+    tokens = message.reply.split(".")
+    at = 2 if len(tokens) == 9 else 4
+    try:
+        sequence, behind = int(tokens[at + 3]), int(tokens[at + 6])
+    except (IndexError, ValueError):
+        raise VonggacError(Kind.INTERNAL, "JetStream delivered without a place") from None
+    return Delivery(message.subject, message.payload, sequence, behind)
+
+
+def _refusal(error: _ApiError | None, what: str) -> VonggacError:
+    if error is None:
+        return VonggacError(Kind.INTERNAL, f"JetStream's answer about {what} holds nothing")
+    if error.err_code in _NOT_FOUND:
+        return VonggacError(Kind.NOT_FOUND, f"JetStream: {error.description}", code=error.err_code)
+    if error.code == 503:
+        return VonggacError(Kind.UNAVAILABLE, f"JetStream: {error.description}")
+    return VonggacError(Kind.CONFLICT, f"JetStream: {error.description}", code=error.err_code)
