@@ -26,7 +26,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.mailbox import Closed, Mailbox, Overflow
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription as NatsSubscription
