@@ -67,7 +67,11 @@ LATE_NUMBERS = 100
 NO_IDR_NS = 10 * NS
 """How long a camera must have sent no IDR before recovery points count as keyframes."""
 
-_SLICE, _KEY_SLICE, _SEI = int(Nal.SLICE), int(Nal.KEY_SLICE), int(Nal.SEI)
+_KEY_SLICE, _SEI = int(Nal.KEY_SLICE), int(Nal.SEI)
+_SLICES = frozenset({int(Nal.SLICE), _KEY_SLICE})
+_MARKER = 0x00800000
+_MAX_CACHED = 64
+_BYTES = tuple(bytes([value]) for value in range(64))
 _NTP_TO_UNIX_S = 2_208_988_800
 _U32 = 0xFFFFFFFF
 _HALF = 0x80000000
@@ -300,6 +304,9 @@ class VideoTrack(Track):
         else:
             self._head = struct.Struct(">IIQHB")
             self._fu_mask, self._fu_kind = 0x7E00, 49 << 9
+        self._starts: dict[int, bytes] = {}
+        self._layouts: dict[int, struct.Struct] = {}
+        self._in_force = frozenset((*self.sets.vps, *self.sets.sps, *self.sets.pps))
         self._ident = -1  # timestamp and SSRC of the picture being gathered or just ended
         self._open = False  # whether a picture is being gathered
         self._chunks: list[bytes] = []
@@ -316,37 +323,72 @@ class VideoTrack(Track):
         self._fu_size = 0
         self._waiting: dict[Nal, list[bytes]] = {}  # parameter sets that await a picture
         self._marker_seen = False
-        self._last_idr_ns: int | None = None
+        self._starved_from_ns = 0 if codec is Codec.H264 else 1 << 62  # 0: no picture yet
         self._recovery = False  # the picture has a recovery point of 0 frames
 
     def run(self, buffer: memoryview, at: int, end: int, arrival_ns: int) -> int:
         """Take packets of this channel from `at` on as long as they follow each other.
 
-        The one hot loop of the recorder.  What is not an ordinary fragment or slice goes to
-        `_packet`, one at a time.
+        The one hot loop of the recorder: fragments in order, and whole slices and SEI, are
+        taken here, packets that differ in nothing but their number many at a time (0.2 us each
+        by `Struct.iter_unpack`, 0.36 us by `unpack_from` and a slice, 0.8 us by numpy; measured
+        over runs of 13).  Everything else goes to `take`, one packet at a time.
 
         Returns:
             Where the first byte stands that is not taken: another channel's frame, an RTSP
             message, or a frame that has not arrived whole.
         """
-        unpack = self._head.unpack_from
-        head = self._head.size
-        magic = self._magic
+        unpack, head = self._head.unpack_from, self._head.size
+        magic, plain, fu_mask, fu_kind = self._magic, self._plain, self._fu_mask, self._fu_kind
         while at + head <= end:
             word, order, ident, indicator, fu = unpack(buffer, at)
-            if word >> 16 != magic:
-                return at
             following = at + 4 + (word & 0xFFFF)
-            if following > end:
+            if word >> 16 != magic or following > end:
                 return at
-            if (
-                order & 0xFF7F0000 == self._plain
-                and order & 0xFFFF == self._next
-                and indicator & self._fu_mask == self._fu_kind
-                and following > at + head
-                and self._fragment(buffer, at, following, order, ident, indicator, fu, arrival_ns)
+            if order & 0xFF7FFFFF != plain | self._next or following <= at + head:
+                pass  # out of order, out of the ordinary, or hardly anything in it
+            elif indicator & fu_mask != fu_kind:
+                if self._take_small(buffer, at + 16, following, order, ident, arrival_ns):
+                    at = following
+                    continue
+            elif order & _MARKER or fu & 0x40:
+                if fu & 0x80 == 0 and self._fu_at >= 0 and ident == self._ident:
+                    piece = buffer[at + head : following].tobytes()
+                    self._chunks.append(piece)
+                    self._fu_size += len(piece)
+                    self._count_to(order + 1, 1)
+                    if fu & 0x40:
+                        self._end_fragments()
+                    if order & _MARKER:
+                        self._mark()
+                    at = following
+                    continue
+            elif (
+                self._begin_fragments(indicator << 8 | fu, ident, arrival_ns)
+                if fu & 0x80
+                else self._fu_at >= 0 and ident == self._ident
             ):
-                at = following
+                chunks = self._chunks
+                chunks.append(buffer[at + head : following].tobytes())
+                size = following - at
+                first = expected = (order & 0xFFFF) + 1
+                count = (end - following) // size
+                if count:
+                    # Of the fragments between the first and the last only the numbers differ.
+                    same = buffer[at : at + 6].tobytes()
+                    kind = buffer[at + 8 : at + head - 1].tobytes() + _BYTES[fu & 0x3F]
+                    run = self._layouts.get(size) or self._layout(size)
+                    stretch = buffer[following : following + count * size]
+                    for begins, number, goes_on, piece in run.iter_unpack(stretch):
+                        if number != expected or goes_on != kind or begins != same:
+                            break
+                        chunks.append(piece)
+                        expected += 1
+                count = expected - first
+                self._fu_size += (count + 1) * (size - head)
+                self._count_to(expected, count + 1)
+                self._check_bounds()
+                at = following + count * size
                 continue
             self.take(buffer[at + 4 : following], arrival_ns)
             at = following
@@ -357,18 +399,103 @@ class VideoTrack(Track):
                 return following
         return at
 
-    def _fragment(
+    def _take_small(
         self,
         buffer: memoryview,
         at: int,
         following: int,
         order: int,
         ident: int,
-        indicator: int,
-        fu: int,
         arrival_ns: int,
     ) -> bool:
-        return False
+        """Take a packet that is one slice or SEI unit; False if it is not so simple."""
+        kind = self._classes[buffer[at]]
+        if kind == _SEI:
+            if arrival_ns >= self._starved_from_ns:
+                return False
+        elif kind not in _SLICES:
+            return False
+        if not self._ready(ident, arrival_ns):
+            return False
+        self._append_nal(buffer[at:following].tobytes(), kind)
+        self._count_to(order + 1, 1)
+        if order & _MARKER:
+            self._mark()
+        return True
+
+    def _begin_fragments(self, key: int, ident: int, arrival_ns: int) -> bool:
+        """Begin a fragmented slice; False if it is not so simple.
+
+        Args:
+            key: FU indicator (H.265: payload header) and FU header in one number.
+            ident: timestamp and SSRC.
+            arrival_ns: as in `run`.
+        """
+        begins = self._starts.get(key)
+        if begins is None:
+            begins = self._start_of(key)
+        if not begins or not self._ready(ident, arrival_ns):
+            return False
+        self._fu_header = begins
+        self._fu_at = len(self._chunks)
+        self._fu_size = len(begins)
+        self._chunks.append(b"")
+        return True
+
+    def _start_of(self, key: int) -> bytes:
+        """The NAL unit header that a first fragment stands for; empty if it is no slice."""
+        if self.codec is Codec.H264:
+            header = bytes([key >> 8 & 0xE0 | key & 0x1F])
+        else:
+            header = bytes([key >> 16 & 0x81 | (key & 0x3F) << 1, key >> 8 & 0xFF])
+        if self._classes[header[0]] not in _SLICES:
+            header = b""
+        if len(self._starts) >= _MAX_CACHED:
+            self._starts.clear()
+        self._starts[key] = header
+        return header
+
+    def _layout(self, size: int) -> struct.Struct:
+        """How fragments of `size` bytes, frame head and all, are read many at a time."""
+        if len(self._layouts) >= _MAX_CACHED:
+            self._layouts.clear()
+        head = self._head.size
+        layout = struct.Struct(f">6sH{head - 8}s{size - head}s")
+        self._layouts[size] = layout
+        return layout
+
+    def _ready(self, ident: int, arrival_ns: int) -> bool:
+        """Whether a NAL unit of that timestamp and SSRC can simply be added; begins a picture."""
+        if self._fu_at >= 0 or self._waiting or self._suspect:
+            return False
+        if ident == self._ident:
+            return self._open
+        if self._open or ident & _U32 != self.ssrc or self._stamp is None:
+            return False
+        stamp = ident >> 32
+        ahead = (stamp - self._stamp) & _U32
+        if ahead >= _HALF:
+            return False
+        self._ticks += ahead
+        self._stamp = stamp
+        self._ident = ident
+        self._arrival_ns = arrival_ns
+        self._open = True
+        return True
+
+    def _count_to(self, following: int, packets: int) -> None:
+        """Packets were taken in order; `following` is the number after the last of them."""
+        self.packets += packets
+        self._late_in_a_row = 0
+        self._next = following & 0xFFFF
+        if not self._next:
+            self._cycles += 1
+
+    def _mark(self) -> None:
+        """A marker bit: the picture ends, if it has slices and markers are to be believed."""
+        self._marker_seen = True
+        if self._slices and self._fu_at < 0 and self.marker_believed:
+            self._close()
 
     def take(self, packet: memoryview | bytes, arrival_ns: int) -> None:
         """Take one RTP packet: the general way.
@@ -399,9 +526,7 @@ class VideoTrack(Track):
         else:
             self._h265(payload)
         if kind & 0x80:
-            self._marker_seen = True
-            if self._slices and self._fu_at < 0 and self.marker_believed:
-                self._close()
+            self._mark()
 
     def finish(self) -> None:
         """The run is over: give out the last picture if it can be whole.
@@ -516,13 +641,15 @@ class VideoTrack(Track):
     def _end_fragments(self) -> None:
         """Write the length of the fragmented NAL unit, or treat it as what it is."""
         at, self._fu_at = self._fu_at, -1
+        size, self._fu_size = self._fu_size, 0
         kind = self._classes[self._fu_header[0]]
-        if kind == Nal.SLICE or kind == Nal.KEY_SLICE:
-            self._chunks[at] = _LENGTH(self._fu_size) + self._fu_header
-            self._size += 4 + self._fu_size
+        if kind in _SLICES:
+            self._chunks[at] = _LENGTH(size) + self._fu_header
+            self._size += 4 + size
             self._nals += 1
             self._slices += 1
-            self._keyframe |= kind == Nal.KEY_SLICE
+            if kind == _KEY_SLICE:
+                self._keyframe = True
             return
         self._chunks[at] = self._fu_header
         nal = b"".join(self._chunks[at:])
@@ -554,20 +681,27 @@ class VideoTrack(Track):
         if kind == Nal.SEI:
             self._sei(nal)
         elif kind != Nal.OTHER:
-            self._begin(nal[:2], nal[1:2] if self.codec is Codec.H264 else nal[2:3], nal)
-            self._slices += 1
-            self._keyframe |= kind == Nal.KEY_SLICE
+            self._begin(nal[:2], nal[1:2] if self.codec is Codec.H264 else nal[2:3])
         self._open = True
-        self._chunks.append(_LENGTH(len(nal)))
+        self._append_nal(nal, kind)
+
+    def _append_nal(self, nal: bytes, kind: int) -> None:
+        """Add a whole NAL unit to the picture."""
+        size = len(nal)
+        self._chunks.append(_LENGTH(size))
         self._chunks.append(nal)
-        self._size += 4 + len(nal)
+        self._size += 4 + size
         self._nals += 1
+        if kind in _SLICES:
+            self._slices += 1
+            if kind == _KEY_SLICE:
+                self._keyframe = True
         self._check_bounds()
 
-    def _begin(self, head: bytes, first: bytes, nal: bytes = b"") -> None:
+    def _begin(self, head: bytes, first: bytes) -> None:
         """A slice begins; decide what its being the first of a picture, or not, says."""
         kind = self._classes[head[0]]
-        if kind not in (Nal.SLICE, Nal.KEY_SLICE):
+        if kind not in _SLICES:
             return
         # first_mb_in_slice of 0 and first_slice_segment_in_pic_flag are both one set bit.
         is_first = bool(first) and first[0] & 0x80 != 0
@@ -583,6 +717,8 @@ class VideoTrack(Track):
         nal = nal.rstrip(b"\x00")
         if len(nal) > MAX_SET_BYTES:
             raise MalformedError(f"a parameter set of {len(nal)} bytes; at most {MAX_SET_BYTES}")
+        if not self._waiting and nal in self._in_force:
+            return
         waiting = self._waiting.setdefault(kind, [])
         if nal not in waiting:
             if len(waiting) >= MAX_SETS:
@@ -600,16 +736,14 @@ class VideoTrack(Track):
             self._waiting = {}
         elif new.complete:
             self.sets = self._unit_sets = new
+            self._in_force = frozenset((*vps, *sps, *pps))
             self._waiting = {}
 
     def _sei(self, nal: bytes) -> None:
-        if self.codec is Codec.H264 and self._starved() and recovery_frames(nal) == 0:
+        if not self._starved_from_ns:
+            self._starved_from_ns = self._arrival_ns + NO_IDR_NS
+        if self._arrival_ns >= self._starved_from_ns and recovery_frames(nal) == 0:
             self._recovery = True
-
-    def _starved(self) -> bool:
-        if self._last_idr_ns is None:
-            self._last_idr_ns = self._arrival_ns
-        return self._arrival_ns - self._last_idr_ns >= NO_IDR_NS
 
     def _check_bounds(self) -> None:
         if (
@@ -625,7 +759,8 @@ class VideoTrack(Track):
     def _close(self) -> None:
         """The picture is complete: give it out."""
         if self._keyframe:
-            self._last_idr_ns = self._arrival_ns
+            if self.codec is Codec.H264:
+                self._starved_from_ns = self._arrival_ns + NO_IDR_NS
         elif self._recovery:
             self._keyframe = _all_intra(self._chunks)
         self.units.append(
