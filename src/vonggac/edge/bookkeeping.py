@@ -85,6 +85,11 @@ class Books:
         """The disk took pictures up to this moment only."""
         self.continuity.last_end_ns = end_ns
 
+    def moved(self, delta_ns: int) -> None:
+        """The wall clock was put right. See `Continuity.moved`."""
+        self._span_from_ns += delta_ns
+        self._apply(self.continuity.moved(delta_ns))
+
     def finish(self, at_ns: int) -> None:
         """The recorder stops in order: close what is open."""
         if self.continuity.recording:

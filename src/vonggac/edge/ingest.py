@@ -65,6 +65,9 @@ BACK_OFF_REFUSED_S = (5.0, 15.0, 30.0, 60.0)
 """Ours: waits after a refused password; cameras lock an account after 5 to 10 failures in half an
 hour, and this makes 5 attempts in the first two minutes and one a minute from then on."""
 
+SOUND_DRIFT_S = 0.5
+"""Sound is laid end to end; only when it is this far from its arrival is it placed anew."""
+
 GOP_TAIL_BYTES = 8 * 1024 * 1024
 """What an unrecorded stream keeps of its current GOP for the next viewer, at most."""
 
@@ -145,6 +148,7 @@ class Ingest:
     Args:
         plan: what is wanted of it.
         connect: makes a source for one connection.
+        ended: told why each connection ended, so that another source may be chosen.
         books: where the stream's continuity is kept.
         around: what it shares with the other streams.
     """
@@ -154,6 +158,7 @@ class Ingest:
         plan: StreamPlan,
         *,
         connect: Callable[[], Source],
+        ended: Callable[[RunEnded], None],
         books: Books,
         around: Surroundings,
     ) -> None:
@@ -176,6 +181,7 @@ class Ingest:
         self.late_drains = 0
         """Drains that came more than half a second late: the box is overloaded."""
         self._connect = connect
+        self._ended = ended
         self._around = around
         self._timebase = around.timebase
         self._clock = around.clock
@@ -191,6 +197,7 @@ class Ingest:
                 await self.run_once()
             except RunEnded as ended:
                 self.last_error = ended
+                self._ended(ended)
                 if self._stopping.is_set():
                     break
                 self.books.lost(ended.cause, ended.message, since_ns=self._timebase.wall_ns())
@@ -237,6 +244,11 @@ class Ingest:
         if self._life is not None:
             self._life.drain_now()
 
+    def measure(self) -> None:
+        """Let the books know what the run delivers so far."""
+        if self._life is not None:
+            self._life.measure()
+
     @property
     def current(self) -> SegmentFile | None:
         """The segment being written, if any."""
@@ -261,7 +273,7 @@ class Ingest:
     @property
     def clock_error_ns(self) -> int | None:
         """The camera's wall clock minus the box's, or None while unknown."""
-        return self._life.timeline.clock_error_ns if self._life and self._life.timeline else None
+        return self._life.clock_error_ns if self._life is not None else None
 
     async def _back_off(self, cause: Cause) -> None:
         waits = {
@@ -325,6 +337,8 @@ class _Life:
         self._samples: list[tuple[int, int, bool, int]] = []
         self._chunks: list[bytes] = []
         self._sounds: list[AudioUnit] = []
+        self._sound_samples = 0
+        self._segment_from_ns = 0
         self._part_ticks = 0
         self._part_time_ns = 0
         self._interval_ticks = fmp4.TIMESCALE // 25
@@ -367,6 +381,24 @@ class _Life:
         self._timer.cancel()
         self._timer = self._loop.call_soon(self._drain)  # type: ignore[assignment]
 
+    def measure(self) -> None:
+        """Let the books know what the run delivers so far."""
+        if self._format is not None and self.timeline is not None:
+            self._books.measured(
+                self._format.run,
+                pictures=self._run_pictures,
+                size=self._run_bytes,
+                delivered_fps=self.timeline.delivered_fps,
+                clock_error_ns=self.clock_error_ns,
+            )
+
+    @property
+    def clock_error_ns(self) -> int | None:
+        """The camera's wall clock minus the box's, or None while unknown."""
+        if self.timeline is None:
+            return None
+        return self.timeline.clock_error_ns(self._timebase.offset_ns)
+
     def _cause(self) -> RunEnded | None:
         if self._over.done() and not self._over.cancelled():
             ended = self._over.exception()
@@ -388,7 +420,7 @@ class _Life:
             reports = self._source.take_reports()
             if reports and self.timeline is not None:
                 for report in reports:
-                    self.timeline.report(report, self._timebase.wall_ns(report.arrival_ns))
+                    self.timeline.report(report)
             if units:
                 for unit in units:
                     if type(unit) is AccessUnit:
@@ -501,13 +533,22 @@ class _Life:
         self._chunks = []
 
     def _take_sounds(self) -> AudioUnits | None:
-        if not self._sounds:
+        """The sound that has come since the last part, end to end unless arrival contradicts."""
+        run_format = self._format
+        if not self._sounds or run_format is None:
             return None
         sounds, self._sounds = self._sounds, []
-        run_format = self._format
-        if run_format is None or run_format.audio is None or self.timeline is None:
+        if run_format.audio is None:
             return None
-        return self.timeline.sounds(sounds, run_format.audio, self._base_ticks)
+        rate = run_format.audio.sample_rate
+        since_ns = sounds[0].arrival_ns - self._segment_from_ns
+        by_arrival = max(0, since_ns * rate // NS)
+        if abs(by_arrival - self._sound_samples) > rate * SOUND_DRIFT_S:
+            self._sound_samples = max(self._sound_samples, by_arrival)
+        begin = self._sound_samples
+        payloads = [sound.payload for sound in sounds[: fmp4.MAX_SAMPLES]]
+        self._sound_samples += fmp4.AAC_FRAME * len(payloads)
+        return fmp4.AudioUnits(begin, payloads)
 
     # ---- runs and segments --------------------------------------------------------------------
 
@@ -554,6 +595,8 @@ class _Life:
         self._waiting_since_ns = None
         self._segment_number += 1
         self._base_ticks = ticks
+        self._segment_from_ns = time_ns
+        self._sound_samples = 0
         self._segment_until_ns = time_ns + (self._first_segment_ns if first else self._segment_ns)
         self._ingest.attempts = 0
         if self._ingest.plan.record:
@@ -616,7 +659,7 @@ class _Life:
             pictures=self._run_pictures,
             size=self._run_bytes,
             delivered_fps=self.timeline.delivered_fps if self.timeline else None,
-            clock_error_ns=self.timeline.clock_error_ns if self.timeline else None,
+            clock_error_ns=self.clock_error_ns,
         )
         self._format = None
 

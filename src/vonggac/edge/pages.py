@@ -91,6 +91,11 @@ def _stream(
     )
 
 
+def digest(page: wire.Page) -> bytes:
+    """The hash that the next page names."""
+    return sha256(bytes(wire.encode_page(page))).digest()
+
+
 def keep(page: wire.Page, catalog: Catalog, journal: Journal, at_ns: int) -> None:
     """Sign a page and write it down. The loop's thread."""
     raw = wire.encode_page(page)

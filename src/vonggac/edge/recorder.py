@@ -340,16 +340,15 @@ class Recorder:
         """Hand what is gathered to the thread now."""
         self._hand_over(segment, close=False)
 
-    def stop(self) -> None:
-        """Close every segment, write everything, sync, stop both threads. At most about 10 s.
-
-        Call it on the loop's thread when no ingest lives any more, from a worker thread or
-        where blocking does not matter.
-        """
+    def close_all(self) -> None:
+        """End every segment and take no more. On the loop; then `join` from a worker thread."""
         self._tick_timer.cancel()
         for segment in list(self._open):
             self.close(segment)
         self._letters.close()
+
+    def join(self) -> None:
+        """Wait until everything is written and synced, at most about 10 s."""
         self._writer.join(8)
         self._stopping.set()
         self._durable.join(3)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vonggac.clock import Clock
+    from vonggac.config import StreamName
     from vonggac.edge.ingest import Ingest
     from vonggac.edge.journal import Journal
     from vonggac.edge.timebase import TimeBase
@@ -90,7 +91,7 @@ class Watchdog:
     def __init__(
         self,
         directory: Path,
-        ingests: Mapping[tuple[str, str], Ingest],
+        ingests: Mapping[tuple[str, StreamName], Ingest],
         decoder: Decoder | None,
         journal: Journal,
         timebase: TimeBase,
@@ -122,14 +123,14 @@ class Watchdog:
         self._turn = (
             0 if self._turn + DECODES_A_ROUND >= len(recording) else (self._turn + DECODES_A_ROUND)
         )
-        found = []
+        found: list[tuple[str, str, str]] = []
         for key in recording:
             fault = await self._look(key, decoding=key in decode)
             if fault is not None:
                 found.append((*key, fault))
         return found
 
-    async def _look(self, key: tuple[str, str], *, decoding: bool) -> str | None:
+    async def _look(self, key: tuple[str, StreamName], *, decoding: bool) -> str | None:
         ingest = self._ingests[key]
         file = ingest.current
         now = self._timebase.wall_ns()
@@ -159,7 +160,7 @@ class Watchdog:
                 wire.CheckFailed(
                     at=now,
                     camera=camera,
-                    stream="sub" if stream == "sub" else "main",
+                    stream=stream,
                     what="stream",
                     evidence=fault,
                 )

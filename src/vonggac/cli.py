@@ -1,0 +1,73 @@
+"""The composition root: one entry a subcommand, imported only when it is chosen.
+
+With `--json` a command prints one JSON object as its last line of stdout; logs go to stderr.
+Exit codes: 0 fine, 1 a negative finding, 2 wrong use or configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import NamedTuple
+
+from vonggac import __version__, log
+from vonggac.errors import ConfigError, VonggacError
+
+
+class Subcommand(NamedTuple):
+    """A line of the table of contents."""
+
+    module: str
+    summary: str
+
+
+SUBCOMMANDS = {
+    "demo": Subcommand("vonggac.demo", "a virtual facility with eight cameras, and one URL"),
+    "up": Subcommand("vonggac.up", "hub and edge on one machine, with real cameras"),
+    "edge": Subcommand("vonggac.edge.command", "the edge of `up`, as a process of its own"),
+    "record": Subcommand("vonggac.edge.record", "record cameras to a directory, nothing else"),
+    "ledger": Subcommand("vonggac.edge.report", "print what was recorded and what is missing"),
+    "check": Subcommand("vonggac.edge.check", "reconcile catalog, files, hashes and pages"),
+    "probe": Subcommand("vonggac.edge.probe", "what a technician needs to know of a camera"),
+    "discover": Subcommand("vonggac.edge.discover", "find cameras and recorders on the network"),
+    "simulate": Subcommand("vonggac.sim.command", "virtual RTSP cameras with scripted faults"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(
+        prog="vonggac",
+        description="Vọng Gác: continuous, honest and lawful camera supervision.",
+    )
+    parser.add_argument("--version", action="version", version=f"vonggac {__version__}")
+    parser.add_argument("--log-level", default=os.environ.get("VONGGAC_LOG", "info"),
+                        choices=("debug", "info", "warning", "error"))  # fmt: skip
+    parser.add_argument("--log-json", action="store_true", help="logs as JSON lines")
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    chosen = next((word for word in words if word in SUBCOMMANDS), None)
+    for name, subcommand in SUBCOMMANDS.items():
+        child = commands.add_parser(name, help=subcommand.summary, description=subcommand.summary)
+        if name == chosen:
+            importlib.import_module(subcommand.module).add_arguments(child)
+    options = parser.parse_args(words)
+    log.configure(level=options.log_level, as_json=options.log_json)
+    module = importlib.import_module(SUBCOMMANDS[options.subcommand].module)
+    try:
+        code: int = module.command(options)
+    except ConfigError as error:
+        print(f"vonggac {options.subcommand}: {error.message}", file=sys.stderr)
+        return 2
+    except VonggacError as error:
+        print(f"vonggac {options.subcommand}: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,431 @@
+"""The recorder of one box: everything that runs beside the cameras, started in order.
+
+`Box.run` is the whole edge without the bus: lock the directory, open the catalog, know the time,
+open the journal, start the recorder, start every stream, look after them, stop in reverse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from vonggac import __version__, keys, log, wire
+from vonggac.causes import Cause
+from vonggac.clock import NS
+from vonggac.edge import pages
+from vonggac.edge.bookkeeping import Books
+from vonggac.edge.catalog import CatalogReader
+from vonggac.edge.ingest import Ingest, NoAudience, StreamPlan, Surroundings
+from vonggac.edge.journal import Journal
+from vonggac.edge.ledger import Continuity
+from vonggac.edge.recorder import Recorder, read_mark
+from vonggac.edge.recovery import (
+    CATALOG,
+    Repairs,
+    close_old_gaps,
+    known_until,
+    mend,
+    next_epoch,
+    open_catalog,
+)
+from vonggac.edge.retention import Retention
+from vonggac.edge.timebase import TimeBase
+from vonggac.edge.watchdog import Watchdog
+from vonggac.errors import ConfigError, VonggacError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vonggac.clock import Clock
+    from vonggac.config import RecordConfig, RetentionConfig, StreamName
+    from vonggac.edge.ingest import Audience
+    from vonggac.edge.source import Source
+    from vonggac.edge.watchdog import Decoder
+    from vonggac.errors import RunEnded
+
+HANDSHAKES_AT_ONCE = 24
+"""Cameras that shake hands at the same time: 100 of them come back together without each waiting
+for all, and without 100 key derivations in one turn of the loop."""
+
+MEASURE_S = 10.0
+"""How often the catalog hears what a run delivers."""
+
+RETENTION_S = 20.0
+
+PAGES_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSetup:
+    """One stream of a camera, with what is needed to connect."""
+
+    plan: StreamPlan
+    connect: Callable[[], Source]
+    ended: Callable[[RunEnded], None]
+    """Told why each connection ended, so that another source may be chosen."""
+    key: str = ""
+    """Changes when the stream must be connected anew: a digest of its settings."""
+
+
+class Identity(NamedTuple):
+    """Who this box is: permanent, made at its first start."""
+
+    site: str
+    key: keys.SigningKey
+
+
+def identity_at(directory: Path) -> Identity:
+    """The box's id and signing key, made when missing.
+
+    Raises:
+        ConfigError: they cannot be read or written.
+    """
+    folder = directory / "identity"
+    keys.make_folder(folder)
+    path = folder / "site"
+    if not path.exists():
+        keys.write_secret(path, keys.new_id())
+    return Identity(keys.read_secret(path).reveal(), keys.SigningKey.at(folder / "site.key"))
+
+
+class Box:
+    """The edge of one site, in one process and one event loop.
+
+    Args:
+        directory: the recording directory.
+        identity: who the box is.
+        clock: where time comes from.
+        settings: the recorder's timers.
+        retention: what is deleted when; None deletes nothing.
+        days_of: days of cameras that have their own promise.
+        audience: who may be watching.
+        decoder: decodes keyframes for the watchdog; None leaves that out.
+
+    Raises:
+        ConfigError: another recorder runs on the directory, or it cannot be written.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        identity: Identity,
+        clock: Clock,
+        *,
+        settings: RecordConfig,
+        retention: RetentionConfig | None = None,
+        days_of: Mapping[str, int] | None = None,
+        audience: Audience | None = None,
+        decoder: Decoder | None = None,
+    ) -> None:
+        self.directory = directory
+        self.identity = identity
+        self._lock = _lock(directory)
+        self.clock = clock
+        self.timebase = TimeBase(clock)
+        mark = read_mark(directory)
+        self.epoch = next_epoch(directory)
+        self.catalog, self._incomplete = open_catalog(directory)
+        self.journal = Journal(directory, identity.site, self.epoch, identity.key.sign)
+        self.recorder = Recorder(
+            directory, self.catalog, self.timebase, clock, asyncio.get_running_loop(),
+            epoch=self.epoch, flush_s=settings.flush_s, sync_s=settings.sync_s,
+        )  # fmt: skip
+        self.ingests: dict[tuple[str, StreamName], Ingest] = {}
+        self.repairs: Repairs | None = None
+        """What recovery did, once it is done."""
+        self.retention: Retention | None = None
+        if retention is not None:
+            self.retention = Retention(
+                directory, self.catalog, self.journal, self.timebase, retention, days_of or {}
+            )
+        self.watchdog = Watchdog(
+            directory, self.ingests, decoder, self.journal, self.timebase, clock
+        )
+        self._mark = mark
+        self._around = Surroundings(
+            site=identity.site,
+            recorder=self.recorder,
+            audience=audience or NoAudience(),
+            timebase=self.timebase,
+            clock=clock,
+            settings=settings,
+            gate=asyncio.Semaphore(HANDSHAKES_AT_ONCE),
+        )
+        self._setups: dict[tuple[str, StreamName], StreamSetup] = {}
+        self._tasks: dict[tuple[str, StreamName], asyncio.Task[None]] = {}
+        self._stopping = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._logger = log.get("box")
+
+    async def run(self, streams: Sequence[StreamSetup]) -> None:
+        """Record until `stop`; everything is closed in order before it returns."""
+        now = self.timebase.wall_ns()
+        boot = _boot_id()
+        row = (self.epoch, boot, now, int(self.timebase.trusted))
+        self.catalog.submit(
+            lambda db: db.execute("insert or ignore into epoch values (?, ?, ?, ?)", row)
+        )
+        self.journal.append(
+            wire.BoxStarted(
+                at=now, version=__version__, last_mark=self._mark.wall_ns if self._mark else None
+            )
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self.configure(streams)
+                chores = [
+                    group.create_task(chore)
+                    for chore in (
+                        self._recover(),
+                        self._keep_time(boot),
+                        self._measure(),
+                        self._close_pages(),
+                        self.watchdog.run(),
+                        *([self._retain(self.retention)] if self.retention else []),
+                    )
+                ]
+                await self._stopping.wait()
+                self._group = None
+                for ingest in self.ingests.values():
+                    ingest.stop()
+                await asyncio.gather(*self._tasks.values())
+                for chore_task in chores:
+                    chore_task.cancel()
+        finally:
+            await self._finish()
+
+    def stop(self) -> None:
+        """Ask `run` to end in order."""
+        self._stopping.set()
+
+    def configure(self, streams: Sequence[StreamSetup]) -> None:
+        """Record these streams from now on: start new ones, end old ones, restart changed ones."""
+        wanted = {_key(setup.plan): setup for setup in streams}
+        for key in list(self.ingests):
+            if key not in wanted or wanted[key].key != self._setups[key].key:
+                self._end(key, planned=key not in wanted)
+        for key, setup in wanted.items():
+            if key not in self.ingests:
+                self._start(key, setup)
+
+    def _start(self, key: tuple[str, StreamName], setup: StreamSetup) -> None:
+        assert self._group is not None
+        camera, stream = key
+        now = self.timebase.wall_ns()
+        until = (
+            known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
+        )
+        continuity = Continuity(known_until_ns=until, started_ns=now)
+        books = Books(camera, stream, continuity, self.catalog, self.journal, self.timebase)
+        ingest = Ingest(
+            setup.plan, connect=setup.connect, ended=setup.ended, books=books, around=self._around
+        )
+        self.ingests[key] = ingest
+        self._setups[key] = setup
+        self._tasks[key] = self._group.create_task(ingest.run(), name=f"{camera}/{stream}")
+
+    def _end(self, key: tuple[str, StreamName], *, planned: bool) -> None:
+        ingest = self.ingests.pop(key)
+        self._setups.pop(key)
+        task = self._tasks.pop(key)
+        ingest.stop()
+        now = self.timebase.wall_ns()
+
+        def close(_task: asyncio.Task[None]) -> None:
+            if planned:
+                ingest.books.lost(Cause.NOT_IN_SERVICE, "taken out of service", since_ns=now)
+            ingest.books.finish(self.timebase.wall_ns())
+
+        task.add_done_callback(close)
+
+    async def _recover(self) -> None:
+        """Make the catalog whole while recording goes on."""
+        mark_ns = self._mark.wall_ns if self._mark else 0
+        epoch = self.epoch
+        self.catalog.submit(lambda db: close_old_gaps(db, epoch, mark_ns))
+        try:
+            self.repairs = await asyncio.to_thread(
+                mend, self.directory, self.catalog, epoch=self.epoch,
+                everything=self._incomplete, in_use=self._in_use,
+            )  # fmt: skip
+        except (OSError, VonggacError) as error:
+            self._logger.warning("recovery.failed", error=str(error))
+            return
+        done = self.repairs
+        if done.closed or done.indexed or done.unplayable or done.forgotten:
+            self._logger.info(
+                "recovery.done", closed=len(done.closed), indexed=len(done.indexed),
+                unplayable=len(done.unplayable), forgotten=len(done.forgotten),
+            )  # fmt: skip
+
+    def _in_use(self, path: str) -> bool:
+        """Whether a segment is being written now. Called from the recovery thread: reads only."""
+        for ingest in list(self.ingests.values()):
+            file = ingest.current
+            if file is not None and file.path == path:
+                return True
+        return False
+
+    async def _keep_time(self, boot: str) -> None:
+        """Follow the wall clock by the policy of `timebase`."""
+        while True:
+            await self.clock.sleep(1.0)
+            before = self.timebase.wall_ns()
+            step = self.timebase.observe()
+            if step is None:
+                continue
+            delta = step.delta_ns
+            self._logger.warning("clock.stepped", seconds=delta / NS, trusted=self.timebase.trusted)
+            self.catalog.submit(lambda db, d=delta: _move(db, boot, d))  # type: ignore[misc]
+            self.journal.append(
+                wire.ClockStepped(
+                    at=before + delta,
+                    before=before,
+                    after=before + delta,
+                    trusted=self.timebase.trusted,
+                )
+            )
+            for ingest in self.ingests.values():
+                file = ingest.current
+                if file is not None:
+                    file.shift_ns += delta
+                ingest.books.moved(delta)
+
+    async def _measure(self) -> None:
+        """Let the catalog know what each run delivers while it goes on."""
+        while True:
+            await self.clock.sleep(MEASURE_S)
+            for ingest in list(self.ingests.values()):
+                ingest.measure()
+
+    async def _close_pages(self) -> None:
+        """Close each camera's page soon after its hour."""
+        while True:
+            await self.clock.sleep(PAGES_S)
+            await self.close_pages(self.timebase.wall_ns())
+
+    async def close_pages(self, now_ns: int, *, final: bool = False) -> None:
+        """Close the pages that are due; with `final` the unfinished hour too."""
+        if not self.timebase.trusted:
+            return
+        cameras: dict[str, list[StreamName]] = {}
+        for camera, stream in self.ingests:
+            if self.ingests[camera, stream].plan.record:
+                cameras.setdefault(camera, []).append(stream)
+        for camera, streams in cameras.items():
+            with contextlib.suppress(VonggacError):
+                made = await asyncio.to_thread(self._compose_pages, camera, streams, now_ns, final)
+                for page in made:
+                    pages.keep(page, self.catalog, self.journal, now_ns)
+
+    def _compose_pages(
+        self, camera: str, streams: Sequence[StreamName], now_ns: int, final: bool
+    ) -> list[wire.Page]:
+        """A worker thread: read the catalog and compose what is due."""
+        reader = CatalogReader(self.directory / CATALOG)
+        try:
+            last = reader.last_page(camera)
+            bounds = [b for b in (reader.bounds(camera, s) for s in streams) if b is not None]
+            if not bounds:
+                return []
+            first = min(b[0] for b in bounds)
+            hours = pages.due(last[1] if last else None, first, now_ns)
+            if final:
+                begin = hours[-1][1] if hours else (last[1] if last else first)
+                if now_ns > begin:
+                    hours.append((begin, now_ns))
+            made: list[wire.Page] = []
+            number, previous = (last[0] + 1, last[2]) if last else (0, b"")
+            for begin, end in hours:
+                page = pages.compose(
+                    reader, site=self.identity.site, camera=camera, streams=streams,
+                    from_ns=begin, to_ns=end, number=number, previous=previous,
+                )  # fmt: skip
+                made.append(page)
+                number, previous = number + 1, pages.digest(page)
+            return made
+        finally:
+            reader.close()
+
+    async def _retain(self, retention: Retention) -> None:
+        while True:
+            await self.clock.sleep(RETENTION_S)
+            try:
+                facts = await asyncio.to_thread(retention.run_once)
+            except (OSError, VonggacError) as error:
+                self._logger.warning("retention.failed", error=str(error))
+                continue
+            for fact in facts:
+                self.journal.append(fact)
+
+    async def _finish(self) -> None:
+        """Write and close everything, in reverse order of start."""
+        now = self.timebase.wall_ns()
+        for ingest in self.ingests.values():
+            ingest.books.finish(now)
+        self.recorder.close_all()
+        await asyncio.to_thread(self.recorder.join)
+        await asyncio.sleep(0)
+        await asyncio.to_thread(self.catalog.flush)
+        with contextlib.suppress(OSError, VonggacError):
+            await self.close_pages(now, final=True)
+        self.journal.append(wire.BoxStopped(at=self.timebase.wall_ns()))
+        await asyncio.to_thread(self.journal.close)
+        await asyncio.to_thread(self.catalog.close)
+        os.close(self._lock)
+
+
+def _key(plan: StreamPlan) -> tuple[str, StreamName]:
+    return plan.camera, "sub" if plan.stream == "sub" else "main"
+
+
+def _lock(directory: Path) -> int:
+    """One recorder a directory.
+
+    Raises:
+        ConfigError: another one holds it, or the directory cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise ConfigError(f"cannot record to {directory}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise ConfigError(f"another recorder is already running on {directory}") from error
+    return descriptor
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a recorder runs on the directory."""
+    try:
+        os.close(_lock(directory))
+    except ConfigError:
+        return True
+    return False
+
+
+def _boot_id() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return "unknown"
+
+
+def _move(db: sqlite3.Connection, boot: str, delta_ns: int) -> None:
+    """Everything recorded since this start of the box was so much later than it said."""
+    lives = "(select epoch from epoch where boot = ?)"
+    for statement in (
+        "update segment set start_ns = start_ns + ?, end_ns = end_ns + ? where epoch in ",
+        "update gap set from_ns = from_ns + ?, to_ns = to_ns + ? where epoch in ",
+        "update run set started_ns = started_ns + ?, ended_ns = ended_ns + ? where epoch in ",
+    ):
+        db.execute(statement + lives, (delta_ns, delta_ns, boot))
