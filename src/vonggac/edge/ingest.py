@@ -472,8 +472,8 @@ class _Life:
             return
         elif samples and ticks - self._part_ticks + self._interval_ticks > PART_TICKS + 90:
             self._cut(ticks)
+        samples = self._samples  # `_cut` began a new list
         if not samples:
-            samples = self._samples
             self._part_ticks = ticks
             self._part_time_ns = time_ns
         samples.append((ticks, unit.size, unit.keyframe, placed.composition_offset))
