@@ -39,11 +39,11 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from vonggac.clock import NS
-
 if TYPE_CHECKING:
     from vonggac.media.rtp import SenderReport
 
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
 MEDIA_RATE = 90_000
 """Ticks a second of decode times, whatever the camera's clock rate."""
 WINDOW_NS = 2 * NS
