@@ -275,7 +275,7 @@ class LoopEdge:
         while camera.gap_at(camera.epoch_ns + following * clip.gop_ns):
             following += 1
         meta |= {
-            "run": "ee" * 16, "from": str(start), "to": str(start + clip.gop_ns), "seq": number,
+            "run": "ee" * 16, "seg": number, "from": str(start), "to": str(start + clip.gop_ns), "seq": number,
             "dt": number * clip.gop * (TICKS // clip.fps), "frames": clip.gop // 5 + 1,
             "next_from": str(camera.epoch_ns + following * clip.gop_ns)
             if following <= newest else None,
