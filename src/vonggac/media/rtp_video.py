@@ -73,6 +73,9 @@ class VideoTrack(Track):
         self.unstarted = 0
         """Pictures dropped because nothing of their slices was left."""
         self._classes = NAL_CLASSES[codec]
+        # A first slice always begins another picture in H.265; in H.264 also a second field or a
+        # redundant slice has this bit, and they belong to the picture.
+        self._splits = codec is Codec.H265
         self._magic = 0x2400 | channel
         self._plain = 0x80000000 | payload_type << 16
         if codec is Codec.H264:
@@ -247,7 +250,7 @@ class VideoTrack(Track):
         if self._fu_at >= 0 or self._waiting or self._suspect:
             return False
         if ident == self._ident:
-            return self._open
+            return self._open and not (self._slices and self._splits)
         if self._open or ident & U32 != self.ssrc or self._stamp is None:
             return False
         stamp = ident >> 32
@@ -467,6 +470,8 @@ class VideoTrack(Track):
             self._suspect = False
             return
         if kind in (Nal.VPS, Nal.SPS, Nal.PPS):
+            if self._slices:  # H.264 section 7.4.1.2.3, H.265 section 7.4.2.4.4
+                self._close()
             self._parameter_set(Nal(kind), nal)
             self._suspect = False
             return
@@ -492,10 +497,13 @@ class VideoTrack(Track):
 
     def _begin(self, first: bytes) -> None:
         """A slice begins, with that byte of its header."""
-        if self._slices:
-            return
         # first_mb_in_slice of 0 (H.264) and first_slice_segment_in_pic_flag (H.265) are a set bit.
-        if not first or not first[0] & 0x80:
+        is_first = bool(first) and first[0] & 0x80 != 0
+        if self._slices:
+            if is_first and self._splits:
+                self._close()
+            return
+        if not is_first:
             if self._suspect:
                 self._damaged = True
             elif self._ended_ident == self._ident:
