@@ -16,8 +16,11 @@ What it does with
   says which moment of the file is which moment of the world.  The alternative, a picture held
   through the gap, shows a still as if it were recorded, and Chromium takes as long as the gap
   to pass it.  A pause of the camera that did not end its segment is not a gap here.
-* **new parameter sets** (another size, another encoder setting): one sample entry for each.
-  A change of codec cannot be in one file and is refused.
+* **new parameter sets** (another size, another encoder setting): one sample entry for each, and
+  the sets once more in front of every keyframe, because Chromium reads only the first entry
+  (without them it stops with a decoding error, 156.0).  These some 50 bytes are the only ones
+  in the mdat that were not recorded there; a file of one format has none of them.  A change of
+  codec cannot be in one file and is refused.
 * **reordering**: a run without B-pictures beside one with them is shifted to the same depth, so
   that presentation times never cross at their border.
 * **sound**: kept where its format is that of the first segment which has any; put back in step
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vonggac.media.fmp4_read import AudioRef, Init, PartRef, Scan
+    from vonggac.media.h26x import ParameterSets
 
 MAX_PICTURES = 4_000_000
 """Pictures of one file: 44 hours at 25 a second. Their tables take some 100 MB."""
@@ -128,7 +132,7 @@ class VirtualMp4:
                 self.spans.append(span)
         self._pieces = layout.pieces
         self._head = _head(layout, begin, end, self.spans[0].from_ns)
-        sizes = (piece.size for piece in self._pieces)
+        sizes = (len(p) if isinstance(p, bytes) else p.size for p in self._pieces)
         self._starts = array("Q", accumulate(sizes, initial=len(self._head)))
         self.size = self._starts.pop()
         tag = sha256(b"vonggac recording.mp4 1")
@@ -159,9 +163,14 @@ class VirtualMp4:
         while at < end:
             piece = self._pieces[index]
             skip = at - self._starts[index]
-            size = min(piece.size - skip, end - at)
-            found.append(FileRange(piece.file, piece.offset + skip, size))
-            at += size
+            if isinstance(piece, bytes):
+                content = piece[skip : skip + end - at]
+                found.append(content)
+                at += len(content)
+            else:
+                size = min(piece.size - skip, end - at)
+                found.append(FileRange(piece.file, piece.offset + skip, size))
+                at += size
             index += 1
         return found
 
@@ -274,7 +283,7 @@ class _Layout:
     def __init__(self, chosen: list[_Chosen]) -> None:
         self.video = _Track()
         self.audio = _Track()
-        self.pieces: list[FileRange] = []
+        self.pieces: list[bytes | FileRange] = []
         self.begins: list[int] = []
         """Where each segment begins, in decode time."""
         self.size = 0
@@ -286,17 +295,21 @@ class _Layout:
         self.audio_rate = 0
         self.audio_begin = 0
         """Decode time of the first audio unit, from the first picture."""
-        reorders = any(part.fields & TRUN_COMPOSITION for _, _, parts in chosen for part in parts)
+        self._reorders = self.depth > 0 or any(
+            part.fields & TRUN_COMPOSITION for segment in chosen for part in segment.parts
+        )
+        self._formats = len({segment.init.video_entry for segment in chosen})
         for segment in chosen:
-            self._append(segment, reorders or self.depth > 0)
+            self._append(segment)
 
-    def _append(self, segment: _Chosen, reorders: bool) -> None:
+    def _append(self, segment: _Chosen) -> None:
         file, init, parts = segment
         video = self.video
         entry = video.entry(init.video_entry)
         across, down = display_size(init.video)
         self.display = (max(self.display[0], across), max(self.display[1], down))
         sound = self._sound_entry(init)
+        sets = _in_band(init.video.sets) if self._formats > 1 else b""
         lift = self.depth - _first_offset(parts[0])
         # Where the segment's decode time 0 would lie; below 0 if it is cut at its beginning.
         zero = video.end - parts[0].decode_time
@@ -314,13 +327,17 @@ class _Layout:
             video.sizes += part.sizes
             video.end += part.duration
             count = len(video.sizes) - first
-            if reorders:
+            if self._reorders:
                 offsets = part.composition_offsets or array("I", bytes(4 * count))
                 if lift:
                     offsets = array("I", [offset + lift for offset in offsets])
                 video.offsets += offsets
             video.chunks.append(self.size)
             video.runs.append((count, entry))
+            if sets and part.keyframe:
+                video.sizes[first] += len(sets)
+                self.pieces.append(sets)
+                self.size += len(sets)
             size = part.video_size
             if sound and part.audio is not None:
                 self._append_sound(part.audio, sound, self.size + size, zero)
@@ -461,6 +478,11 @@ def _edits(edits: list[tuple[int, int]]) -> bytes:
     """The edts: what of the media is presented, as (duration in `TIMESCALE`, media time)."""
     entries = [Struct(">QqI").pack(duration, time, 0x10000) for duration, time in edits]
     return box(b"edts", full_box(b"elst", 0x0100_0000, len(edits).to_bytes(4), *entries))
+
+
+def _in_band(sets: ParameterSets) -> bytes:
+    """Parameter sets as they stand in a sample, each with its length before it."""
+    return b"".join(len(nal).to_bytes(4) + nal for nal in (*sets.vps, *sets.sps, *sets.pps))
 
 
 def _first_offset(part: PartRef) -> int:
