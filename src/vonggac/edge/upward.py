@@ -1,0 +1,147 @@
+"""Facts from the box's journal into its LEDGER: in order, each once, from wherever it stood.
+
+The place is asked of JetStream, never kept beside it: what the stream really holds is the cursor,
+so a lost message is sent again and a lost answer sends nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+
+from vonggac import bus, log, wire
+from vonggac.edge import journal
+from vonggac.errors import Kind, MalformedError, VonggacError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vonggac.bus import Connection
+    from vonggac.clock import Clock
+
+_log = log.get(__name__)
+
+LOOK_S: Final = 5.0
+"""Seconds between two looks at the journal when nobody said that it grew."""
+RETRY_S: Final = 1.0
+"""Seconds before trying again what JetStream refused."""
+
+
+class FactSource(Protocol):
+    """Where facts are read: `JournalFiles`, or what a test gives."""
+
+    def after(self, place: tuple[int, int] | None, limit: int) -> list[wire.Envelope]:
+        """The durable facts that follow (epoch, sequence), in order, at most `limit`.
+
+        Called in a thread. None stands before the first fact.
+
+        Raises:
+            OSError: the journal cannot be read now.
+        """
+        ...
+
+
+class JournalFiles:
+    """Reads the journal's files, remembering where the last reading ended.
+
+    Args:
+        folder: the journal's folder.
+
+    Belongs to one thread at a time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._place: tuple[int, int] | None = None
+        self._offset = 0
+
+    def after(self, place: tuple[int, int] | None, limit: int) -> list[wire.Envelope]:
+        """The facts that follow (epoch, sequence), in order, at most `limit`.
+
+        Raises:
+            OSError: the journal cannot be read now.
+        """
+        offset = self._offset if place is not None and place == self._place else 0
+        known = journal.epochs(self._folder)
+        for epoch in known:
+            if place is not None and epoch < place[0]:
+                continue
+            start = place[1] + 1 if place is not None and epoch == place[0] else 0
+            envelopes, end = journal.read(
+                self._folder, epoch=epoch, sequence=start, limit=limit, offset=offset
+            )
+            offset = 0
+            if envelopes:
+                self._place = (epoch, envelopes[-1].sequence)
+                self._offset = end
+                return envelopes
+        return []
+
+
+class Upward:
+    """Carries the journal into LEDGER.
+
+    Args:
+        hub: id of the hub.
+        site: id of the site.
+        source: where facts are read.
+        clock: for waiting.
+    """
+
+    def __init__(self, hub: str, site: str, *, source: FactSource, clock: Clock) -> None:
+        self.sent = 0
+        """Facts stored since the process began."""
+        self.refusals = 0
+        """How often JetStream refused or did not answer."""
+        self._hub = hub
+        self._site = site
+        self._source = source
+        self._clock = clock
+        self._grown = asyncio.Event()
+
+    def grown(self) -> None:
+        """The journal grew. The loop's thread; from another use `call_soon_threadsafe`."""
+        self._grown.set()
+
+    async def run(self, connection: Connection) -> None:
+        """Send what there is, wait for more, until cancelled."""
+        writer = bus.LedgerWriter(connection, self._hub, self._site)
+        place: tuple[int, int] | None = None
+        known = False
+        while True:
+            self._grown.clear()
+            try:
+                if not known:
+                    place, known = await writer.position(), True
+                envelopes = await asyncio.to_thread(self._source.after, place, bus.BATCH)
+                if envelopes:
+                    await writer.put(
+                        [(envelope, self._subject(envelope)) for envelope in envelopes]
+                    )
+                    self.sent += len(envelopes)
+                    place = (envelopes[-1].epoch, envelopes[-1].sequence)
+                    continue
+            except VonggacError as error:
+                known = False
+                self.refusals += 1
+                if error.kind not in (Kind.UNAVAILABLE, Kind.TIMED_OUT) or self.refusals == 1:
+                    _log.warning("facts_not_sent", error=error.message, refusals=self.refusals)
+                await self._clock.sleep(RETRY_S)
+                continue
+            except OSError as error:
+                _log.warning("journal_unreadable", error=str(error))
+                await self._clock.sleep(RETRY_S)
+                continue
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._grown.wait()
+            except TimeoutError:
+                pass
+
+    def _subject(self, envelope: wire.Envelope) -> wire.FactSubject:
+        try:
+            fact = wire.decode_fact(envelope.payload)
+        except MalformedError:
+            # Written by a newer version of this program, before somebody went back.
+            return wire.FactSubject(self._hub, self._site, "unknown")
+        return wire.FactSubject(self._hub, self._site, wire.fact_kind(fact), fact.about)
