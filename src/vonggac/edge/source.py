@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
@@ -276,9 +277,7 @@ class RtspSource:
             connection.close()
             redirects += 1
             if redirects > MAX_REDIRECTS:
-                raise RunEnded(
-                    Cause.UNREACHABLE, f"the camera redirects over {MAX_REDIRECTS} times"
-                )
+                raise RunEnded(Cause.UNREACHABLE, "the camera redirects in a circle")
             address = outcome
 
     async def _dial(self, address: Address) -> tuple[socket.socket, str]:
@@ -351,7 +350,8 @@ class RtspSource:
                 if self.bytes_received - before > EARLY_BYTES:
                     raise MalformedError(f"{EARLY_BYTES} bytes and no answer to PLAY")
                 tail += await self._read(connection)
-        self._tail = tail
+        used = self._interleaved.feed(tail, 0, len(tail), self._clock.monotonic_ns())
+        self._tail = tail[used:]
         self._session = session
         self._timer = loop.call_later(session.keep_alive_s, self._keep_alive)
         return offer
@@ -535,7 +535,9 @@ class RtspSource:
             self._socket = None
 
     def _broken(self, error: OSError) -> RunEnded:
-        reason = error.strerror or str(error) or type(error).__name__
+        reason = error.strerror or str(error)
+        if error.errno is not None and error.errno > 0:  # asyncio puts words of its own there
+            reason = os.strerror(error.errno)
         return RunEnded(Cause.UNREACHABLE, f"{self._address.authority}: {reason}")
 
 
