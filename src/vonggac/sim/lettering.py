@@ -6,6 +6,7 @@ advance, so that figures do not dance.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,7 @@ _STROKES = {
     "B": "M2.2,14V2H5Q7.8,2 7.8,4.8Q7.8,7.6 5,7.6H2.2H5.2Q8.2,7.6 8.2,10.8Q8.2,14 5.2,14H2.2",
     "C": "M8.2,4.4Q7.2,2 5.2,2Q1.8,2 1.8,8Q1.8,14 5.2,14Q7.2,14 8.2,11.6",
     "D": "M2.2,2V14H4.4Q8.2,14 8.2,8Q8.2,2 4.4,2H2.2",
+    "Đ": "M2.2,2V14H4.4Q8.2,14 8.2,8Q8.2,2 4.4,2H2.2M0.6,8H5",
     "E": "M8,2H2.4V14H8M2.4,7.8H7",
     "F": "M8,2H2.4V14M2.4,8H7",
     "G": "M8,4.2Q7,2 5.2,2Q1.8,2 1.8,8Q1.8,14 5.2,14Q8,14 8.2,11V8.6H5.6",
@@ -65,10 +67,37 @@ _STROKES = {
 }
 
 
+_MARKS = {
+    "\u0300": "M3.6,-1.6L5.8,0.2",
+    "\u0301": "M6.4,-1.6L4.2,0.2",
+    "\u0302": "M2.8,0.2L5,-1.8L7.2,0.2",
+    "\u0303": "M2.4,0Q3.8,-1.9 5,-0.8T7.6,-1.4",
+    "\u0306": "M2.8,-1.6Q5,1 7.2,-1.6",
+    "\u0309": "M3.9,-1.9Q6.4,-2.6 6.1,-1.2Q5.8,-0.7 5,-0.1",
+    "\u0323": "M5,16.7V16.9",
+    "\u031b": "M8,3.4Q9.8,3 9.6,0.8",
+}
+"""Marks of Vietnamese by combining character; a second one above stands higher."""
+_ABOVE = frozenset("\u0300\u0301\u0302\u0303\u0306\u0309")
+_SECOND_ABOVE = 2.6
+
+
 def outlines(character: str, pen: float) -> list[Outline]:
-    """The strokes of a character as outlines in its cell; a character without a glyph is blank."""
+    """The strokes of a character as outlines in its cell; a character without a glyph is blank.
+
+    Marks stand above and below the cell, within four units.
+    """
+    taken_apart = unicodedata.normalize("NFD", character.upper())
+    letter, marks = taken_apart[0], taken_apart[1:]
+    strokes = path(_STROKES.get(letter, ""))
+    above = 0
+    for mark in marks:
+        text = _MARKS.get(mark, "")
+        lift = _SECOND_ABOVE if mark in _ABOVE and above else 0.0
+        above += mark in _ABOVE
+        strokes += [[(x, y - lift) for x, y in stroke] for stroke in path(text)]
     pieces: list[Outline] = []
-    for stroke in path(_STROKES.get(character.upper(), "")):
+    for stroke in strokes:
         pieces.extend(line(stroke, pen))
     return pieces
 
@@ -117,6 +146,7 @@ def text_width(text: str, height: float) -> float:
 
 def blend(ground: npt.NDArray[np.uint8], rim: Plane, ink: Plane) -> npt.NDArray[np.uint8]:
     """Luma of a cell with a character over what lies behind; never 0, so PCM needs no escaping."""
-    luma = ground + (16 - ground) * rim * np.float32(0.72)
+    base = ground.astype(np.float32)
+    luma = base + (16 - base) * rim * np.float32(0.72)
     luma = luma + (235 - luma) * ink
     return np.clip(luma + 0.5, 16, 235).astype(np.uint8)

@@ -36,6 +36,10 @@ MAX_FILE_PICTURES = 3000
 """A file loop is held in memory; two minutes at 25/s."""
 
 _TICKS = 90_000
+_DRAWING = frozenset(
+    f"{name}.py"
+    for name in ("loops", "scenes", "raster", "lettering", "places", "corridors", "figures")
+)
 
 
 class CodedPicture(msgspec.Struct, frozen=True, array_like=True):
@@ -88,7 +92,8 @@ def from_pictures(
     """Code I420 pictures (array of height*3/2 by width) into a loop.
 
     With `band_rows` the top of the first picture becomes the band, and is then overwritten in the
-    pictures: nothing may move there. Blocks for as long as coding takes and releases the GIL while it does: call it in a thread.
+    pictures: nothing may move there. Blocks for as long as drawing and coding take, and lets go of
+    the GIL only while coding.
     """
     context = _encoder(drawn)
     coded: list[list[bytes]] = []
@@ -248,7 +253,7 @@ def _drawing_code() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(here.glob("*.py")):
-        if path.name in {"loops.py", "scenes.py", "raster.py", "places.py", "figures.py"}:
+        if path.name in _DRAWING:
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

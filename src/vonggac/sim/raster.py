@@ -10,20 +10,25 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable
 
     import numpy.typing as npt
 
     Plane = npt.NDArray[np.float32]
 
 Point = tuple[float, float]
-Outline = list[Point]
+Box = tuple[int, int, int, int]
+"""Left, top, width, height in pixels, all even."""
+Outline = Sequence[Point]
+Shape = str | Outline | Sequence[Outline]
+"""An SVG path, an outline, or several of them."""
 
 SAMPLES = 4
 """Sample rows per pixel row."""
@@ -72,11 +77,11 @@ def mix(first: str, second: str, share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-def path(text: str) -> list[Outline]:
+def path(text: str) -> list[list[Point]]:
     """Outlines of an SVG path of the commands M L H V Q T Z, absolute or relative."""
     tokens = _TOKENS.findall(text)
-    outlines: list[Outline] = []
-    outline: Outline = []
+    outlines: list[list[Point]] = []
+    outline: list[Point] = []
     at: Point = (0.0, 0.0)
     control: Point = at
     command = ""
@@ -144,7 +149,7 @@ def line(points: Sequence[Point], width: float, *, end_width: float | None = Non
     last = width if end_width is None else end_width
     count = len(points) - 1
     half = [(width + (last - width) * index / count) / 2 for index in range(count + 1)]
-    outlines = [
+    outlines: list[Outline] = [
         ellipse(x, y, radius, radius, 12) for (x, y), radius in zip(points, half, strict=True)
     ]
     for index, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(points)):
@@ -170,7 +175,7 @@ def rect(x: float, y: float, width: float, height: float) -> Outline:
 
 def round_rect(x: float, y: float, width: float, height: float, radius: float) -> Outline:
     """An upright rectangle with round corners."""
-    outline: Outline = []
+    outline: list[Point] = []
     centres = (
         (x + width - radius, y + radius, -90),
         (x + width - radius, y + height - radius, 0),
@@ -204,17 +209,29 @@ class Canvas:
         self.y: Plane = np.full((height, width), 16, np.float32)
         self.u: Plane = np.full((height // 2, width // 2), 128, np.float32)
         self.v: Plane = np.full((height // 2, width // 2), 128, np.float32)
+        self.touched: list[Box] = []
+        """Boxes drawn into since `restore`."""
 
     def copy(self) -> Canvas:
         """Another canvas with the same picture."""
         twin = object.__new__(Canvas)
         twin.width, twin.height, twin.sx, twin.sy = self.width, self.height, self.sx, self.sy
         twin.y, twin.u, twin.v = self.y.copy(), self.u.copy(), self.v.copy()
+        twin.touched = []
         return twin
 
-    def fill(
-        self, shape: str | Outline | Iterable[Outline], paint: Paint, opacity: float = 1.0
-    ) -> None:
+    def restore(self, ground: Canvas) -> None:
+        """Take back what was drawn since this canvas was copied from `ground`, or restored."""
+        for x, y, width, height in self.touched:
+            rows, columns = slice(y, y + height), slice(x, x + width)
+            self.y[rows, columns] = ground.y[rows, columns]
+            rows = slice(y // 2, (y + height) // 2)
+            columns = slice(x // 2, (x + width) // 2)
+            self.u[rows, columns] = ground.u[rows, columns]
+            self.v[rows, columns] = ground.v[rows, columns]
+        self.touched.clear()
+
+    def fill(self, shape: Shape, paint: Paint, opacity: float = 1.0) -> None:
         """Fill a path, an outline or several (non-zero winding) with a paint."""
         outlines = _outlines(shape)
         if not outlines:
@@ -226,6 +243,7 @@ class Canvas:
         if opacity != 1.0:
             cover = cover * np.float32(opacity)
         height, width = cover.shape
+        self.touched.append((x0, y0, width, height))
         small = cover.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
         if isinstance(paint, Gradient):
             share = self._share(paint, x0, y0, width, height)
@@ -247,7 +265,7 @@ class Canvas:
 
     def stroke(
         self,
-        shape: str | Outline | Iterable[Outline],
+        shape: Shape,
         paint: Paint,
         width: float,
         opacity: float = 1.0,
@@ -257,7 +275,7 @@ class Canvas:
         """Draw along a path with a pen of that width in design units."""
         pieces: list[Outline] = []
         for outline in _outlines(shape):
-            points = [*outline, outline[0]] if closed else outline
+            points = [*outline, outline[0]] if closed else list(outline)
             if len(points) > 1:
                 pieces.extend(line(points, width))
         self.fill(pieces, paint, opacity)
@@ -283,13 +301,26 @@ class Canvas:
         noise = np.random.default_rng(seed).normal(0, amount, self.y.shape)
         self.y += noise.astype(np.float32)
 
-    def picture(self) -> npt.NDArray[np.uint8]:
-        """The picture as I420: height*3/2 rows of width bytes, in limited range."""
-        out = np.empty((self.height * 3 // 2, self.width), np.uint8)
-        out[: self.height] = np.clip(self.y + 0.5, 16, 235)
+    def picture(self, base: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+        """The picture as I420: height*3/2 rows of width bytes, in limited range.
+
+        Args:
+            base: the picture of the ground; then only what was drawn since is converted.
+        """
+        if base is None:
+            out = np.empty((self.height * 3 // 2, self.width), np.uint8)
+            boxes = [(0, 0, self.width, self.height)]
+        else:
+            out = base.copy()
+            boxes = self.touched
         chroma = out[self.height :].reshape(2, self.height // 2, self.width // 2)
-        chroma[0] = np.clip(self.u + 0.5, 16, 240)
-        chroma[1] = np.clip(self.v + 0.5, 16, 240)
+        for x, y, width, height in boxes:
+            rows, columns = slice(y, y + height), slice(x, x + width)
+            out[rows, columns] = np.clip(self.y[rows, columns] + 0.5, 16, 235)
+            rows = slice(y // 2, (y + height) // 2)
+            columns = slice(x // 2, (x + width) // 2)
+            chroma[0, rows, columns] = np.clip(self.u[rows, columns] + 0.5, 16, 240)
+            chroma[1, rows, columns] = np.clip(self.v[rows, columns] + 0.5, 16, 240)
         return out
 
     def _share(self, paint: Gradient, x0: int, y0: int, width: int, height: int) -> Plane:
@@ -303,11 +334,14 @@ class Canvas:
 
     def _cover(self, outlines: list[Outline]) -> tuple[Plane, int, int] | None:
         """Coverage of the shape in its bounding box (even corners), and where that lies."""
-        edges = []
+        edges: list[tuple[float, float, float, float]] = []
         for outline in outlines:
-            points = np.asarray(outline, np.float64) * (self.sx, self.sy)
-            edges.append(np.hstack([points, np.roll(points, -1, axis=0)]))
-        table = np.concatenate(edges)
+            turned = outline if _area(outline) >= 0 else outline[::-1]
+            x0, y0 = turned[-1]
+            for x1, y1 in turned:
+                edges.append((x0, y0, x1, y1))
+                x0, y0 = x1, y1
+        table = np.array(edges) * (self.sx, self.sy, self.sx, self.sy)
         x_low = max(0, math.floor(min(table[:, 0].min(), table[:, 2].min())) // 2 * 2)
         x_high = min(self.width, math.ceil(max(table[:, 0].max(), table[:, 2].max())) // 2 * 2 + 2)
         y_low = max(0, math.floor(table[:, 1].min()) // 2 * 2)
@@ -321,6 +355,43 @@ class Canvas:
             x_low,
             y_low,
         )
+
+
+class Layer:
+    """Something drawn once that is laid over many pictures.
+
+    Args:
+        like: a canvas of the same size.
+        paint: draws it.
+    """
+
+    def __init__(self, like: Canvas, paint: Callable[[Canvas], None]) -> None:
+        dark, light = like.copy(), like.copy()
+        for canvas, level in ((dark, 0), (light, 255)):
+            for plane in (canvas.y, canvas.u, canvas.v):
+                plane[:] = level
+            paint(canvas)
+        x = min((box[0] for box in dark.touched), default=0)
+        y = min((box[1] for box in dark.touched), default=0)
+        right = max((box[0] + box[2] for box in dark.touched), default=0)
+        bottom = max((box[1] + box[3] for box in dark.touched), default=0)
+        self._box: Box = (x, y, right - x, bottom - y)
+        self._parts: list[tuple[slice, slice, Plane, Plane]] = []
+        for first, second in ((dark.y, light.y), (dark.u, light.u), (dark.v, light.v)):
+            share = 1 if first is dark.y else 2
+            rows = slice(y // share, bottom // share)
+            columns = slice(x // share, right // share)
+            seen_through = (second[rows, columns] - first[rows, columns]) / np.float32(255)
+            self._parts.append((rows, columns, first[rows, columns].copy(), seen_through))
+
+    def lay(self, canvas: Canvas) -> None:
+        """Draw it over a canvas."""
+        planes = (canvas.y, canvas.u, canvas.v)
+        for plane, (rows, columns, colour, seen_through) in zip(planes, self._parts, strict=True):
+            area = plane[rows, columns]
+            area *= seen_through
+            area += colour
+        canvas.touched.append(self._box)
 
 
 def cover(edges: npt.NDArray[np.float64], x_low: int, y_low: int, width: int, height: int) -> Plane:
@@ -357,23 +428,38 @@ def cover(edges: npt.NDArray[np.float64], x_low: int, y_low: int, width: int, he
     winding += np.bincount(base + 1, sign * part, rows * stride)
     filled = np.cumsum(winding.reshape(rows, stride), axis=1)[:, :width]
     inside = np.minimum(np.abs(filled), 1)
-    return inside.reshape(height, SAMPLES, width).mean(axis=1).astype(np.float32)
+    covered: Plane = inside.reshape(height, SAMPLES, width).mean(axis=1).astype(np.float32)
+    return covered
 
 
-def _outlines(shape: str | Outline | Iterable[Outline]) -> list[Outline]:
+def ring(x: float, y: float, rx: float, ry: float, inner: float) -> Outline:
+    """An ellipse with a hole that is `inner` times as large, as one outline."""
+    outer = ellipse(x, y, rx, ry, 40)
+    hole = ellipse(x, y, rx * inner, ry * inner, 40)[::-1]
+    return [*outer, outer[0], hole[-1], *hole]
+
+
+def _area(outline: Outline) -> float:
+    """Twice the signed area; its sign says which way the outline turns."""
+    total = 0.0
+    x0, y0 = outline[-1]
+    for x1, y1 in outline:
+        total += x0 * y1 - x1 * y0
+        x0, y0 = x1, y1
+    return total
+
+
+def _outlines(shape: Shape) -> list[Outline]:
     if isinstance(shape, str):
         return [outline for outline in path(shape) if len(outline) > 1]
-    found: list[Outline] = []
-    loose: Outline = []
-    for piece in shape:
-        if isinstance(piece, tuple):
-            loose.append(piece)
-        else:
-            found.append(piece)
-    return [loose] if loose else found
+    if not shape:
+        return []
+    if isinstance(shape[0][0], (int, float)):
+        return [cast("Outline", shape)]
+    return list(cast("Sequence[Outline]", shape))
 
 
-def _quadratic(start: Point, control: Point, end: Point) -> Outline:
+def _quadratic(start: Point, control: Point, end: Point) -> list[Point]:
     made = []
     for step in range(1, _CURVE_STEPS + 1):
         t = step / _CURVE_STEPS
