@@ -90,7 +90,7 @@ camera = sa.Table(
         "password_sealed",
         sa.LargeBinary,
         nullable=True,
-        comment="the camera's password under the hub's key file; never in clear, never in a log",
+        comment="the camera's password, encrypted under the hub's key and bound to the id",
     ),
     sa.Column(
         "retention_days", sa.Integer, nullable=True, comment="days promised, if not the site's"

@@ -16,8 +16,9 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from vonggac.clock import NS
 from vonggac.db import Connection, tables
-from vonggac.domain.ids import new_id, new_password
+from vonggac.domain.ids import new_password
 from vonggac.errors import Kind, VonggacError
+from vonggac.keys import new_id
 
 TRIES = 5
 """Wrong passwords before a lock; the figure of quyết định 724 (domain.md 4.3)."""

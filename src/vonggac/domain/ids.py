@@ -1,17 +1,11 @@
-"""Opaque ids and secrets, made here only."""
+"""Secrets that people and browsers carry, made here only."""
 
 from __future__ import annotations
 
-import base64
 import secrets
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """Without l, o, 0 and 1: these are read aloud and typed by hand."""
-
-
-def new_id() -> str:
-    """A permanent opaque id: 26 lower-case base32 characters, 128 random bits."""
-    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
 def new_token() -> str:

@@ -166,13 +166,14 @@ def put_state(connection: Connection, stream: Stream, state: State) -> None:
     What was known of it before (codec, rates ...) stays and is added to.
     """
     known = _state(connection, stream)
-    if known is not None and known.as_of_ns > state.as_of_ns and known.since_ns > state.since_ns:
+    if known is not None and known.since_ns > state.since_ns:
         return
+    as_of_ns = max(state.as_of_ns, known.as_of_ns if known else 0)
     detail = {**(known.detail if known else {}), **state.detail}
     _write_state(
         connection,
         stream,
-        State(state.status, state.since_ns, state.cause, state.as_of_ns, detail),
+        State(state.status, state.since_ns, state.cause, as_of_ns, detail),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vonggac.config import Config
     from vonggac.domain.rules import ForbiddenZone, Placement
-    from vonggac.domain.vault import Vault
+    from vonggac.keys import Box
 
 TITLE_LIMIT = 120
 """Characters of a title: two lines of a caption."""
@@ -253,7 +253,7 @@ def camera(connection: Connection, camera_id: str) -> Camera:
     return _camera(row)
 
 
-def password_of(connection: Connection, camera_id: str, vault: Vault) -> Secret:
+def password_of(connection: Connection, camera_id: str, box: Box) -> Secret:
     """The camera's password; empty when it has none.
 
     Raises:
@@ -262,7 +262,7 @@ def password_of(connection: Connection, camera_id: str, vault: Vault) -> Secret:
     sealed = connection.execute(
         sa.select(tables.camera.c.password_sealed).where(tables.camera.c.id == camera_id)
     ).scalar_one_or_none()
-    return vault.open(sealed) if sealed else Secret("")
+    return box.unlock(sealed, camera_id) if sealed else Secret("")
 
 
 def register_camera(
@@ -271,7 +271,7 @@ def register_camera(
     draft: Draft,
     *,
     placement: Placement,
-    vault: Vault,
+    box: Box,
     now_ns: int,
     origin: Literal["page", "config"] = "page",
 ) -> Camera:
@@ -297,7 +297,7 @@ def register_camera(
             tables.camera.update()
             .where(tables.camera.c.id == camera_id)
             .values(
-                **_values(draft, vault),
+                **_values(draft, box, camera_id),
                 origin=origin,
                 revision=tables.camera.c.revision + 1,
                 updated_ns=now_ns,
@@ -315,7 +315,7 @@ def register_camera(
                 revision=1,
                 created_ns=now_ns,
                 updated_ns=now_ns,
-                **_values(draft, vault),
+                **_values(draft, box, camera_id),
             )
         )
     connection.execute(
@@ -331,7 +331,7 @@ def edit_camera(
     *,
     revision: int | None,
     placement: Placement,
-    vault: Vault,
+    box: Box,
     now_ns: int,
 ) -> Camera:
     """Change a camera. Its name stays: recordings are filed under it.
@@ -342,7 +342,7 @@ def edit_camera(
         draft: what it should be; `password=None` keeps the stored one.
         revision: what the form was made from; None overwrites whatever is there.
         placement: the rule in force.
-        vault: seals the password.
+        box: encrypts the password.
         now_ns: UTC now.
 
     Raises:
@@ -376,7 +376,7 @@ def edit_camera(
     connection.execute(
         tables.camera.update()
         .where(tables.camera.c.id == camera_id)
-        .values(**_values(draft, vault), revision=before.revision + 1, updated_ns=now_ns)
+        .values(**_values(draft, box, camera_id), revision=before.revision + 1, updated_ns=now_ns)
     )
     return camera(connection, camera_id)
 
@@ -404,7 +404,7 @@ def follow_config(
     config: Config,
     *,
     placement: Placement,
-    vault: Vault,
+    box: Box,
     now_ns: int,
 ) -> list[Camera]:
     """Bring the cameras of the configuration file into the register; cameras of pages stay.
@@ -441,7 +441,7 @@ def follow_config(
             connection.execute(
                 tables.camera.update()
                 .where(tables.camera.c.id == known[name].id)
-                .values(**_values(apart, vault), origin="config", updated_ns=now_ns)
+                .values(**_values(apart, box, known[name].id), origin="config", updated_ns=now_ns)
             )
         else:
             register_camera(
@@ -449,7 +449,7 @@ def follow_config(
                 site_id,
                 draft,
                 placement=placement,
-                vault=vault,
+                box=box,
                 now_ns=now_ns,
                 origin="config",
             )
@@ -508,7 +508,7 @@ def _url_problems(field: str, url: str) -> list[Problem]:
     return []
 
 
-def _values(draft: Draft, vault: Vault) -> dict[str, object]:
+def _values(draft: Draft, box: Box, camera_id: str) -> dict[str, object]:
     values: dict[str, object] = {
         "title": draft.title,
         "zone": draft.zone,
@@ -522,7 +522,7 @@ def _values(draft: Draft, vault: Vault) -> dict[str, object]:
         "retention_days": draft.retention_days,
     }
     if draft.password is not None:
-        values["password_sealed"] = vault.seal(draft.password) if draft.password else None
+        values["password_sealed"] = box.lock(draft.password, camera_id) if draft.password else None
     return values
 
 

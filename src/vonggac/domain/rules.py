@@ -135,9 +135,9 @@ def causes() -> dict[Cause, CauseWords]:
         Cause(row["code"]): CauseWords(
             cause=Cause(row["code"]),
             letter=row["letter"],
-            css=row["css"],
+            css=row["class"],
             name=Words(row["vi"], row["en"]),
-            who=Words(row["who_vi"], row["who_en"]),
+            who=Words(row["acts_vi"], row["acts_en"]),
             next_step=Words(row["next_vi"], row["next_en"]),
         )
         for row in rows

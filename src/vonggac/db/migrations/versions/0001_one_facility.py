@@ -466,7 +466,7 @@ def _create_tables() -> None:
             "password_sealed",
             sa.LargeBinary(),
             nullable=True,
-            comment="the camera's password under the hub's key file; never in clear, never in a log",
+            comment="the camera's password, encrypted under the hub's key and bound to the id",
         ),
         sa.Column(
             "retention_days",

@@ -1,0 +1,206 @@
+"""The web application, put together once from its collaborators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from vonggac import __version__, log
+from vonggac.domain import rules
+from vonggac.errors import Kind, VonggacError
+from vonggac.web import entrance, facility, words
+from vonggac.web.desk import Desk, guest
+from vonggac.web.errors import STATUS, error_body, error_response, kind_of
+from vonggac.web.limits import RateLimit
+from vonggac.web.render import Assets, Pages
+from vonggac.web.security import Guard
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from vonggac.clock import Clock
+    from vonggac.config import Config
+    from vonggac.db import Database
+    from vonggac.hub.grants import Grants
+    from vonggac.hub.site import Site
+    from vonggac.keys import Box
+
+_log = log.get("web.app")
+
+SIGN_IN_BURST, SIGN_IN_PER_SECOND = 10, 0.2
+"""Sign-ins of one address: ten at once, then one in five seconds (ours)."""
+ASK_BURST, ASK_PER_SECOND = 6, 0.2
+"""Probes and searches of one account: each makes the box open connections (ours)."""
+
+
+def create_app(
+    *,
+    database: Database,
+    site: Site,
+    grants: Grants,
+    box: Box,
+    clock: Clock,
+    config: Config,
+    websocket_port: int,
+    is_demo: bool = False,
+) -> FastAPI:
+    """The pages, the API and the static files of one hub.
+
+    Args:
+        database: migrated, with the site registered.
+        site: asks the box.
+        grants: signs permissions to see.
+        box: opens stored credentials.
+        clock: wall and monotonic time.
+        config: what the program was started with.
+        websocket_port: of the bus's WebSocket listener, for browsers.
+        is_demo: mark every page as showing invented data.
+    """
+    assets = Assets()
+    secure = (config.web.public_url or "").startswith("https://")
+    desk = Desk(
+        database=database,
+        site=site,
+        grants=grants,
+        box=box,
+        clock=clock,
+        config=config,
+        placement=rules.placement(words.day_of(clock.wall_ns())),
+        causes=rules.causes(),
+        pages=Pages(assets),
+        sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),
+        ask_limit=RateLimit(clock, burst=ASK_BURST, per_second=ASK_PER_SECOND),
+        websocket_port=websocket_port,
+        secure=secure,
+        is_demo=is_demo,
+        started_ns=clock.wall_ns(),
+    )
+    app = FastAPI(
+        title="Vọng Gác",
+        version=__version__,
+        description="JSON API of a hub. Times are RFC 3339 UTC; errors have one shape.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.desk = desk
+    app.add_middleware(
+        Guard,
+        websocket=config.bus.public_websocket_url,
+        websocket_port=websocket_port,
+        secure=secure,
+    )
+    app.mount("/static", assets, name="static")
+    for routes in (entrance.routes, facility.routes):
+        app.include_router(routes)
+    app.add_exception_handler(VonggacError, _on_own_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(Exception, _on_surprise)
+    return app
+
+
+def _on_own_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VonggacError), "registered for these"
+    headers = {}
+    if "retry_s" in error.detail:
+        headers["Retry-After"] = str(error.detail["retry_s"])
+    if _is_api(request):
+        return error_response(error, headers=headers)
+    if error.kind is Kind.UNAUTHENTICATED:
+        goes_back = request.url.path if request.method == "GET" else "/"
+        if request.url.query and request.method == "GET":
+            goes_back += f"?{request.url.query}"
+        return RedirectResponse(f"/signin?next={quote(goes_back)}", 303)
+    if error.detail.get("code") == "must_change_password":
+        return RedirectResponse("/password", 303)
+    return _error_page(request, error.kind, headers)
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for these"
+    kind = kind_of(error.status_code)
+    headers = dict(error.headers or {})
+    if _is_api(request):
+        return JSONResponse(
+            error_body(kind, str(error.detail), {}), error.status_code, headers=headers
+        )
+    return _error_page(request, kind, headers, status=error.status_code)
+
+
+def _on_bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError), "registered for these"
+    fields = {
+        ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]): fault["msg"]
+        for fault in error.errors()
+    }
+    message = "; ".join(f"{field}: {said}" for field, said in fields.items())
+    if _is_api(request):
+        return JSONResponse(
+            error_body(Kind.BAD_INPUT, message, {"fields": fields}), STATUS[Kind.BAD_INPUT]
+        )
+    return _error_page(request, Kind.BAD_INPUT, {})
+
+
+def _on_surprise(request: Request, error: Exception) -> Response:
+    _log.error("request.failed", path=request.url.path, error=repr(error))
+    if _is_api(request):
+        body = error_body(Kind.INTERNAL, "the program failed; its log says how", {})
+        return JSONResponse(body, 500)
+    return _error_page(request, Kind.INTERNAL, {})
+
+
+def _error_page(
+    request: Request, kind: Kind, headers: dict[str, str], *, status: int | None = None
+) -> Response:
+    who = guest(request)
+    title, said = _words(kind, who.t)
+    code = status or STATUS[kind]
+    response = who.page(
+        "error.html",
+        {
+            "title": title,
+            "said": said,
+            "status": code,
+            "again": kind in (Kind.TIMED_OUT, Kind.UNAVAILABLE, Kind.INTERNAL)
+            and request.method == "GET",
+        },
+        status=code,
+    )
+    response.headers.update(headers)
+    return response
+
+
+def _words(kind: Kind, t: words.Tongue) -> tuple[str, str]:
+    match kind:
+        case Kind.NOT_FOUND:
+            return t("Không có trang này"), t(
+                "Địa chỉ sai, hoặc camera đã rời khỏi sổ. Sổ ghi của camera cũ vẫn được giữ."
+            )
+        case Kind.FORBIDDEN:
+            return t("Bạn không có quyền làm việc này"), t(
+                "Quản trị của cơ sở cấp quyền. Việc bị từ chối đã được ghi vào nhật ký."
+            )
+        case Kind.UNAVAILABLE | Kind.TIMED_OUT:
+            return t("Chưa hỏi được thiết bị ghi"), t(
+                "Thiết bị ghi tại cơ sở không trả lời. Nó vẫn ghi theo lệnh cuối; sổ và các trang "
+                "khác vẫn mở được."
+            )
+        case Kind.BAD_INPUT | Kind.CONFLICT | Kind.TOO_LARGE:
+            return t("Yêu cầu không đúng"), t("Hãy quay lại trang trước và thử lại.")
+        case Kind.TOO_MANY:
+            return t("Quá nhiều yêu cầu"), t("Hãy đợi một phút rồi thử lại.")
+        case _:
+            return t("Máy chủ gặp lỗi"), t(
+                "Lỗi đã được ghi lại. Việc ghi hình không phụ thuộc vào trang này và vẫn tiếp tục."
+            )
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/healthz", "/metrics"))

@@ -1,0 +1,155 @@
+"""The facility: one site's truth on one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
+
+from vonggac.causes import Cause
+from vonggac.domain import continuity, grants, ledger, registry
+from vonggac.web import charts, figures
+from vonggac.web.desk import Visitor, as_of, the_site, visitor
+from vonggac.web.words import DAY_NS, day_start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vonggac.domain.rules import Zone
+
+routes = APIRouter(include_in_schema=False)
+
+MONTH_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRow:
+    """Coverage of one place of the rule."""
+
+    zone: Zone
+    cameras: int
+    working: int
+
+    @property
+    def verdict(self) -> str:
+        """`good`, `short` (some do not work) or `none` (no camera at all)."""
+        if not self.cameras:
+            return "none"
+        return "good" if self.working == self.cameras else "short"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter of the table, with its count."""
+
+    name: str
+    words: str
+    count: int
+    current: bool
+
+
+@routes.get("/")
+def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str = "") -> Response:
+    """The facility's page: figures, cameras with their last 24 hours, the month, the coverage."""
+    who.signed_in  # noqa: B018 - refuses who may not look
+    desk, t = who.desk, who.t
+    now_ns = desk.now_ns()
+    with desk.database.reading() as connection:
+        site = the_site(connection, desk)
+        cameras = registry.cameras(connection, site.id)
+        day = (now_ns - DAY_NS, now_ns)
+        month = (day_start(now_ns) - (MONTH_DAYS - 1) * DAY_NS, now_ns)
+        times = figures.camera_times(connection, site, cameras, day, now_ns=now_ns)
+        long_times = figures.camera_times(connection, site, cameras, month, now_ns=now_ns)
+        site_state = ledger.site_state(connection, site.id)
+        watching = grants.watching(connection, site.id, now_ns=now_ns)
+    total = continuity.figures(piece for time in times for piece in time.pieces)
+    shown, chips = _filtered(times, show, q, who)
+    days = figures.month_days(long_times, now_ns, MONTH_DAYS, now_ns)
+    month_causes = figures.causes_in(long_times, desk.causes)
+    # Days before the first camera say nothing; a young site shows the days it has.
+    first = next((at for at, row in enumerate(days) if not row.out), len(days) - 1)
+    days = days[min(first, len(days) - 7) if len(days) > 7 else 0 :]
+    return who.page(
+        "facility.html",
+        {
+            "site": site,
+            "times": shown,
+            "count": len(cameras),
+            "chips": chips,
+            "q": q,
+            "total": total,
+            "faults": [time for time in times if _is_fault(time)],
+            "site_state": site_state,
+            "as_of": as_of(site_state, now_ns),
+            "watching": watching,
+            "watched_cameras": sum(one.cameras for one in watching),
+            "zones": _zones(times, who),
+            "placement": desk.placement,
+            "causes": desk.causes,
+            "strip": lambda time: charts.strip(
+                charts.Strip(day[0], day[1], time.pieces, f"{time.camera.name}, {t('24 giờ qua')}"),
+                desk.causes,
+                t,
+            ),
+            "month": charts.month(
+                days, desk.causes, t, t("Sổ ghi hình {days} ngày, mỗi ô một giờ", days=len(days))
+            ),
+            "month_days": len(days),
+            "legend": [desk.causes[cause] for cause in month_causes],
+            "has_unknown": any(time.figures.unknown_ns for time in (*times, *long_times)),
+            "not_in_service": desk.causes[Cause.NOT_IN_SERVICE],
+        },
+        section="facility",
+    )
+
+
+def _is_fault(time: figures.CameraTime) -> bool:
+    return time.state is not None and time.state.status == "gap"
+
+
+def _filtered(
+    times: Sequence[figures.CameraTime], show: str, q: str, who: Visitor
+) -> tuple[list[figures.CameraTime], list[Chip]]:
+    t = who.t
+    kinds = {
+        "": list(times),
+        "attention": [time for time in times if time.needs_attention],
+        "corridor": [time for time in times if time.camera.zone == "HL"],
+        "h265": [time for time in times if time.state and time.state.detail.get("codec") == "h265"],
+        "clock": [time for time in times if _clock_off(time)],
+    }
+    show = show if show in kinds else ""
+    words = {
+        "": t("Tất cả"),
+        "attention": t("Cần để ý"),
+        "corridor": t("Hành lang"),
+        "h265": t("H.265"),
+        "clock": t("Lệch giờ trên 1 s"),
+    }
+    chips = [Chip(name, words[name], len(found), name == show) for name, found in kinds.items()]
+    shown = kinds[show]
+    if q.strip():
+        wanted = q.strip().casefold()
+        shown = [
+            time
+            for time in shown
+            if wanted in f"{time.camera.name} {time.camera.title} {time.camera.zone}".casefold()
+        ]
+    return shown, chips
+
+
+def _clock_off(time: figures.CameraTime) -> bool:
+    error = time.state.detail.get("clock_error_ms") if time.state else None
+    return isinstance(error, int | float) and abs(error) > 1000
+
+
+def _zones(times: Sequence[figures.CameraTime], who: Visitor) -> list[ZoneRow]:
+    rows = []
+    for zone in who.desk.placement.zones:
+        here = [time for time in times if time.camera.zone == zone.code]
+        working = [time for time in here if time.state and time.state.status == "recording"]
+        rows.append(ZoneRow(zone, len(here), len(working)))
+    return rows

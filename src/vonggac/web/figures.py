@@ -1,0 +1,130 @@
+"""Figures that pages show, gathered from the database in one reading transaction each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vonggac.clock import NS
+from vonggac.domain import continuity, ledger, registry
+from vonggac.web import charts
+from vonggac.web.words import DAY_NS, day_start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vonggac.causes import Cause
+    from vonggac.db import Connection
+    from vonggac.domain.continuity import Figures, Piece
+    from vonggac.domain.ledger import PageRow, State
+
+HOUR_NS = 3600 * NS
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTime:
+    """A camera, what it is doing and what is known of a window of its time."""
+
+    camera: registry.Camera
+    state: State | None
+    sub_state: State | None
+    pieces: Sequence[Piece]
+    figures: Figures
+    pages: Sequence[PageRow]
+    expired_before_ns: int | None
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether it is not recording now, or lost more than a hundredth of the window."""
+        hundredths = self.figures.hundredths
+        is_recording = self.state is not None and self.state.status == "recording"
+        return not is_recording or (hundredths is not None and hundredths < 9_900)
+
+
+def camera_times(
+    connection: Connection,
+    site: registry.Site,
+    cameras: Sequence[registry.Camera],
+    window: tuple[int, int],
+    *,
+    now_ns: int,
+) -> list[CameraTime]:
+    """The window of each camera's main stream."""
+    only = cameras[0].name if len(cameras) == 1 else None
+    spans = ledger.spans_between(connection, site.id, *window, only)
+    gaps = ledger.gaps_between(connection, site.id, *window, only)
+    pages = ledger.pages_between(connection, site.id, *window, only)
+    states = ledger.states(connection, site.id)
+    expiries = ledger.expiries(connection, site.id)
+    service = registry.in_service(connection, [camera.id for camera in cameras], *window)
+    found = []
+    for camera in cameras:
+        key = (camera.name, "main")
+        pieces = continuity.pieces(
+            spans.get(key, []),
+            gaps.get(key, []),
+            window=window,
+            service=service[camera.id],
+            state=states.get(key),
+            now_ns=now_ns,
+            expired_before_ns=expiries.get(key),
+        )
+        found.append(
+            CameraTime(
+                camera=camera,
+                state=states.get(key),
+                sub_state=states.get((camera.name, "sub")),
+                pieces=pieces,
+                figures=continuity.figures(pieces),
+                pages=pages.get(key, []),
+                expired_before_ns=expiries.get(key),
+            )
+        )
+    return found
+
+
+def month_days(
+    times: Sequence[CameraTime], last_day_ns: int, days: int, now_ns: int
+) -> list[charts.Day]:
+    """Rows of a month that ends with the day of `last_day_ns`, over all the cameras given."""
+    last = day_start(last_day_ns)
+    found = []
+    for back in range(days - 1, -1, -1):
+        start = last - back * DAY_NS
+        hours: list[charts.Hour | None] = []
+        by_camera = [continuity.clipped(time.pieces, start, start + DAY_NS) for time in times]
+        for hour in range(24):
+            begins = start + hour * HOUR_NS
+            if begins >= now_ns:
+                hours.append(None)
+                continue
+            hours.append(_hour(by_camera, begins))
+        day = continuity.figures(piece for pieces in by_camera for piece in pieces)
+        found.append(
+            charts.Day(
+                from_ns=start,
+                hours=hours,
+                hundredths=day.hundredths,
+                main_cause=day.main_cause,
+                out=day.known_ns == 0 and day.unknown_ns == 0,
+                is_today=start <= now_ns < start + DAY_NS,
+            )
+        )
+    return found
+
+
+def _hour(by_camera: Sequence[Sequence[Piece]], begins: int) -> charts.Hour:
+    found = continuity.figures(
+        piece
+        for pieces in by_camera
+        for piece in continuity.clipped(pieces, begins, begins + HOUR_NS)
+    )
+    return charts.Hour(
+        found.recorded_ns, found.missing_ns, found.unknown_ns, found.out_ns, found.main_cause
+    )
+
+
+def causes_in(times: Sequence[CameraTime], causes: Mapping[Cause, object]) -> list[Cause]:
+    """The causes that occur, in the order of the rules, for the key under a drawing."""
+    met = {cause for time in times for cause in time.figures.by_cause}
+    return [cause for cause in causes if cause in met]

@@ -1,0 +1,50 @@
+"""How often one address may ask: a bounded table of token buckets."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from vonggac.clock import NS
+from vonggac.errors import Kind, VonggacError
+
+if TYPE_CHECKING:
+    from vonggac.clock import Clock
+
+ADDRESSES = 4096
+"""Addresses that are remembered; the one seen longest ago is forgotten first."""
+
+
+class RateLimit:
+    """So many at once, and so many a second after that, for each key. For one event loop.
+
+    Args:
+        clock: monotonic time.
+        burst: how many at once.
+        per_second: how fast the allowance grows again.
+    """
+
+    def __init__(self, clock: Clock, *, burst: int, per_second: float) -> None:
+        self._clock = clock
+        self._burst = burst
+        self._per_second = per_second
+        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def take(self, key: str) -> None:
+        """Use one of the key's allowance.
+
+        Raises:
+            VonggacError: TOO_MANY, with `retry_s`.
+        """
+        now = self._clock.monotonic_ns()
+        left, then = self._buckets.pop(key, (float(self._burst), now))
+        left = min(self._burst, left + (now - then) / NS * self._per_second)
+        allowed = left >= 1
+        self._buckets[key] = (left - 1 if allowed else left, now)
+        while len(self._buckets) > ADDRESSES:
+            self._buckets.popitem(last=False)
+        if not allowed:
+            wait = max(1, round((1 - left) / self._per_second + 0.5))
+            raise VonggacError(
+                Kind.TOO_MANY, f"too many requests; try again in {wait} s", retry_s=wait
+            )

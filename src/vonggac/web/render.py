@@ -1,0 +1,118 @@
+"""Templates and static files: hashed addresses, one environment, no logic of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from vonggac import __version__
+from vonggac.web import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from starlette.responses import Response
+    from starlette.types import Scope
+
+ROOT = Path(str(resources.files("vonggac.web")))
+STATIC = ROOT / "static"
+YEAR_S = 31_536_000
+
+
+class Assets(StaticFiles):
+    """Static files.
+
+    One asked for by the hash of its content may be kept for a year; any other is asked for again
+    each time and answered 304 when unchanged (modules import each other by plain names).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
+        self._hashes: dict[str, str] = {}
+
+    def address(self, path: str) -> str:
+        """`/static/css/base.css?v=<hash>`."""
+        if path not in self._hashes:
+            content = (STATIC / path).read_bytes()
+            self._hashes[path] = hashlib.sha256(content).hexdigest()[:16]
+        return f"/static/{path}?v={self._hashes[path]}"
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer one request for a file."""
+        response = await super().get_response(path, scope)
+        by_hash = scope.get("query_string", b"").startswith(b"v=")
+        if by_hash and response.status_code == 200:
+            response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
+        elif path.endswith(".woff2"):
+            response.headers["Cache-Control"] = f"public, max-age={YEAR_S}"
+        else:
+            response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class Pages:
+    """Turns templates into pages.
+
+    Args:
+        assets: where styles and modules are.
+    """
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(ROOT / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(
+            asset=assets.address, icon=_icon, version=__version__, machine=words.machine
+        )
+
+    def page(
+        self,
+        template: str,
+        t: words.Tongue,
+        values: Mapping[str, Any],
+        *,
+        status: int = 200,
+    ) -> HTMLResponse:
+        """A page in the visitor's language."""
+        html = self._environment.get_template(template).render(
+            {
+                "t": t,
+                "time": partial(_time, t),
+                "sentence": partial(_sentence, t),
+                "lang": t.language,
+                **values,
+            }
+        )
+        return HTMLResponse(html, status_code=status)
+
+
+def form_values(form: MutableMapping[str, Any]) -> dict[str, str]:
+    """The text fields of a form; files are left out."""
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _icon(name: str, css: str = "ico") -> Markup:
+    return Markup('<svg class="{}" aria-hidden="true"><use href="#i-{}"/></svg>').format(css, name)
+
+
+def _time(t: words.Tongue, ns: int, said: str | None = None) -> Markup:
+    """A moment as `<time>`; the clock alone unless other words are given."""
+    return Markup('<time datetime="{}">{}</time>').format(words.machine(ns), said or t.clock(ns))
+
+
+def _sentence(t: words.Tongue, sentence: str, /, **values: object) -> Markup:
+    """A sentence with markup in its placeholders: values are escaped unless they are markup."""
+    said = escape(t(sentence))
+    return said.format(**values)

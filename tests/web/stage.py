@@ -1,0 +1,328 @@
+"""A hub on a stage: real database, real nats-server, real application, invented facility.
+
+The box below answers the hub's questions with fixed content. It stands here because its answers
+and its absence must come on demand; the real box is driven by the flow tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vonggac import bus, keys, wire
+from vonggac.causes import Cause
+from vonggac.clock import NS, SimulatedClock
+from vonggac.config import CameraConfig, Config, SiteConfig, StreamConfig
+from vonggac.db import Database, sqlite_url
+from vonggac.domain import accounts, ledger, registry, rules
+from vonggac.errors import Kind, VonggacError
+from vonggac.hub.grants import Grants
+from vonggac.hub.site import Site
+from vonggac.web.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+HERE = dt.timezone(dt.timedelta(hours=7))
+NOW = dt.datetime(2026, 11, 18, 14, 32, 7, tzinfo=HERE)
+NOW_NS = int(NOW.timestamp()) * NS
+HOUR = 3600 * NS
+DAY = 24 * HOUR
+PASSWORD = "mot mat khau dai de thu"
+SITE_ID = "b" * 26
+
+CAMERAS = (
+    ("hl-2a", "HL", "Hành lang tầng 2, đông"),
+    ("hl-2b", "HL", "Hành lang tầng 2, tây"),
+    ("hl-3b", "HL", "Hành lang tầng 3, tây"),
+    ("hl-3c", "HL", "Hành lang tầng 3, giữa"),
+    ("st-2", "ST", "Sảnh tầng 2"),
+    ("san-1", "SAN", "Sân trước"),
+    ("tn-1", "TN", "Tiếp nhận đồ dùng"),
+    ("vs-1", "VS", "Trước nhà tắm chung"),
+    ("cg-1", "CG", "Cổng chính"),
+)
+# The smallest JPEG that every browser shows: one grey pixel.
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////"
+    "////////////////////////////////2wBDAf//////////////////////////////////////////////////"
+    "////////////////////////////////////wAARCAABAAEDASIAAhEBAxEB/8QAFAABAAAAAAAAAAAAAAAAAAAA"
+    "Av/EABQQAQAAAAAAAAAAAAAAAAAAAAD/xAAUAQEAAAAAAAAAAAAAAAAAAAAA/8QAFBEBAAAAAAAAAAAAAAAAAAAA"
+    "AP/aAAwDAQACEQMRAD8AfwD/2Q=="
+)
+FILM = bytes(range(256)) * 4096
+"""What the box calls the recording of any span: 1 MiB."""
+
+
+def config(tmp: Path, *, cameras: bool = True) -> Config:
+    """The configuration of the invented facility."""
+    return Config(
+        data_dir=str(tmp),
+        site=SiteConfig(
+            name="sl-05",
+            title="KS Mường Hoa",
+            address="214 Đường Bờ Sông, phường Tân Sơn (bịa)",
+            owner_line="paid_hotel",
+        ),
+        cameras=tuple(
+            CameraConfig(
+                name=name,
+                zone=zone,
+                title=title,
+                main=StreamConfig(url=f"rtsp://192.0.2.{10 + at}:554/main"),
+                sub=StreamConfig(url=f"rtsp://192.0.2.{10 + at}:554/sub"),
+            )
+            for at, (name, zone, title) in enumerate(CAMERAS)
+        )
+        if cameras
+        else (),
+    )
+
+
+class Box:
+    """A box that answers with fixed content."""
+
+    def __init__(self, hub: str, control: bus.Connection, media: bus.Connection) -> None:
+        self._hub = hub
+        self._control = control
+        self._media = media
+        self.asked: list[wire.AskSubject] = []
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen for questions."""
+        await self._control.listen(wire.asks(self._hub, SITE_ID), self._arrived)
+        await self._control.flush()
+
+    async def stop(self) -> None:
+        """Answer no more."""
+        for task in self._answering:
+            task.cancel()
+        await self._control.close()
+        await self._media.close()
+
+    def _arrived(self, message: bus.Message) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, message: bus.Message) -> None:
+        subject = wire.parse_subject(message.subject)
+        assert isinstance(subject, wire.AskSubject)
+        if subject.verb is wire.Verb.MORE:
+            return
+        self.asked.append(subject)
+        connection = self._media if subject.verb in wire.MEDIA_VERBS else self._control
+        try:
+            head, content = self.content(subject, message.payload)
+        except VonggacError as error:
+            fault = bus.nats_status(error)
+            headers = {wire.STATUS: fault.kind.value, wire.PART: "0", wire.LAST: "1"}
+            await connection.publish(message.reply, msgspec.json.encode(fault), headers=headers)
+            return
+        parts = list(wire.chunks([content]))
+        for number, part in enumerate(parts):
+            headers = {wire.STATUS: wire.OK, wire.PART: str(number)}
+            if number == 0:
+                headers |= head
+            if number == len(parts) - 1:
+                headers[wire.LAST] = "1"
+            await connection.publish(message.reply, part, headers=headers)
+
+    def content(self, subject: wire.AskSubject, payload: bytes) -> tuple[dict[str, str], bytes]:
+        """Headers and content of the answer."""
+        match subject.verb:
+            case wire.Verb.SNAPSHOT:
+                return {wire.TYPE: wire.JPEG}, JPEG
+            case wire.Verb.STATUS:
+                return {wire.TYPE: wire.JSON}, msgspec.json.encode({"version": "0.1.0"})
+            case wire.Verb.PROBE:
+                return {wire.TYPE: wire.JSON}, msgspec.json.encode(PROBE)
+            case wire.Verb.DISCOVER:
+                return {wire.TYPE: wire.JSON}, msgspec.json.encode(DISCOVERED)
+            case wire.Verb.MP4:
+                ask = msgspec.json.decode(payload, type=wire.Mp4Ask)
+                return (
+                    {wire.TYPE: wire.BYTES, wire.TOTAL: str(len(FILM)), wire.ETAG: "film-1"},
+                    FILM[ask.start : ask.end],
+                )
+            case _:
+                raise VonggacError(Kind.NOT_FOUND, "this box has no such thing")
+
+
+PROBE: dict[str, Any] = {}
+DISCOVERED: dict[str, Any] = {}
+
+
+def minutes_ago(minutes: float) -> int:
+    return NOW_NS - int(minutes * 60 * NS)
+
+
+def at(day: int, hour: int, minute: int = 0, second: int = 0, month: int = 11) -> int:
+    """A moment of November 2026 at the site."""
+    moment = dt.datetime(2026, month, day, hour, minute, second, tzinfo=HERE)
+    return int(moment.timestamp()) * NS
+
+
+def seed(database: Database, tmp: Path, *, cameras: bool = True) -> Config:
+    """Register the facility and write twenty-five days of its ledger."""
+    conf = config(tmp, cameras=cameras)
+    box = keys.Box.at(tmp / "credentials.key")
+    placement = rules.placement(NOW.date())
+    began = at(25, 6, month=10)
+    key = keys.SigningKey.at(tmp / "site.key")
+    with database.writing() as connection:
+        accounts.ensure_administrator(connection, now_ns=began, password=PASSWORD)
+        registry.ensure_site(connection, conf, site_id=SITE_ID, public_key=key.public, now_ns=began)
+        registry.follow_config(
+            connection, SITE_ID, conf, placement=placement, box=box, now_ns=began
+        )
+        if not cameras:
+            return conf
+        for name, _, _ in CAMERAS:
+            _fill(connection, name, began)
+        ledger.put_site_state(
+            connection,
+            SITE_ID,
+            as_of_ns=NOW_NS - 2 * NS,
+            heard_ns=at(18, 9, 38, 42),
+            detail={
+                "version": "0.1.0",
+                "disk": {"state": "ok", "total": 8_000_000_000_000, "free": 1_900_000_000_000},
+                "retention": {"promised_days": 30, "expected_days": 33.4, "broken": False},
+            },
+        )
+    return conf
+
+
+def _fill(connection: Any, name: str, began: int) -> None:
+    site_gaps = [
+        (at(29, 2, 0, 0, month=10), at(29, 4, 33, 0, month=10), Cause.EDGE_OFF),
+        (at(12, 9, 10), at(12, 9, 40), Cause.UNREACHABLE),
+        (at(18, 2, 6), at(18, 2, 16, 12), Cause.UNREACHABLE),
+        (at(18, 9, 38), at(18, 9, 38, 42), Cause.UNREACHABLE),
+    ]
+    own = {
+        "hl-2b": [(at(18, 9, 33, 11), at(18, 9, 37, 12), Cause.NO_KEYFRAME)],
+        "hl-3b": [(at(15, 16), at(15, 19, 30), Cause.REFUSED)],
+        "hl-3c": [(at(18, 9, 10, 2), at(18, 9, 16, 37), Cause.UNREACHABLE)],
+        "cg-1": [(at(18, 7), at(18, 8, 37), Cause.MAINTENANCE)],
+        "san-1": [
+            (at(7, 22), at(8, 0, 40), Cause.DISK_FULL),
+            (at(18, 9, 24), at(18, 9, 31), Cause.STALLED),
+        ],
+        "vs-1": [
+            (at(3, 13), at(3, 14, 30), Cause.MAINTENANCE),
+            (at(18, 11, 0, 0), at(18, 11, 0, 1), Cause.GARBLED),
+        ],
+    }.get(name, [])
+    open_gap = {
+        "hl-3b": (at(18, 14, 31, 52), Cause.STALLED, "RTP stopped, TCP open"),
+        "hl-3c": (at(18, 14, 7, 31), Cause.UNREACHABLE, "port 554: connection refused"),
+    }.get(name)
+    stream = ledger.Stream(SITE_ID, name)
+    start = began
+    for gap_from, gap_to, cause in sorted([*site_gaps, *own]):
+        ledger.put_span(connection, stream, ledger.Span(start, gap_from, "1" * 32))
+        ledger.put_gap(connection, stream, ledger.Gap(gap_from, gap_to, cause, "port 554"))
+        start = gap_to
+    detail = {
+        "codec": "h265" if name == "tn-1" else "h264",
+        "width": 2560 if name == "tn-1" else 1920,
+        "height": 1440 if name == "tn-1" else 1080,
+        "declared_fps": 20.0 if name == "tn-1" else 15.0,
+        "delivered_fps": 20.0 if name == "tn-1" else 14.9,
+        "clock_error_ms": {"hl-2a": 200.0, "hl-2b": 800.0, "tn-1": -400.0}.get(name),
+        "source": "rtsp",
+    }
+    if open_gap is None:
+        state = ledger.State("recording", start, None, NOW_NS - 2 * NS, detail)
+    else:
+        ledger.put_span(connection, stream, ledger.Span(start, open_gap[0], "2" * 32))
+        state = ledger.State(
+            "gap", open_gap[0], open_gap[1], NOW_NS - 2 * NS, {**detail, "evidence": open_gap[2]}
+        )
+    ledger.put_state(connection, stream, state)
+    sub = {**detail, "codec": "h264", "width": 704, "height": 576}
+    ledger.put_state(
+        connection,
+        ledger.Stream(SITE_ID, name, "sub"),
+        ledger.State(state.status, state.since_ns, state.cause, state.as_of_ns, sub),
+    )
+
+
+@dataclass
+class Stage:
+    """Everything that a test of the web needs."""
+
+    app: FastAPI
+    database: Database
+    clock: SimulatedClock
+    config: Config
+    server: bus.NatsServer
+    trust: keys.Trust
+    hub_key: keys.SigningKey
+    site: Site
+    folder: Path
+
+    async def box(self) -> Box:
+        """Start a box that answers; stop it yourself."""
+        control_key, media_key = self.trust.edge(SITE_ID, issued_s=1_700_000_000)
+        url = self.server.address.url
+        control = await bus.connect(url, control_key, name="edge")
+        media = await bus.connect(url, media_key, name="edge-media")
+        box = Box(self.trust.hub, control, media)
+        await box.start()
+        return box
+
+
+@contextlib.asynccontextmanager
+async def stage(tmp: Path, *, url: str | None = None, cameras: bool = True) -> AsyncIterator[Stage]:
+    """Put it up, and take it down again. No box answers until one is started."""
+    clock = SimulatedClock(NOW_NS)
+    database = Database(url or sqlite_url(tmp / "hub.db"))
+    database.migrate()
+    conf = seed(database, tmp, cameras=cameras)
+    trust = keys.Trust.at(tmp / "trust", issued_s=1_700_000_000)
+    server = bus.NatsServer(tmp / "nats", trust, bus.Settings(), clock)
+    address = await server.start()
+    control_key, media_key = trust.hub_users(issued_s=1_700_000_000)
+    control = await bus.connect(address.url, control_key, name="hub")
+    media = await bus.connect(address.url, media_key, name="hub-media")
+    hub_key = keys.SigningKey.at(tmp / "hub.key")
+    asker = bus.Asker(trust.hub, keys.new_id(), control, [control, media])
+    await asker.start()
+    site = Site(
+        asker,
+        hub_key,
+        clock,
+        site_id=SITE_ID,
+        public_key=keys.SigningKey.at(tmp / "site.key").public,
+    )
+    app = create_app(
+        database=database,
+        site=site,
+        grants=Grants(trust.hub, hub_key, trust.viewer_signer(), clock),
+        box=keys.Box.at(tmp / "credentials.key"),
+        clock=clock,
+        config=conf,
+        websocket_port=int(address.websocket.rpartition(":")[2]),
+        is_demo=True,
+    )
+    try:
+        yield Stage(app, database, clock, conf, server, trust, hub_key, site, tmp)
+    finally:
+        await asker.stop()
+        await control.close()
+        await media.close()
+        await server.stop()
+        database.close()
