@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vonggac.causes import Cause
     from vonggac.config import StreamName
     from vonggac.edge.catalog import Catalog
+    from vonggac.edge.ingest import Audience
     from vonggac.edge.journal import Journal
     from vonggac.edge.source import Offer
     from vonggac.edge.timebase import TimeBase
@@ -34,6 +35,7 @@ class Books:
         catalog: where rows go.
         journal: where facts go.
         timebase: what time it is.
+        audience: whoever watches is told of each change.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Books:
         catalog: Catalog,
         journal: Journal,
         timebase: TimeBase,
+        audience: Audience,
     ) -> None:
         self.camera = camera
         self.stream: StreamName = stream
@@ -51,6 +54,7 @@ class Books:
         self._catalog = catalog
         self._journal = journal
         self._timebase = timebase
+        self._audience = audience
         self._run = b""
         self._span_from_ns = 0
         self._span_pictures = 0
@@ -238,6 +242,8 @@ class Books:
     def _state(
         self, state: str, since_ns: int, cause: Cause | None = None, evidence: str = ""
     ) -> None:
+        shown = {"recording": wire.StreamState.LIVE, "gap": wire.StreamState.GAP}[state]
+        self._audience.tell_state(self.camera, self.stream, shown, cause=cause, since_ns=since_ns)
         self._journal.append(
             wire.StateChanged(
                 at=self._timebase.wall_ns(),

@@ -102,6 +102,7 @@ class Box:
         identity: who the box is.
         clock: where time comes from.
         settings: the recorder's timers.
+        ingests: where the box keeps its streams, for whoever reads them too.
         retention: what is deleted when; None deletes nothing.
         days_of: days of cameras that have their own promise.
         audience: who may be watching.
@@ -118,6 +119,7 @@ class Box:
         clock: Clock,
         *,
         settings: RecordConfig,
+        ingests: dict[tuple[str, StreamName], Ingest] | None = None,
         retention: RetentionConfig | None = None,
         days_of: Mapping[str, int] | None = None,
         audience: Audience | None = None,
@@ -136,7 +138,7 @@ class Box:
             directory, self.catalog, self.timebase, clock, asyncio.get_running_loop(),
             epoch=self.epoch, flush_s=settings.flush_s, sync_s=settings.sync_s,
         )  # fmt: skip
-        self.ingests: dict[tuple[str, StreamName], Ingest] = {}
+        self.ingests = {} if ingests is None else ingests
         self.repairs: Repairs | None = None
         """What recovery did, once it is done."""
         self.retention: Retention | None = None
@@ -223,7 +225,10 @@ class Box:
             known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
         )
         continuity = Continuity(known_until_ns=until, started_ns=now)
-        books = Books(camera, stream, continuity, self.catalog, self.journal, self.timebase)
+        books = Books(
+            camera, stream, continuity, self.catalog, self.journal, self.timebase,
+            self._around.audience,
+        )  # fmt: skip
         ingest = Ingest(
             setup.plan, connect=setup.connect, ended=setup.ended, books=books, around=self._around
         )

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from vonggac.media.fmp4 import AudioUnits
     from vonggac.media.h26x import AudioFormat, VideoFormat
     from vonggac.media.rtp import AudioUnit
+    from vonggac.wire import StreamState
 
 PART_TICKS = fmp4.TIMESCALE // 5
 """A part lasts at most 200 ms (design D1)."""
@@ -115,6 +116,12 @@ class Audience(Protocol):
         """Show a part to those who watch; costs nothing when nobody does. Never raises."""
         ...
 
+    def tell_state(
+        self, camera: str, stream: str, state: StreamState, *, cause: Cause | None, since_ns: int
+    ) -> None:
+        """Tell those who watch that the stream's state changed."""
+        ...
+
 
 class NoAudience:
     """Nobody ever watches: the edge alone."""
@@ -125,6 +132,11 @@ class NoAudience:
 
     def offer(self, camera: str, stream: str, header: PartHeader, part: bytes) -> None:
         """Show it to nobody."""
+
+    def tell_state(
+        self, camera: str, stream: str, state: StreamState, *, cause: Cause | None, since_ns: int
+    ) -> None:
+        """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +255,11 @@ class Ingest:
         """Somebody has begun to watch: drain at once and show what there is."""
         if self._life is not None:
             self._life.drain_now()
+
+    def flush(self) -> None:
+        """Have what is gathered written now: somebody asks for the present."""
+        if self.current is not None:
+            self._around.recorder.flush(self.current)
 
     def measure(self) -> None:
         """Let the books know what the run delivers so far."""

@@ -52,7 +52,7 @@ class Journal:
         """Number of the next fact."""
         self.durable_sequence = 0
         """Thread: facts before this one are in the file."""
-        self.on_durable: Callable[[], None] | None = None
+        self.on_durable: Callable[[], object] | None = None
         """Called by the thread when facts have been written; whoever publishes sets it."""
         self._sign = sign
         self._letters: Crossing[bytes] = Crossing("journal", MAX_WAITING)
@@ -162,6 +162,45 @@ def read(
     except FileNotFoundError:
         pass
     return found, offset
+
+
+class Places:
+    """Facts by place, for whoever carries them upward: (epoch, sequence), none left out.
+
+    Args:
+        folder: the journal folder.
+
+    One thread at a time; reading on from the last place costs only what is new.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._epoch = 0
+        self._next = 0
+        self._offset = 0
+
+    def after(self, place: tuple[int, int] | None, limit: int) -> list[wire.Envelope]:
+        """The durable facts that follow a place, in order, at most `limit`; None is the start.
+
+        Raises:
+            OSError: a file cannot be read now.
+        """
+        wanted = (0, 0) if place is None else (place[0], place[1] + 1)
+        found: list[wire.Envelope] = []
+        for epoch in epochs(self._folder):
+            if epoch < wanted[0] or len(found) >= limit:
+                continue
+            sequence = wanted[1] if epoch == wanted[0] else 0
+            offset = self._offset if (epoch, sequence) == (self._epoch, self._next) else 0
+            more, offset = read(
+                self._folder, epoch=epoch, sequence=sequence, limit=limit - len(found),
+                offset=offset,
+            )  # fmt: skip
+            if more:
+                self._epoch, self._next = epoch, more[-1].sequence + 1
+                self._offset = offset
+            found += more
+        return found
 
 
 def facts(folder: Path) -> Iterator[tuple[wire.Envelope, wire.Fact]]:

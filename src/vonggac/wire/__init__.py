@@ -40,6 +40,7 @@ from vonggac.wire.facts import (
     fact_kind,
     signed_bytes,
 )
+from vonggac.wire.orders import WantedCamera, WantedCameras, WantedStream
 from vonggac.wire.questions import (
     ASKS,
     BYTES,
@@ -217,6 +218,9 @@ __all__ = [
     "Want",
     "WantAnswered",
     "WantSubject",
+    "WantedCamera",
+    "WantedCameras",
+    "WantedStream",
     "asks",
     "chunks",
     "decode_ask",

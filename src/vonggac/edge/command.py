@@ -1,0 +1,324 @@
+"""`vonggac edge`: the box's process under a hub: records, publishes to viewers, answers, obeys.
+
+The hub (or, on one machine, `vonggac up`) writes its configuration; the cameras come as an order
+and are kept, so that a box that starts with its line cut records what it was last told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import uvloop
+
+from vonggac import bus, keys, log, wire
+from vonggac.clock import SystemClock
+from vonggac.config import RecordConfig, RetentionConfig, Secret, StreamName
+from vonggac.edge import agent
+from vonggac.edge.answers import BoxAnswers
+from vonggac.edge.box import Box, Identity, StreamSetup, identity_at
+from vonggac.edge.choice import SourceChoice
+from vonggac.edge.ingest import StreamPlan
+from vonggac.edge.journal import Places
+from vonggac.edge.live import Publisher
+from vonggac.edge.picture import PictureDecoder
+from vonggac.edge.playback import Playback
+from vonggac.edge.source import READ_BUFFER_BYTES
+from vonggac.edge.trail import Trail
+from vonggac.edge.upward import Upward
+from vonggac.errors import ConfigError, Kind, VonggacError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Awaitable, Callable
+
+    from vonggac.bus import Connection
+    from vonggac.clock import Clock
+    from vonggac.edge.ingest import Ingest
+
+WANTED = "identity/cameras.json"
+"""The last order, below the recording directory; credentials in it are sealed to the site's key."""
+
+MAX_STREAMS = 300
+"""Streams of one recorder process (design D3); more cameras take more processes."""
+
+
+class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the hub's process writes for the edge's."""
+
+    directory: str
+    hub: str
+    hub_key: str
+    """Public half of the key that signs grants."""
+    nats_url: str
+    control: str
+    """Path of the credential for questions and facts."""
+    media: str
+    """Path of the credential for pictures."""
+    record: RecordConfig = RecordConfig()
+    retention: RetentionConfig = RetentionConfig()
+
+
+class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last order as it lies on the disk."""
+
+    revision: int
+    wanted: wire.WantedCameras
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vonggac edge`."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE",
+                        help="JSON written by `vonggac up`")  # fmt: skip
+    parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run the edge until a signal comes."""
+    try:
+        config = msgspec.json.decode(options.config.read_bytes(), type=EdgeConfig)
+    except OSError as error:
+        raise ConfigError(f"cannot read {options.config}: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{options.config}: {error}") from error
+    uvloop.run(_run(config, options.parent))
+    return 0
+
+
+class _Orders:
+    """The cameras that the box was last told to record.
+
+    Args:
+        directory: the recording directory.
+        identity: opens sealed credentials.
+        clock: for the sources.
+    """
+
+    def __init__(self, directory: Path, identity: Identity, clock: Clock) -> None:
+        self._path = directory / WANTED
+        self._identity = identity
+        self._clock = clock
+        self._buffer = bytearray(READ_BUFFER_BYTES)
+        self.revision = -1
+        self.cameras: tuple[wire.WantedCamera, ...] = ()
+
+    def recall(self) -> list[StreamSetup]:
+        """The order of an earlier life; nothing if there is none or it cannot be read."""
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
+            setups = self.setups(kept.wanted)
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.DecodeError, VonggacError) as error:
+            log.get("edge").warning("orders.unreadable", error=str(error))
+            return []
+        self.revision, self.cameras = kept.revision, kept.wanted.cameras
+        return setups
+
+    def keep(self, wanted: wire.WantedCameras, revision: int) -> None:
+        """Write an order down before it is obeyed.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        text = msgspec.json.encode(_Kept(revision, wanted)).decode()
+        keys.write_secret(self._path, text)
+        self.revision, self.cameras = revision, wanted.cameras
+
+    def setups(self, wanted: wire.WantedCameras) -> list[StreamSetup]:
+        """What to connect.
+
+        Raises:
+            VonggacError: a camera cannot be connected as ordered; the message names it.
+        """
+        names = [camera.name for camera in wanted.cameras]
+        if len(set(names)) != len(names):
+            raise VonggacError(Kind.BAD_INPUT, "two cameras have the same name")
+        setups = [
+            self._setup(camera, name, stream)
+            for camera in wanted.cameras
+            if camera.in_service
+            for name, stream in _streams(camera)
+        ]
+        if len(setups) > MAX_STREAMS:
+            raise VonggacError(
+                Kind.TOO_MANY, f"{len(setups)} streams; one box records {MAX_STREAMS}"
+            )
+        return setups
+
+    def _setup(
+        self, camera: wire.WantedCamera, name: StreamName, stream: wire.WantedStream
+    ) -> StreamSetup:
+        credentials = wire.Credentials("", "")
+        if camera.sealed is not None:
+            plain = self._identity.key.unseal(camera.sealed)
+            credentials = msgspec.json.decode(plain, type=wire.Credentials)
+        try:
+            choice = SourceChoice(
+                stream.url,
+                credentials.user,
+                Secret(credentials.password),
+                clock=self._clock,
+                buffer=self._buffer,
+                prefer=stream.source,
+                audio=stream.audio,
+                transcode=stream.transcode,
+            )
+        except ConfigError as error:
+            raise VonggacError(
+                Kind.BAD_INPUT, f"camera {camera.name}, {name}: {error.message}"
+            ) from error
+        told = msgspec.json.encode((stream, credentials.user, credentials.password))
+        return StreamSetup(
+            StreamPlan(camera.name, name, record=stream.record, audio=stream.audio),
+            choice.connect,
+            choice.ended,
+            hashlib.sha256(told).hexdigest(),
+        )
+
+
+def _streams(camera: wire.WantedCamera) -> list[tuple[StreamName, wire.WantedStream]]:
+    found: list[tuple[StreamName, wire.WantedStream]] = [("main", camera.main)]
+    if camera.sub is not None:
+        found.append(("sub", camera.sub))
+    return found
+
+
+async def _run(config: EdgeConfig, parent: int | None) -> None:
+    """Start in order, run until stopped, stop in reverse."""
+    clock = SystemClock()
+    loop = asyncio.get_running_loop()
+    directory = Path(config.directory)
+    identity = identity_at(directory)
+    orders = _Orders(directory, identity, clock)
+    setups = orders.recall()
+    decoder = PictureDecoder()
+    ingests: dict[tuple[str, StreamName], Ingest] = {}
+    playback = Playback(directory, ingests, decoder, clock.wall_ns)
+    # The journal is the box's and the box needs its audience first: facts reach it by then.
+    trail = Trail(lambda fact: box.journal.append(fact), clock)
+    publisher = Publisher(
+        config.hub, identity.site, streams=playback, viewed=trail.viewed, clock=clock
+    )
+    box = Box(
+        directory,
+        identity,
+        clock,
+        settings=config.record,
+        ingests=ingests,
+        retention=config.retention,
+        days_of={c.name: c.retention_days for c in orders.cameras if c.retention_days},
+        audience=publisher,
+        decoder=decoder,
+    )
+
+    def obey(wanted: wire.WantedCameras, revision: int) -> None:
+        if revision < orders.revision:
+            raise VonggacError(
+                Kind.CONFLICT, f"order {revision} is older than {orders.revision}, in force"
+            )
+        found = orders.setups(wanted)
+        try:
+            orders.keep(wanted, revision)
+        except OSError as error:
+            raise VonggacError(
+                Kind.FULL, f"the order cannot be written down: {error.strerror}"
+            ) from error
+        box.configure(found)
+        describe(box, wanted)
+
+    upward = Upward(config.hub, identity.site, source=Places(directory / "journal"), clock=clock)
+    box.journal.on_durable = lambda: loop.call_soon_threadsafe(upward.grown)
+    answers = BoxAnswers(
+        box, playback, publisher, probe=_probe(clock), discover=_discover(clock), obey=obey
+    )
+    control = keys.Credential.load(Path(config.control))
+    media = keys.Credential.load(Path(config.media))
+
+    async def connect() -> tuple[Connection, Connection]:
+        first = await bus.connect(config.nats_url, control, name="edge control")
+        try:
+            return first, await bus.connect(config.nats_url, media, name="edge media")
+        except BaseException:
+            await first.close()
+            raise
+
+    on_bus = agent.Agent(
+        agent.Identity(config.hub, identity.site, config.hub_key, identity.key),
+        publisher=publisher,
+        answers=answers,
+        trail=trail,
+        upward=upward,
+        connect=connect,
+        clock=clock,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, box.stop)
+    talking = asyncio.create_task(on_bus.run(), name="agent")
+    watching = asyncio.create_task(_until_orphaned(parent, box), name="parent")
+    describe(box, wire.WantedCameras(orders.cameras))
+    try:
+        await box.run(setups)
+    finally:
+        for task in (talking, watching):
+            task.cancel()
+        await asyncio.gather(talking, watching, return_exceptions=True)
+        trail.finish()
+        playback.close()
+        await decoder.close()
+
+
+def describe(box: Box, wanted: wire.WantedCameras) -> None:
+    """Tell upward which cameras the box has, and where they hang."""
+    at = box.timebase.wall_ns()
+    for camera in wanted.cameras:
+        box.journal.append(
+            wire.CameraDescribed(
+                at=at,
+                camera=camera.name,
+                title=camera.title,
+                zone=camera.zone,
+                streams=tuple(name for name, _ in _streams(camera)),
+                in_service=camera.in_service,
+            )
+        )
+
+
+async def _until_orphaned(parent: int | None, box: Box) -> None:
+    """Stop in order when the process that started us is gone."""
+    while parent is not None:
+        await asyncio.sleep(1.0)
+        if os.getppid() != parent:
+            log.get("edge").warning("parent.gone", parent=parent)
+            box.stop()
+            return
+
+
+def _probe(clock: Clock) -> Callable[[str, str, Secret, bool], Awaitable[object]]:
+    """Probing is imported when somebody first asks: it costs FFmpeg's libraries."""
+
+    async def probe(url: str, user: str, password: Secret, picture: bool) -> object:
+        from vonggac.edge.probe import probe as look
+
+        result, jpeg = await look(url, user, password, clock=clock)
+        told = msgspec.to_builtins(result)
+        if picture and jpeg is not None:
+            told["picture"] = base64.b64encode(jpeg).decode()
+        return told
+
+    return probe
+
+
+def _discover(clock: Clock) -> Callable[[str | None, str, Secret], Awaitable[object]]:
+    async def discover(address: str | None, user: str, password: Secret) -> object:
+        from vonggac.edge.discover import discover as look
+
+        return msgspec.to_builtins(await look(address, user, password, clock=clock))
+
+    return discover

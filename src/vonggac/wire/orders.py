@@ -1,0 +1,41 @@
+"""What a hub wants of a box: the document of `configure`, and of the order `cameras`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from vonggac.wire.facts import CameraName
+
+
+class WantedStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One stream of a wanted camera."""
+
+    url: Annotated[str, msgspec.Meta(max_length=2_048)]
+    """Without credentials."""
+    source: Literal["auto", "rtsp", "libav"] = "auto"
+    transcode: bool = False
+    record: bool = True
+    audio: bool = False
+
+
+class WantedCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A camera that the box shall record."""
+
+    name: CameraName
+    main: WantedStream
+    sub: WantedStream | None = None
+    title: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    zone: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    sealed: Annotated[str, msgspec.Meta(max_length=4_096)] | None = None
+    """`Credentials` sealed to the site's key."""
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] | None = None
+    in_service: bool = True
+
+
+class WantedCameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All cameras of a site."""
+
+    cameras: Annotated[tuple[WantedCamera, ...], msgspec.Meta(max_length=1_000)]
