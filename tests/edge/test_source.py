@@ -26,6 +26,7 @@ from vonggac.edge.source import Offer, RtspSource
 from vonggac.errors import ConfigError, RunEnded
 from vonggac.media.h26x import Codec
 from vonggac.media.rtp import AccessUnit, AudioUnit
+from vonggac.media.rtsp_message import Oddity
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -553,15 +554,64 @@ async def test_each_refusal_has_its_cause(
     assert reason.cause is cause
 
 
-async def test_a_camera_that_floods_instead_of_answering_play_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("method", ["OPTIONS", "PLAY"])
+async def test_a_camera_that_floods_instead_of_answering_is_given_up(
+    method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Units are kept until PLAY is answered, so their bytes are bounded."""
-    monkeypatch.setattr(module, "EARLY_BYTES", 100_000)
-    async with camera({"PLAY": b"".join(picture(n, size=1000) for n in range(300))}) as peer:
+    """What is kept or skipped before it plays is bounded, and the loop lives on meanwhile."""
+    monkeypatch.setattr(module, "EARLY_BYTES", 200_000)
+    async with camera({method: b"".join(picture(n, size=1000) for n in range(600))}) as peer:
         reason = await refused(source_of(peer))
 
     assert reason.cause is Cause.GARBLED
+    assert reason.message == "200000 bytes and the camera does not play"
+
+
+async def test_a_session_that_cannot_play_is_torn_down() -> None:
+    """Cameras have few of them, and keep a lost one for a minute."""
+    async with camera({"PLAY": ok(status="455 Method Not Valid in This State")}) as peer:
+        await refused(source_of(peer))
+        await asyncio.wait_for(peer.over.wait(), 5)
+
+        assert peer.methods[-2:] == ["PLAY", "TEARDOWN"]
+
+
+async def test_a_name_without_address_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver is replaced, so that no test asks a name server."""
+
+    async def nothing(*_: object, **__: object) -> list[object]:
+        return []
+
+    async def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    source = RtspSource("rtsp://cam.example/", "", Secret(""), clock=SystemClock())
+    reasons = []
+    for resolver in (nothing, unknown):
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolver)
+        reasons.append((await refused(source)).message)
+
+    assert reasons == [
+        "cam.example:554: the name has no address",
+        "cam.example:554: Name or service not known",
+    ]
+
+
+async def test_an_oddity_can_be_refused_by_name() -> None:
+    """The same that is forgiven by default."""
+    setup = ok("Session: 77", "Transport: RTP/AVP/TCP;interleaved=8-9")
+    async with camera({"SETUP": setup}) as peer:
+        source = RtspSource(
+            f"rtsp://127.0.0.1:{peer.port}/live",
+            "",
+            Secret(""),
+            clock=SystemClock(),
+            strict={Oddity.RENUMBERED},
+        )
+        reason = await refused(source)
+
+    assert reason.cause is Cause.GARBLED
+    assert reason.message == "the camera's RTSP is refused by policy: renumbered_channels"
 
 
 async def test_the_end_of_the_connection_comes_after_its_last_picture() -> None:

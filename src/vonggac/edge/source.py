@@ -27,7 +27,7 @@ from vonggac.media.rtsp import Handshake, Session
 from vonggac.media.rtsp_message import Message, Messages, Oddity, parse_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from vonggac.clock import Clock
     from vonggac.config import Secret
@@ -50,7 +50,7 @@ RECEIVE_BUFFER_BYTES: Final = 1024 * 1024
 DRAIN_BYTES: Final = 4 * 1024 * 1024
 """Read in one `drain` at most, so that one flooding camera does not starve the others."""
 EARLY_BYTES: Final = 16 * 1024 * 1024
-"""Taken before PLAY is answered at most."""
+"""Taken before the camera plays at most."""
 OUTGOING_BYTES: Final = 64 * 1024
 """Held for a camera that does not read what is sent to it, at most."""
 MAX_REDIRECTS: Final = 3
@@ -129,6 +129,7 @@ class RtspSource:
         connect_s: seconds for the TCP connection.
         answer_s: seconds for each answer.
         handshake_s: seconds for everything until the camera plays.
+        strict: oddities that end the run (`GARBLED`) instead of being forgiven and noted.
 
     Raises:
         ConfigError: the URL is none. The message does not repeat it.
@@ -146,6 +147,7 @@ class RtspSource:
         connect_s: float = CONNECT_S,
         answer_s: float = ANSWER_S,
         handshake_s: float = HANDSHAKE_S,
+        strict: Collection[Oddity] = (),
     ) -> None:
         try:
             self._address = addresses.parse(url, user, password)
@@ -160,6 +162,7 @@ class RtspSource:
         self._connect_s = connect_s
         self._answer_s = answer_s
         self._handshake_s = handshake_s
+        self._strict = strict
         self._credentials = Credentials(self._address.user, self._address.password)
         self._odd: set[Oddity] = set()
         self._server = ""
@@ -239,7 +242,7 @@ class RtspSource:
         if connection is None:
             return
         try:
-            if self._session is not None and self._ended is None:
+            if self._session is not None:
                 loop = asyncio.get_running_loop()
                 goodbye = bytes(self._outgoing) + self._session.teardown()
                 with contextlib.suppress(OSError, TimeoutError):
@@ -249,6 +252,7 @@ class RtspSource:
                         while b"RTSP/1." not in heard:
                             more = await loop.sock_recv(connection, _READ)
                             heard = heard[-6:] + more if more else b"RTSP/1."
+                            await asyncio.sleep(0)
         finally:
             connection.close()
             self._end(RunEnded(Cause.UNREACHABLE, "the connection was closed by us"))
@@ -266,7 +270,7 @@ class RtspSource:
             try:
                 outcome = await self._set_up(connection, address, peer, messages)
             except _HungUp:
-                if tried_again or not self._credentials.known:
+                if tried_again or not self._credentials.known or Oddity.HUNG_UP in self._strict:
                     raise
                 tried_again = True
                 self._odd.add(Oddity.HUNG_UP)
@@ -309,7 +313,13 @@ class RtspSource:
     async def _set_up(
         self, connection: socket.socket, address: Address, peer: str, messages: Messages
     ) -> Session | Address:
-        handshake = Handshake(address, audio=self._audio, peer=peer, credentials=self._credentials)
+        handshake = Handshake(
+            address,
+            audio=self._audio,
+            peer=peer,
+            strict=self._strict,
+            credentials=self._credentials,
+        )
         outcome: bytes | Address | Session | None = handshake.begin()
         loop = asyncio.get_running_loop()
         while isinstance(outcome, bytes):
@@ -335,8 +345,8 @@ class RtspSource:
         """Send PLAY and read on; pictures may come before its answer, and are kept."""
         loop = asyncio.get_running_loop()
         offer = self._prepare(session)
+        self._session = session
         await loop.sock_sendall(connection, session.play())
-        before = self.bytes_received
         async with _within(
             self._answer_s, f"the camera did not answer PLAY within {self._answer_s:g} s"
         ):
@@ -347,12 +357,9 @@ class RtspSource:
                     await loop.sock_sendall(connection, reply)
                 if session.playing:
                     break
-                if self.bytes_received - before > EARLY_BYTES:
-                    raise MalformedError(f"{EARLY_BYTES} bytes and no answer to PLAY")
                 tail += await self._read(connection)
         used = self._interleaved.feed(tail, 0, len(tail), self._clock.monotonic_ns())
         self._tail = tail[used:]
-        self._session = session
         self._timer = loop.call_later(session.keep_alive_s, self._keep_alive)
         return offer
 
@@ -446,6 +453,9 @@ class RtspSource:
                 Cause.UNREACHABLE, "the camera closed the connection instead of answering"
             )
         self.bytes_received += len(data)
+        if self.bytes_received > EARLY_BYTES:
+            raise MalformedError(f"{EARLY_BYTES} bytes and the camera does not play")
+        await asyncio.sleep(0)  # sock_recv returns at once while there is data: let others run
         return data
 
     # --- while it plays: no tasks, no awaits ---------------------------------------------
@@ -529,8 +539,11 @@ class RtspSource:
                 self._timer.cancel()
 
     def _abandon(self) -> None:
-        """The handshake failed: nothing is left open."""
+        """The handshake failed: nothing is left open, not even a session of the camera's few."""
         if self._socket is not None:
+            if self._session is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.send(self._session.teardown())
             self._socket.close()
             self._socket = None
 

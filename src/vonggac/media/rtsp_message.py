@@ -160,32 +160,43 @@ class Messages:
         return rest
 
     def _skip_to_message(self) -> bool:
-        """Whether the buffer begins with the whole first line of a message."""
+        """Whether the buffer, after this, begins with the whole first line of a message."""
         data = self._data
-        while True:
-            del data[: len(data) - len(data.lstrip(b"\r\n\0 \t"))]
-            if data[:1] == b"$":
-                size = 4 + int.from_bytes(data[2:4], "big")
-                if len(data) < max(4, size):
-                    return False
+        at, size = 0, len(data)
+        found = False
+        while at < size and not found:
+            first = data[at]
+            if first in b"\r\n\0 \t":
+                at += 1
+            elif first == 0x24:
+                following = at + 4 + int.from_bytes(data[at + 2 : at + 4], "big")
+                if at + 4 > size or following > size:
+                    break
                 self.oddities.add(Oddity.EARLY_MEDIA)
-                del data[:size]
-                continue
-            end = data.find(b"\n", 0, MAX_HEAD)
-            if end < 0:
-                if len(data) >= MAX_HEAD:
-                    raise MalformedError(f"no line within {MAX_HEAD} bytes")
-                return False
-            line = _text(bytes(data[:end])).rstrip()
-            if _STATUS_LINE.fullmatch(line) or _REQUEST_LINE.fullmatch(line):
-                return True
-            if line.startswith("HTTP/"):
-                raise MalformedError("the port speaks HTTP, not RTSP: look for the RTSP port")
-            self.oddities.add(Oddity.NOISE)
-            self._noise += end + 1
-            if self._noise > MAX_NOISE:
-                raise MalformedError(f"more than {MAX_NOISE} bytes that are no RTSP message")
-            del data[: end + 1]
+                at = following
+            else:
+                end = data.find(b"\n", at, at + MAX_HEAD)
+                if end < 0:
+                    if size - at >= MAX_HEAD:
+                        raise MalformedError(f"no line within {MAX_HEAD} bytes")
+                    break
+                found = self._begins_message(bytes(data[at:end]))
+                if not found:
+                    at = end + 1
+        del data[:at]
+        return found
+
+    def _begins_message(self, raw: bytes) -> bool:
+        line = _text(raw).rstrip()
+        if _STATUS_LINE.fullmatch(line) or _REQUEST_LINE.fullmatch(line):
+            return True
+        if line.startswith("HTTP/"):
+            raise MalformedError("the port speaks HTTP, not RTSP: look for the RTSP port")
+        self.oddities.add(Oddity.NOISE)
+        self._noise += len(raw) + 1
+        if self._noise > MAX_NOISE:
+            raise MalformedError(f"more than {MAX_NOISE} bytes that are no RTSP message")
+        return False
 
     def _cut(self) -> Message | None:
         data = self._data
