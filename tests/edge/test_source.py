@@ -127,6 +127,8 @@ class Peer:
                 self.requests.append(request)
                 method = request.split(" ")[0]
                 self.asked.setdefault(method, asyncio.Event()).set()
+                if method.startswith("RTSP/"):
+                    continue
                 left = self.script.get(method, [ok(status="501 Not Implemented")])
                 answer = left.pop(0) if len(left) > 1 else left[0]
                 if answer is None:
@@ -259,6 +261,22 @@ async def test_an_answer_to_play_without_carriage_returns_is_read() -> None:
         await connecting
         assert len(await drained(source, 1)) == 1
         await source.close()
+
+
+async def test_a_question_before_the_answer_to_play_is_answered() -> None:
+    """Some servers ping as soon as a session stands."""
+    question = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+    async with camera({"PLAY": picture(1) + question + picture(2)}) as peer:
+        source = source_of(peer)
+        connecting = asyncio.create_task(source.connect())
+        await peer.was_asked("RTSP/1.0")
+        peer.send(question + b"RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n")
+        await connecting
+        units = await drained(source, 2)
+        await source.close()
+
+    assert len(units) == 2
+    assert peer.methods.count("RTSP/1.0") == 2
 
 
 async def test_audio_is_delivered_when_it_was_asked_for() -> None:
@@ -723,6 +741,27 @@ async def test_the_keep_alive_comes_by_itself_and_expired_nonces_are_renewed(
     assert reports[0].startswith("$ 81c90007")
 
 
+async def test_a_keep_alive_that_cannot_be_sent_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The timer finds out before the next drain does."""
+    monkeypatch.setattr("vonggac.media.rtsp.MIN_TIMEOUT_S", 0.02)
+    monkeypatch.setattr("vonggac.media.rtsp.MAX_TIMEOUT_S", 0.02)
+    async with camera() as peer:
+        source = source_of(peer)
+        await source.connect()
+        assert peer.writer is not None
+        peer.writer.transport.abort()
+        await asyncio.wait_for(peer.over.wait(), 5)
+        async with asyncio.timeout(5):
+            while source._ended is None:
+                await asyncio.sleep(0.005)
+        reason = await ended(source)
+        await source.close()
+
+    assert reason.cause is Cause.UNREACHABLE
+
+
 async def test_a_camera_that_does_not_read_costs_no_memory() -> None:
     """It asks and asks, and never takes an answer: the run ends at a bound."""
     async with camera({"PLAY": ok("Session: 77")}) as peer:
@@ -857,6 +896,14 @@ def test_a_wrong_url_is_a_configuration_error_that_does_not_repeat_it() -> None:
     assert "geheim" not in str(caught.value)
     with pytest.raises(ConfigError, match="at least 262144 bytes"):
         RtspSource("rtsp://10.0.0.8/", "", Secret(""), clock=SystemClock(), buffer=bytearray(1000))
+
+
+def test_a_source_that_is_not_connected_has_nothing_to_drain() -> None:
+    """The same exception as any other end: callers know one."""
+    source = RtspSource("rtsp://10.0.0.8/x", "", Secret(""), clock=SystemClock())
+
+    with pytest.raises(RunEnded, match="not connected"):
+        source.drain(0)
 
 
 def test_a_source_prints_no_credentials() -> None:

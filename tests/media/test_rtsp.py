@@ -25,6 +25,7 @@ from vonggac.media.rtsp_message import (
     Oddity,
     Request,
     Response,
+    measure,
     parse_message,
 )
 
@@ -221,6 +222,32 @@ def test_a_connection_that_is_not_rtsp_is_given_up_soon(data: bytes, message: st
     with pytest.raises(MalformedError, match=message):
         while messages.take() is None:
             pass
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n$\x00", 28),
+        (b"RTSP/1.0 200 OK\nCSeq: 1\n\n$\x00", 25),
+        (b"rtsp/1.0  200\r\ncontent-length : 2\r\n\r\nab$", 39),
+        (b"RTSP/1.0 200 OK\r\nServer: \xe1\x01\r\n\r\n", 31),
+        (b"OPTIONS * RTSP/1.0\r\n\r\n", 22),
+        (b"RTSP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nab", None),
+        (b"RTSP/1.0 200 OK\r\nCSeq", None),
+        (b"RTSP/1", None),
+        (b"", None),
+    ],
+)
+def test_a_message_among_media_is_measured_by_its_own_length(data: bytes, size: int | None) -> None:
+    """With every liberty that the handshake forgives: a keep-alive's answer has them too."""
+    assert measure(data) == size
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01\n", b"HTTP/1.1 200 OK\r\n\r\n", b"x" * MAX_HEAD])
+def test_what_is_no_message_has_no_measure(data: bytes) -> None:
+    """The connection is of no more use."""
+    with pytest.raises(MalformedError):
+        measure(data)
 
 
 # --- the handshake ---------------------------------------------------------------------------

@@ -360,7 +360,7 @@ class RtspSource:
                 tail += await self._read(connection)
         used = self._interleaved.feed(tail, 0, len(tail), self._clock.monotonic_ns())
         self._tail = tail[used:]
-        self._timer = loop.call_later(session.keep_alive_s, self._keep_alive)
+        self._timer = loop.call_later(session.keep_alive_s, self._keep_alive, session)
         return offer
 
     def _until_played(self, session: Session, tail: bytes) -> tuple[bytes, bytes]:
@@ -494,32 +494,29 @@ class RtspSource:
         """Answer what the camera asks, and take in what it answers."""
         heard = interleaved.messages[:]
         interleaved.messages.clear()
-        if self._session is not None:
-            for raw in heard:
-                reply = self._session.receive(parse_message(raw))
-                if reply:
-                    self._write(reply)
+        assert self._session is not None
+        for raw in heard:
+            reply = self._session.receive(parse_message(raw))
+            if reply:
+                self._write(reply)
 
-    def _keep_alive(self) -> None:
+    def _keep_alive(self, session: Session) -> None:
         """Loop timer: show both the RTSP session and RTP that somebody listens."""
-        if self._ended is not None or self._session is None:
-            return
         try:
             self._write(
-                self._session.keep_alive()
+                session.keep_alive()
                 + self._interleaved.receiver_reports(self._clock.monotonic_ns())
             )
         except RunEnded as ended:
             self._end(ended)
             return
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._session.keep_alive_s, self._keep_alive)
+        self._timer = loop.call_later(session.keep_alive_s, self._keep_alive, session)
 
     def _write(self, data: bytes) -> None:
         """Send without waiting; what the camera does not take now goes with the next drain."""
+        assert self._socket is not None
         self._outgoing += data
-        if self._socket is None:
-            return
         try:
             sent = self._socket.send(self._outgoing)
         except (BlockingIOError, InterruptedError):

@@ -128,6 +128,24 @@ def parse_message(data: bytes) -> Message:
     return _message(first, headers, odd, body[:length])
 
 
+def measure(data: bytes | bytearray) -> int | None:
+    """How many bytes the message has that the data begins with; None while it is not whole.
+
+    Raises:
+        MalformedError: no message begins here, or it is longer than the bounds.
+    """
+    line = data.find(b"\n", 0, MAX_HEAD)
+    if line >= 0 and not _first_line(bytes(data[:line])):
+        raise MalformedError("neither an RTSP answer nor a question")
+    end = _HEAD_END.search(data, 0, MAX_HEAD)
+    if end is None:
+        if len(data) >= MAX_HEAD:
+            raise MalformedError(f"no end of the headers within {MAX_HEAD} bytes")
+        return None
+    size = end.end() + _content_length(_parse_head(bytes(data[: end.start()]))[1])
+    return size if size <= len(data) else None
+
+
 class Messages:
     """Cuts the bytes of a connection into messages, until the camera plays.
 
@@ -187,10 +205,9 @@ class Messages:
         return found
 
     def _begins_message(self, raw: bytes) -> bool:
-        line = _text(raw).rstrip()
-        if _STATUS_LINE.fullmatch(line) or _REQUEST_LINE.fullmatch(line):
+        if _first_line(raw):
             return True
-        if line.startswith("HTTP/"):
+        if raw.startswith(b"HTTP/"):
             raise MalformedError("the port speaks HTTP, not RTSP: look for the RTSP port")
         self.oddities.add(Oddity.NOISE)
         self._noise += len(raw) + 1
@@ -199,19 +216,17 @@ class Messages:
         return False
 
     def _cut(self) -> Message | None:
-        data = self._data
-        end = _HEAD_END.search(data, 0, MAX_HEAD)
-        if end is None:
-            if len(data) >= MAX_HEAD:
-                raise MalformedError(f"no end of the headers within {MAX_HEAD} bytes")
+        size = measure(self._data)
+        if size is None:
             return None
-        first, headers, odd = _parse_head(bytes(data[: end.start()]))
-        whole = end.end() + _content_length(headers)
-        if len(data) < whole:
-            return None
-        body = bytes(data[end.end() : whole])
-        del data[:whole]
-        return _message(first, headers, odd, body)
+        message = parse_message(bytes(self._data[:size]))
+        del self._data[:size]
+        return message
+
+
+def _first_line(raw: bytes) -> bool:
+    line = _text(raw).rstrip()
+    return bool(_STATUS_LINE.fullmatch(line) or _REQUEST_LINE.fullmatch(line))
 
 
 def _parse_head(head: bytes) -> tuple[str, dict[str, tuple[str, ...]], set[Oddity]]:
