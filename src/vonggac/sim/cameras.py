@@ -6,14 +6,13 @@
         assert cameras.truth("cam01").last_number == ...
 
 Everything happens on the event loop that enters the context; only drawing and coding a loop, before
-the first picture, happens in threads.
+the first picture, happens elsewhere (see `drawing`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
@@ -21,9 +20,10 @@ from urllib.parse import quote
 from vonggac import log
 from vonggac.clock import NS, SystemClock
 from vonggac.errors import ConfigError
-from vonggac.sim import loops, scenes
-from vonggac.sim.band import Band, rows_for
+from vonggac.sim import drawing, loops, scenes
+from vonggac.sim.band import Band
 from vonggac.sim.camera import Show, Stream, VirtualCamera
+from vonggac.sim.drawing import Order
 from vonggac.sim.faults import FOREVER, Fault, FaultKind
 from vonggac.sim.server import Credentials, Listener
 
@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vonggac.clock import Clock
-    from vonggac.sim.loops import CodecName, Loop
+    from vonggac.sim.loops import CodecName
 
 MAX_CAMERAS = 1000
-DRAWING_THREADS = 2
-"""libx264 and numpy let go of the GIL; a box with two cores is the smallest we run on."""
 EARLY_NS = NS // 1000
 """Pictures due within this are sent now: libuv's timers count in milliseconds."""
 
@@ -192,18 +190,13 @@ class VirtualCameras:
         self._cameras: dict[str, VirtualCamera] = {}
         self._listeners: dict[str, Listener] = {}
         self._metronome: Metronome | None = None
-        self._shows: dict[tuple[object, ...], Show] = {}
+        self._shows: dict[Order | None, Show] = {}
         self._timers: set[asyncio.TimerHandle] = set()
-        self._drawing = ThreadPoolExecutor(DRAWING_THREADS, thread_name_prefix="drawing")
 
     async def __aenter__(self) -> Self:
         """Draw, code, listen, begin; the first picture lies within one interval."""
-        try:
-            await self._prepare()
-            self._open()
-        except BaseException:
-            self._drawing.shutdown()
-            raise
+        await self._prepare()
+        self._open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -219,7 +212,6 @@ class VirtualCameras:
             self._metronome.stop()
         for listener in self._listeners.values():
             listener.close()
-        self._drawing.shutdown()
 
     @property
     def names(self) -> list[str]:
@@ -263,9 +255,11 @@ class VirtualCameras:
         Raises:
             ConfigError: the argument cannot be used.
         """
+        if kind not in list(FaultKind):
+            raise ConfigError(f"fault kind {kind!r} is not one of {', '.join(FaultKind)}")
         fault = Fault(name, FaultKind(kind), 0.0, duration_s, argument)
         if fault.kind is FaultKind.RESIZE:
-            await self._resized(name, fault)
+            await self._make(self._resized_orders(fault))
         self._begin(name, fault)
 
     def clear(self, name: str, kind: FaultKind | str | None = None) -> None:
@@ -285,7 +279,7 @@ class VirtualCameras:
             )
         if fault.kind is FaultKind.RESIZE:
             for stream_name, stream in camera.streams.items():
-                stream.change(self._shows[self._resized_key(name, stream_name, fault)])
+                stream.change(self._shows[self._order(name, stream_name, fault)])
         camera.begin(fault)
         self._tell(name, FaultRecord(fault.kind, running.from_ns, None, fault.argument))
 
@@ -300,7 +294,7 @@ class VirtualCameras:
         memory.past.append(record)
         if kind is FaultKind.RESIZE:
             for stream_name, stream in camera.streams.items():
-                stream.change(self._shows[self._key(name, stream_name)])
+                stream.change(self._shows[self._order(name, stream_name)])
         camera.end(kind)
         self._tell(name, record)
 
@@ -322,7 +316,7 @@ class VirtualCameras:
                 name, sets_in_band_only=self._in_band_only, on_change=self._changed
             )
             for stream_name in self._stream_plans():
-                show = self._shows[self._key(name, stream_name)]
+                show = self._shows[self._order(name, stream_name)]
                 phase = (index + (0.5 if stream_name == "sub" else 0.0)) / count
                 stream = Stream(camera, show, self._clock, phase=phase % 1)
                 camera.streams[stream_name] = stream
@@ -377,79 +371,53 @@ class VirtualCameras:
             plans["sub"] = self._sub
         return plans
 
-    def _key(self, name: str, stream: str) -> tuple[object, ...]:
-        if self._file is not None and stream == "main":
-            return ("file", str(self._file))
-        camera, plan = self._plans[name], self._stream_plans()[stream]
-        return (camera.scene, camera.code, plan)
+    def _stream_plan(self, stream: str, resized: Fault | None) -> StreamPlan:
+        plan = self._stream_plans()[stream]
+        if resized is None:
+            return plan
+        width, height = resized.size(plan.width, plan.height)
+        return StreamPlan(width, height, plan.fps, plan.kbps, plan.codec)
 
-    def _resized_key(self, name: str, stream: str, fault: Fault) -> tuple[object, ...]:
-        camera, plan = self._plans[name], self._stream_plans()[stream]
-        width, height = fault.size(plan.width, plan.height)
-        return (
+    def _order(self, name: str, stream: str, resized: Fault | None = None) -> Order | None:
+        """What this stream shows; None if that is the file."""
+        if self._file is not None and stream == "main" and resized is None:
+            return None
+        camera, plan = self._plans[name], self._stream_plan(stream, resized)
+        return Order(
             camera.scene,
             camera.code,
-            StreamPlan(width, height, plan.fps, plan.kbps, plan.codec),
+            plan.width,
+            plan.height,
+            plan.fps,
+            plan.kbps,
+            plan.codec,
+            with_clock=plan.codec == "h264" and not self._cheap,
         )
 
-    async def _resized(self, name: str, fault: Fault) -> None:
-        keys = [self._resized_key(name, stream, fault) for stream in self._stream_plans()]
-        await self._make(keys)
+    def _resized_orders(self, fault: Fault) -> list[Order | None]:
+        names = list(self._plans) if fault.camera == "*" else [fault.camera]
+        return [
+            self._order(name, stream, fault) for name in names for stream in self._stream_plans()
+        ]
 
     async def _prepare(self) -> None:
-        keys = [self._key(name, stream) for name in self._plans for stream in self._stream_plans()]
+        orders = [
+            self._order(name, stream) for name in self._plans for stream in self._stream_plans()
+        ]
         for fault in self._faults:
             if fault.kind is FaultKind.RESIZE:
-                for name in self._plans if fault.camera == "*" else [fault.camera]:
-                    keys += [
-                        self._resized_key(name, stream, fault) for stream in self._stream_plans()
-                    ]
-        await self._make(keys)
+                orders += self._resized_orders(fault)
+        await self._make(orders)
 
-    async def _make(self, keys: list[tuple[object, ...]]) -> None:
-        missing = list(dict.fromkeys(key for key in keys if key not in self._shows))
-        loop = asyncio.get_running_loop()
-        made = await asyncio.gather(
-            *(loop.run_in_executor(self._drawing, self._show_of, key) for key in missing)
-        )
-        self._shows.update(zip(missing, made, strict=True))
-
-    def _show_of(self, key: tuple[object, ...]) -> Show:
-        """Runs in a drawing thread."""
-        if key[0] == "file":
-            assert self._file is not None
-            return Show(loops.from_file(self._file), 0, None)
-        scene, code, plan = key
-        assert isinstance(scene, str)
-        assert isinstance(code, str)
-        assert isinstance(plan, StreamPlan)
-        with_clock = plan.codec == "h264" and not self._cheap
-        loop = scene_loop(scene, code, plan, cache=self._cache, with_clock=with_clock)
-        return Show(loop, plan.kbps, Band(loop) if with_clock else None)
-
-
-def scene_loop(
-    scene: str, code: str, plan: StreamPlan, *, cache: Path | None, with_clock: bool
-) -> Loop:
-    """The coded loop of a scene, from the cache if it is there. Blocks; for threads."""
-    rows = rows_for(plan.height) if with_clock else 0
-    key = [scene, code, plan.width, plan.height, plan.fps, plan.kbps, plan.codec, rows]
-    found = loops.cached(cache, key)
-    if found is not None:
-        return found
-    drawn = loops.Drawn(
-        width=plan.width,
-        height=plan.height,
-        fps=plan.fps,
-        codec=plan.codec,
-        kbps=max(100, plan.kbps),
-        band_rows=rows,
-    )
-    count = round(plan.fps * loops.GOP_SECONDS) * (loops.LOOP_SECONDS // loops.GOP_SECONDS)
-    shots = scenes.pictures(scene, code, width=plan.width, height=plan.height, count=count)
-    loop = loops.from_pictures(drawn, shots)
-    loops.keep(cache, key, loop)
-    return loop
+    async def _make(self, orders: Sequence[Order | None]) -> None:
+        missing = [order for order in dict.fromkeys(orders) if order not in self._shows]
+        if None in missing and self._file is not None:
+            loop = await asyncio.to_thread(loops.from_file, self._file)
+            self._shows[None] = Show(loop, 0, None)
+        to_draw = [order for order in missing if order is not None]
+        for order, loop in zip(to_draw, await drawing.make(to_draw, self._cache), strict=True):
+            band = Band(loop) if order.with_clock else None
+            self._shows[order] = Show(loop, order.kbps, band)
 
 
 class Metronome:

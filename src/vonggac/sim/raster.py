@@ -342,10 +342,11 @@ class Canvas:
                 edges.append((x0, y0, x1, y1))
                 x0, y0 = x1, y1
         table = np.array(edges) * (self.sx, self.sy, self.sx, self.sy)
-        x_low = max(0, math.floor(min(table[:, 0].min(), table[:, 2].min())) // 2 * 2)
-        x_high = min(self.width, math.ceil(max(table[:, 0].max(), table[:, 2].max())) // 2 * 2 + 2)
-        y_low = max(0, math.floor(table[:, 1].min()) // 2 * 2)
-        y_high = min(self.height, math.ceil(table[:, 1].max()) // 2 * 2 + 2)
+        low, high = table.min(axis=0), table.max(axis=0)
+        x_low = max(0, math.floor(low[0]) // 2 * 2)
+        x_high = min(self.width, math.ceil(high[0]) // 2 * 2 + 2)
+        y_low = max(0, math.floor(low[1]) // 2 * 2)
+        y_high = min(self.height, math.ceil(high[1]) // 2 * 2 + 2)
         x_high -= x_high % 2
         y_high -= y_high % 2
         if x_high <= x_low or y_high <= y_low:
@@ -395,7 +396,7 @@ class Layer:
 
 
 def cover(edges: npt.NDArray[np.float64], x_low: int, y_low: int, width: int, height: int) -> Plane:
-    """Share of each pixel of a box that lies inside closed outlines, by non-zero winding.
+    """Share of each pixel of a box that lies inside closed outlines, all turning the same way.
 
     Args:
         edges: rows of x0, y0, x1, y1 in pixels.
@@ -424,11 +425,16 @@ def cover(edges: npt.NDArray[np.float64], x_low: int, y_low: int, width: int, he
     part = x - column
     stride = width + 2
     base = row * stride + column
-    winding = np.bincount(base, sign * (1 - part), rows * stride)
-    winding += np.bincount(base + 1, sign * part, rows * stride)
-    filled = np.cumsum(winding.reshape(rows, stride), axis=1)[:, :width]
-    inside = np.minimum(np.abs(filled), 1)
-    covered: Plane = inside.reshape(height, SAMPLES, width).mean(axis=1).astype(np.float32)
+    places = np.concatenate([base, base + 1])
+    steps = np.concatenate([sign * (1 - part), sign * part])
+    winding = np.bincount(places, steps, rows * stride).reshape(rows, stride)
+    filled = np.cumsum(winding, axis=1)
+    np.minimum(filled, 1, out=filled)
+    inside = filled[:, :width].reshape(height, SAMPLES, width)
+    covered: Plane = ((inside[:, 0] + inside[:, 1]) + (inside[:, 2] + inside[:, 3])).astype(
+        np.float32
+    )
+    covered *= 1 / SAMPLES
     return covered
 
 
