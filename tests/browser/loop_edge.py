@@ -118,7 +118,9 @@ class LoopCamera:
     def part(self, first: int, count: int, *, run_first: int, seq: int) -> bytes:
         """The part of `count` pictures from number `first`; decode times count from `run_first`."""
         step = TICKS // self.clip.fps
-        taken = [self.clip.pictures[n % len(self.clip.pictures)] for n in range(first, first + count)]
+        taken = [
+            self.clip.pictures[n % len(self.clip.pictures)] for n in range(first, first + count)
+        ]
         return fmp4.part(
             seq,
             (first - run_first) * step,

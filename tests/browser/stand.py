@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, Page
 
-STATIC = Path(__file__).parents[2] / "src/vonggac/web/static"
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "src/vonggac/web/static"
 README = STATIC / "js/README.md"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
@@ -121,13 +122,46 @@ async def listening(port: int) -> None:
 class Stand:
     """One edge, one nats-server, one web server."""
 
-    def __init__(self, edge: LoopEdge, origin: str, websocket: str) -> None:
+    def __init__(self, edge: LoopEdge, origin: str, websocket: str, listener: int) -> None:
         self.edge = edge
         self.origin = origin
         self.websocket = websocket
+        self.listener = listener
+        self.websocket_open = True
+        self.writers: set[asyncio.StreamWriter] = set()
         self.grants = 0
         self.grant_seconds = 120.0
         self.page_changes: dict[str, Any] = {}
+
+    async def cut(self) -> None:
+        """The WebSocket listener and every connection through it are gone."""
+        self.websocket_open = False
+        for writer in list(self.writers):
+            writer.transport.abort()
+
+    async def mend(self) -> None:
+        self.websocket_open = True
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Bytes to and from nats-server's WebSocket listener, until `cut`."""
+        if not self.websocket_open:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.listener)
+        self.writers |= {writer, far_writer}
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            try:
+                while data := await source.read(65_536):
+                    sink.write(data)
+                    await sink.drain()
+            except ConnectionError:
+                pass
+            finally:
+                sink.close()
+                self.writers.discard(sink)
+
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
 
     def camera(self, name: str, stream: str = "main") -> LoopCamera:
         return self.edge.streams[name, stream]
@@ -174,7 +208,13 @@ class Stand:
         data = json.dumps(self.page_data(), ensure_ascii=False).replace("<", "\\u003c")
         sheets = "".join(
             f'<link rel="stylesheet" href="/static/{sheet}">'
-            for sheet in ("css/tokens.css", "css/fonts.css", "css/base.css", "css/pages.css", "js/pictures.css")
+            for sheet in (
+                "css/tokens.css",
+                "css/fonts.css",
+                "css/base.css",
+                "css/pages.css",
+                "js/pictures.css",
+            )
         )
         html = (
             f'<!DOCTYPE html><html lang="vi"{theme}><head><meta charset="utf-8"><title>{module}</title>'
@@ -232,7 +272,18 @@ async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Sta
         client = await nats.connect(f"nats://127.0.0.1:{port}")
         stack.push_async_callback(client.close)
         edge = LoopEdge(client, cameras)
-        made = Stand(edge, f"http://127.0.0.1:{web_port}", f"ws://127.0.0.1:{websocket_port}")
+        relay_port = free_port()
+        made = Stand(
+            edge, f"http://127.0.0.1:{web_port}", f"ws://127.0.0.1:{relay_port}", websocket_port
+        )
+        relaying = await asyncio.start_server(made.relay, "127.0.0.1", relay_port)
+
+        async def stop_relay() -> None:
+            relaying.close()
+            await made.cut()
+            await relaying.wait_closed()
+
+        stack.push_async_callback(stop_relay)
         running = asyncio.create_task(edge.run())
 
         async def stop_edge() -> None:
@@ -251,7 +302,17 @@ async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Sta
         app.router.add_get("/wall", wall)
         app.router.add_get("/playback", playback)
         app.router.add_post("/api/v1/grants", made.grant)
+
+        async def blank(_: web.Request) -> web.Response:
+            return web.Response(
+                text='<!DOCTYPE html><title>blank</title><link rel="icon" href="data:,">',
+                content_type="text/html",
+            )
+
+        app.router.add_get("/blank", blank)
         app.router.add_static("/static", STATIC)
+        app.router.add_static("/src", ROOT / "src")
+        app.router.add_static("/tests/js", ROOT / "tests/js")
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

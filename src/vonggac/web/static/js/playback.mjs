@@ -129,7 +129,7 @@ class View {
     const note = ready && this.reel.stream === "sub" ? [el("span", { class: "soft" }, words.say("sub_stream"))] : [];
     const mark = ready
       ? el("span", { class: "gb gb-rec" }, el("i", { "data-l": "" }), words.say("has_picture"))
-      : causeBadge(card?.cause ?? { class: "u", letter: "?" }, words.say(scene.kind === "loading" ? "loading" : "without_picture"));
+      : causeBadge(card?.cause ?? { class: "u", letter: "?" }, scene.kind === "loading" ? words.say("loading") : words.say("without_picture"));
     this.mark.replaceChildren(...note, mark);
     this.article.setAttribute("aria-label", `${this.camera.code}, ${this.camera.name}: ${ready ? badge : card?.title ?? words.say("loading")}`);
   }
@@ -301,7 +301,7 @@ function overHole(scenes, direction) {
     say(
       words.say("jumped", {
         length: words.duration(to - from),
-        cause: cause ? words.cause(cause).name : words.say(passable[0].kind === "expired" ? "expired" : "no_picture"),
+        cause: cause ? words.cause(cause).name : passable[0].kind === "expired" ? words.say("expired") : words.say("no_picture"),
         from: words.clock(from),
         to: words.clock(to),
       }),
@@ -446,7 +446,7 @@ function setPlaying(playing) {
   state.playing = playing;
   for (const button of document.querySelectorAll('[data-do="play"]')) {
     button.setAttribute("aria-pressed", String(playing));
-    button.setAttribute("aria-label", words.say(playing ? "pause" : "play"));
+    button.setAttribute("aria-label", playing ? words.say("pause") : words.say("play"));
   }
   advance();
 }

@@ -9,6 +9,8 @@ import { el, svg } from "./page.mjs";
 import { SECOND, shapes, shareOf, ticks } from "./span.mjs";
 
 const OVERVIEW_PX = 16;
+/** Lower strips get no rim around their holes: it would reach into the next camera's. */
+const RIM_PX = 12;
 /** One lane is higher than four. */
 const LANE_PX = { 1: 34, many: 24 };
 /** A wheel notch, or its like from a touchpad, zooms by this. */
@@ -175,7 +177,7 @@ export class Timeline {
       to: this.words.clock(shape.to),
     });
     const drawn = [
-      svg("rect", { class: "l-cut", ...place, height }),
+      ...(height < RIM_PX ? [] : [svg("rect", { class: "l-cut", ...place, height })]),
       svg("rect", { class: `l-${cause.class}`, fill: `url(#p-${cause.class})`, ...inner }, title(words)),
     ];
     if (!shape.letter || height < 14) return drawn;

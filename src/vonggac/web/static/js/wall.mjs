@@ -101,10 +101,11 @@ class Tile {
   #draw(status) {
     const { article } = this;
     const view = status === null ? { look: "denied" } : status;
-    const kind = kindOf(view);
+    const kind = this.live?.isOpen === false ? "paused" : kindOf(view);
     article.dataset.look = kind;
     article.dataset.stream = view.stream ?? "";
     if (view.latency != null) article.dataset.latency = String(Math.round(view.latency));
+    if (view.dropped != null) article.dataset.dropped = String(view.dropped);
     if (view.first != null) article.dataset.first = String(Math.round(view.first));
     article.classList.toggle("tile-stall", kind === "stale");
     article.classList.toggle("tile-gap", kind === "gap");
@@ -172,8 +173,10 @@ function markOf(kind, view) {
       return { class: "badge", words: words.say("denied_title") };
     case "codec":
       return { class: "soft", words: words.say("recording") };
+    case "paused":
+      return { class: "soft", words: words.say("out_of_view") };
     default:
-      return { class: "soft", words: words.say(PHONE.matches && view.state === "opening" ? "waiting" : "opening") };
+      return { class: "soft", words: view.state === "opening" ? words.say("opening") : words.say("waiting") };
   }
 }
 
@@ -194,7 +197,7 @@ function cardOf(kind, view, camera) {
         class: "state",
         cause: words.cause(view.cause),
         title: words.cause(view.cause).name,
-        lines: [words.say("gap_since", { time: words.clock(since), age: words.duration(now - since) }), words.say("gap_retry")],
+        lines: [words.say("gap_since", { time: words.clock(since), age: words.duration(now - since) }), words.cause(view.cause).next ?? words.say("gap_retry")],
         link: review(camera, since),
       };
     }
@@ -283,6 +286,7 @@ function arrange() {
   playWanted();
   controls();
   keep();
+  tick();
 }
 
 /** Which of the tiles in the grid play: all on a desk in sight, the two most visible on a phone, none when hidden. */
@@ -549,5 +553,4 @@ if (cameras.length === 0) {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   arrange();
   setInterval(tick, TICK_MS);
-  tick();
 }
