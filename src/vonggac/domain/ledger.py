@@ -283,12 +283,18 @@ def lose_site(connection: Connection, site_id: str, *, lost_ns: int) -> None:
     _put_site_state(connection, site_id, known, values)
 
 
-def extend_states(connection: Connection, site_id: str, as_of_ns: int) -> None:
-    """The link to the box holds and its stream has no unread fact: every state still stands."""
-    connection.execute(
-        tables.state.update()
-        .where(tables.state.c.site_id == site_id, tables.state.c.as_of_ns < as_of_ns)
-        .values(as_of_ns=as_of_ns)
+def confirm_state(
+    connection: Connection, stream: Stream, *, as_of_ns: int | None, detail: Mapping[str, object]
+) -> None:
+    """The box says that the state still stands (`as_of_ns`), or at least what it measures."""
+    known = _state(connection, stream)
+    if known is None:
+        return
+    until_ns = known.as_of_ns if as_of_ns is None else max(known.as_of_ns, as_of_ns)
+    _write_state(
+        connection,
+        stream,
+        State(known.status, known.since_ns, known.cause, until_ns, {**known.detail, **detail}),
     )
 
 

@@ -1,0 +1,339 @@
+"""Facts of sites into the database: verified, each applied once, in order.
+
+`run` reads the LEDGER in batches and commits each batch before it acknowledges it. What cannot be
+verified or read is refused, counted and audited; it never stops what follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vonggac import keys, log, wire
+from vonggac.domain import audit, ledger, registry
+from vonggac.errors import Kind, MalformedError, VonggacError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vonggac.bus import Delivery, LedgerReader
+    from vonggac.clock import Clock
+    from vonggac.db import Connection, Database
+
+_log = log.get(__name__)
+
+RETRY_S = 1.0
+"""Seconds before the ledger is read again after the bus failed."""
+TOLD_NS = 60_000_000_000
+"""A refused fact is audited at most once a minute and reason: a hostile site sends thousands."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came, for the metrics."""
+
+    applied: int = 0
+    repeated: int = 0
+    refused: int = 0
+    unread: int = 0
+    """Genuine, of a kind that this version does not know."""
+    behind: int = 0
+    """Facts that the LEDGER still held when the last batch left it."""
+
+
+class FactTaker:
+    """Applies facts. One at a time; `apply` runs in a worker thread.
+
+    Args:
+        database: where they go.
+        clock: when they came.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._told: dict[str, int] = {}
+        self.counts = Counts()
+
+    def apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Apply a batch in one transaction. Facts applied before are passed over."""
+        now_ns = self._clock.wall_ns()
+        with self._database.writing() as connection:
+            public_keys = {site.id: site.public_key for site in registry.sites(connection)}
+            for delivery in deliveries:
+                self.counts.behind = delivery.behind
+                try:
+                    genuine = _genuine(delivery, public_keys)
+                except VonggacError as error:
+                    self._refuse(connection, delivery, error, now_ns)
+                    continue
+                self._take(connection, genuine, now_ns)
+
+    def _take(self, connection: Connection, genuine: keys.Genuine, now_ns: int) -> None:
+        envelope = genuine.envelope
+        try:
+            fact = wire.decode_fact(envelope.payload)
+            kind, at_ns = wire.fact_kind(fact), fact.at
+        except MalformedError:
+            fact, kind, at_ns = None, "unknown", 0
+        fresh = ledger.take_fact(
+            connection,
+            envelope.site,
+            envelope.epoch,
+            envelope.sequence,
+            kind,
+            as_of_ns=at_ns,
+            received_ns=now_ns,
+        )
+        if not fresh:
+            self.counts.repeated += 1
+        elif fact is None:
+            self.counts.unread += 1
+        else:
+            apply_fact(connection, envelope, fact, now_ns=now_ns)
+            self.counts.applied += 1
+
+    def _refuse(
+        self, connection: Connection, delivery: Delivery, error: VonggacError, now_ns: int
+    ) -> None:
+        self.counts.refused += 1
+        reason = error.message[:100]
+        if now_ns - self._told.get(reason, -TOLD_NS) < TOLD_NS:
+            return
+        if len(self._told) > 100:
+            self._told.clear()
+        self._told[reason] = now_ns
+        _log.warning("fact_refused", subject=delivery.subject, reason=error.message)
+        audit.record(
+            connection,
+            audit.PROGRAM,
+            audit.Act.FACT_REFUSED,
+            now_ns=now_ns,
+            thing=delivery.subject,
+            outcome="refused",
+            detail={"reason": error.message, "refused_so_far": self.counts.refused},
+        )
+
+
+def _genuine(delivery: Delivery, public_keys: dict[str, str | None]) -> keys.Genuine:
+    envelope = wire.decode_envelope(delivery.payload)
+    key = public_keys.get(envelope.site)
+    if key is None:
+        raise VonggacError(Kind.FORBIDDEN, "a fact of a site that is not enrolled here")
+    subject = wire.parse_subject(delivery.subject)
+    if not isinstance(subject, wire.FactSubject) or subject.site != envelope.site:
+        raise VonggacError(Kind.FORBIDDEN, "a fact of one site on the subject of another")
+    return keys.verify_envelope(envelope, key)
+
+
+def apply_fact(
+    connection: Connection, envelope: wire.Envelope, fact: wire.Fact, *, now_ns: int
+) -> None:
+    """Put one fact where questions can be asked. The transaction has claimed it already."""
+    site_id = envelope.site
+    match fact:
+        case wire.StateChanged():
+            _state_changed(connection, site_id, fact)
+        case wire.RunStarted():
+            _run_started(connection, site_id, fact)
+        case wire.RunEnded():
+            ledger.end_run(connection, site_id, fact.run, to_ns=fact.at, cause=fact.cause)
+        case wire.SpanClosed():
+            stream = ledger.Stream(site_id, fact.camera, fact.stream)
+            ledger.put_span(connection, stream, ledger.Span(fact.from_, fact.to, fact.run))
+        case wire.GapClosed():
+            stream = ledger.Stream(site_id, fact.camera, fact.stream)
+            gap = ledger.Gap(fact.from_, fact.to, fact.cause, fact.evidence)
+            ledger.put_gap(connection, stream, gap)
+        case wire.PageClosed():
+            _page_closed(connection, envelope, fact)
+        case wire.Deleted():
+            stream = ledger.Stream(site_id, fact.camera, fact.stream)
+            ledger.put_expiry(connection, stream, fact.to)
+        case wire.BoxStarted():
+            detail: dict[str, object] = {"version": fact.version, "started_ns": fact.at}
+            _box_said(connection, site_id, fact.at, now_ns, detail)
+        case wire.BoxStopped():
+            _box_said(connection, site_id, fact.at, now_ns, {"stopped_ns": fact.at})
+            ledger.lose_site(connection, site_id, lost_ns=fact.at)
+        case wire.DiskWarned():
+            disk = {
+                "state": fact.state,
+                "free_bytes": fact.free_bytes,
+                "total_bytes": fact.total_bytes,
+                "evidence": fact.evidence,
+            }
+            _box_said(connection, site_id, fact.at, now_ns, {"disk": disk})
+        case wire.RetentionWarned():
+            retention = {
+                "promised_days": fact.promised_days,
+                "expected_days": fact.expected_days,
+                "broken": fact.broken,
+            }
+            _box_said(connection, site_id, fact.at, now_ns, {"retention": retention})
+        case wire.ClockStepped():
+            clock = {"trusted": fact.trusted, "stepped_ns": fact.after - fact.before}
+            _box_said(connection, site_id, fact.at, now_ns, {"clock": clock})
+        case wire.Audited():
+            _audited(connection, site_id, fact)
+        case wire.CheckFailed():
+            audit.record(
+                connection,
+                audit.Actor("watchdog"),
+                audit.Act.BOX,
+                now_ns=fact.at,
+                thing=fact.camera or site_id,
+                outcome="refused",
+                detail={"what": fact.what, "evidence": fact.evidence},
+            )
+        case wire.WantAnswered():
+            order = {
+                "key": fact.key,
+                "revision": fact.revision,
+                "accepted": fact.accepted,
+                "reasons": list(fact.reasons),
+            }
+            _box_said(connection, site_id, fact.at, now_ns, {"order": order})
+        case wire.CameraDescribed():
+            for stream_name in fact.streams:
+                stream = ledger.Stream(site_id, fact.camera, stream_name)
+                described = {"in_service": fact.in_service}
+                ledger.describe_stream(connection, stream, described)
+
+
+def _state_changed(connection: Connection, site_id: str, fact: wire.StateChanged) -> None:
+    detail = {"evidence": fact.evidence}
+    ledger.put_state(
+        connection,
+        ledger.Stream(site_id, fact.camera, fact.stream),
+        ledger.State(fact.state, fact.since, fact.cause, fact.at, detail),
+    )
+
+
+def _run_started(connection: Connection, site_id: str, fact: wire.RunStarted) -> None:
+    values = {
+        "camera": fact.camera,
+        "stream": fact.stream,
+        "from_ns": fact.at,
+        "source": fact.source,
+        "codec": fact.codec,
+        "width": fact.width,
+        "height": fact.height,
+        "declared_fps": fact.declared_fps,
+    }
+    ledger.begin_run(connection, site_id, fact.run, values)
+    ledger.describe_stream(
+        connection,
+        ledger.Stream(site_id, fact.camera, fact.stream),
+        {
+            "run": fact.run,
+            "codec": fact.codec,
+            "width": fact.width,
+            "height": fact.height,
+            "declared_fps": fact.declared_fps,
+            "source": fact.source,
+            "why": list(fact.why),
+            "server": fact.server,
+            "audio_codec": fact.audio_codec,
+        },
+    )
+
+
+def _page_closed(connection: Connection, envelope: wire.Envelope, fact: wire.PageClosed) -> None:
+    raw = bytes(fact.page)
+    page = wire.decode_page(raw)
+    if page.site != envelope.site or page.camera != fact.camera:
+        raise VonggacError(Kind.CORRUPT, "a page speaks for another site or camera")
+    for part in page.streams:
+        error_ms = None if part.clock_error_ns is None else part.clock_error_ns / 1e6
+        stream = ledger.Stream(envelope.site, page.camera, part.stream)
+        ledger.put_page(
+            connection,
+            stream,
+            ledger.PageRow(
+                number=page.number,
+                from_ns=page.from_,
+                to_ns=page.to,
+                recorded_ns=sum(end - start for start, end in part.spans),
+                bytes=part.bytes,
+                pictures=part.pictures,
+                declared_fps=part.declared_fps,
+                delivered_fps=part.delivered_fps,
+                clock_error_ms=error_ms,
+                root=part.root,
+                hash=hashlib.sha256(raw).hexdigest(),
+            ),
+            previous=page.previous,
+            envelope=wire.encode_envelope(envelope),
+            spans=[ledger.Span(start, end) for start, end in part.spans],
+            gaps=[ledger.Gap(gap.from_, gap.to, gap.cause) for gap in part.gaps],
+        )
+        measured = {"delivered_fps": part.delivered_fps, "clock_error_ms": error_ms}
+        known = {name: value for name, value in measured.items() if value is not None}
+        ledger.describe_stream(connection, stream, known)
+
+
+def _box_said(
+    connection: Connection, site_id: str, at_ns: int, now_ns: int, detail: dict[str, object]
+) -> None:
+    ledger.put_site_state(connection, site_id, as_of_ns=at_ns, heard_ns=now_ns, detail=detail)
+
+
+def _audited(connection: Connection, site_id: str, fact: wire.Audited) -> None:
+    detail: dict[str, object] = {
+        "verb": fact.verb,
+        "outcome": fact.outcome,
+        "grant": fact.grant,
+        "questions": fact.questions,
+    }
+    if fact.from_ is not None and fact.to is not None:
+        detail |= {"from_ns": fact.from_, "to_ns": fact.to}
+    if fact.detail:
+        detail["detail"] = fact.detail
+    audit.record(
+        connection,
+        audit.Actor(fact.actor),
+        audit.Act.BOX,
+        now_ns=fact.at,
+        thing=fact.camera or site_id,
+        purpose=fact.purpose,
+        outcome="done" if fact.outcome in ("started", "ended", "answered") else "refused",
+        detail=detail,
+    )
+
+
+async def run(
+    reader: LedgerReader, taker: FactTaker, clock: Clock, applied: Callable[[], None]
+) -> None:
+    """Read the LEDGER for good; returns only when cancelled.
+
+    Args:
+        reader: of this hub; nobody else reads with it.
+        taker: applies what it reads.
+        clock: for the pause after a failure.
+        applied: called on the loop after each batch that held facts.
+    """
+    while True:
+        try:
+            await reader.begin()
+            while True:
+                await run_once(reader, taker, applied)
+        except VonggacError as error:
+            _log.info("facts_interrupted", reason=error.message)
+            await clock.sleep(RETRY_S)
+
+
+async def run_once(reader: LedgerReader, taker: FactTaker, applied: Callable[[], None]) -> int:
+    """Apply one batch and acknowledge it; returns how many facts it held.
+
+    Raises:
+        VonggacError: the bus failed; begin again.
+    """
+    deliveries = await reader.batch()
+    if deliveries:
+        await asyncio.to_thread(taker.apply, deliveries)
+        await reader.done()
+        applied()
+    return len(deliveries)

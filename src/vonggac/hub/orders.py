@@ -1,0 +1,161 @@
+"""What a site shall record: the register of this hub, sent as an order that the box keeps.
+
+The hub's database is the truth. The order is sent when the register changes and whenever the
+site comes back; a box that is cut off obeys its last order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vonggac import keys, log, wire
+from vonggac.domain import ledger, registry, settings
+from vonggac.errors import VonggacError
+
+if TYPE_CHECKING:
+    from vonggac.clock import Clock
+    from vonggac.db import Connection, Database
+    from vonggac.hub.site import Site
+    from vonggac.keys import Box
+
+_log = log.get(__name__)
+
+AGAIN_S = 5.0
+"""Seconds between two tries to reach a box that did not take its order, and between two looks
+whether the order changed by itself (a camera that turned out to send H.265)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the last order."""
+
+    revision: int
+    accepted: bool
+    reasons: tuple[str, ...]
+    at_ns: int
+
+
+class Orders:
+    """Keeps one site's orders equal to the register. Belongs to one event loop.
+
+    Args:
+        site: who obeys.
+        database: the register.
+        box: opens the cameras' passwords, which are then sealed to the site's key.
+        clock: wall time and pauses.
+    """
+
+    def __init__(self, site: Site, database: Database, box: Box, clock: Clock) -> None:
+        self._site = site
+        self._database = database
+        self._box = box
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._sent = ""
+        self.last: Outcome | None = None
+        """What the box said to the last order, for the pages."""
+
+    def changed(self) -> None:
+        """The register changed: send it soon. Call on the loop."""
+        self._changed.set()
+
+    def forget(self) -> None:
+        """The box may have lost its orders (it restarted): send them again."""
+        self._sent = ""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Send for good; returns only when cancelled."""
+        while True:
+            self._changed.clear()
+            try:
+                await self.run_once()
+            except VonggacError as error:
+                _log.debug("order_waits", reason=error.message)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await self._changed.wait()
+
+    async def run_once(self) -> Outcome | None:
+        """Send the register if the box does not hold it; None when there was nothing to send.
+
+        Raises:
+            VonggacError: the box does not answer, or a stored password cannot be opened.
+        """
+        digest, revision, wanted = await asyncio.to_thread(self._read)
+        if digest == self._sent:
+            return None
+        answer = await self._site.configure(revision, wanted)
+        reasons = tuple(str(reason) for reason in answer.get("reasons", ()))
+        accepted = bool(answer.get("accepted"))
+        self.last = Outcome(revision, accepted, reasons, self._clock.wall_ns())
+        # A refused order is not sent again until the register changes: nothing would be different.
+        self._sent = digest
+        if accepted:
+            _log.info("order_accepted", revision=revision, cameras=len(wanted.cameras))
+        else:
+            _log.warning("order_refused", revision=revision, reasons=list(reasons))
+        return self.last
+
+    def _read(self) -> tuple[str, int, wire.WantedCameras]:
+        with self._database.reading() as connection:
+            plain = _wanted(connection, self._site, self._box, sealed=False)
+            digest = hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
+            known = settings.order(connection, self._site.id)
+            wanted = _wanted(connection, self._site, self._box, sealed=True)
+        if known is not None and known.digest == digest:
+            return digest, known.revision, wanted
+        with self._database.writing() as connection:
+            revision = settings.next_order(
+                connection, self._site.id, digest, now_ns=self._clock.wall_ns()
+            )
+        return digest, revision, wanted
+
+
+def _wanted(connection: Connection, site: Site, box: Box, *, sealed: bool) -> wire.WantedCameras:
+    """The register as an order. Without sealing it holds a digest in the password's place."""
+    states = ledger.states(connection, site.id)
+    found = []
+    for camera in registry.cameras(connection, site.id):
+        main_state = states.get((camera.name, "main"))
+        codec = str(main_state.detail.get("codec") or "") if main_state else ""
+        # Chromium on most desks cannot play H.265: playback then needs the sub-stream.
+        is_h265 = codec.startswith(("hvc1", "hev1", "h265"))
+        record_sub = camera.record_sub if camera.record_sub is not None else is_h265
+        secret = None
+        if camera.user_name or camera.has_password:
+            password = registry.password_of(connection, camera.id, box)
+            content = msgspec.json.encode(
+                wire.Credentials(user=camera.user_name, password=password.reveal())
+            )
+            secret = (
+                keys.seal(site.public_key, content)
+                if sealed
+                else hashlib.sha256(content).hexdigest()
+            )
+        found.append(
+            wire.WantedCamera(
+                name=camera.name,
+                title=camera.title,
+                zone=camera.zone,
+                main=wire.WantedStream(
+                    url=camera.main_url,
+                    source=camera.source,
+                    transcode=camera.transcode,
+                    record=True,
+                    audio=camera.audio,
+                ),
+                sub=wire.WantedStream(url=camera.sub_url, source=camera.source, record=record_sub)
+                if camera.sub_url
+                else None,
+                sealed=secret,
+                retention_days=camera.retention_days,
+            )
+        )
+    return wire.WantedCameras(cameras=tuple(found))
