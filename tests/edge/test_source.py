@@ -327,10 +327,10 @@ async def test_parameter_sets_that_are_missing_are_waited_for_in_band(
     async with camera({"DESCRIBE": ok(body=sdp)}) as peer:
         source = source_of(peer)
         offer = await source.connect()
-        stap = struct.pack(">BBHII", 0x80, 96, 0, 3600, 0xABCD) + b"\x78"
+        together = struct.pack(">BBHII", 0x80, 96, 0, 3600, 0xABCD) + b"\x78"
         for nal in (SPS, PPS):
-            stap += struct.pack(">H", len(nal)) + nal
-        peer.send(frame(0, stap) + picture(1))
+            together += struct.pack(">H", len(nal)) + nal
+        peer.send(frame(0, together) + picture(1))
         (unit,) = await drained(source, 1)
         await source.close()
 

@@ -20,6 +20,8 @@ DEFAULT_PORT: Final = 554
 """RFC 2326 section 3.2."""
 MAX_URL: Final = 2048
 MAX_CREDENTIAL: Final = 256
+MAX_MARKS: Final = 32
+"""`@` that are tried as the end of the credentials."""
 
 _SCHEMES: Final = ("rtsp", "rtsps", "rtspu")
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})*)\.?")
@@ -142,7 +144,7 @@ def _split(rest: str) -> tuple[str, str, int, str] | None:
     authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
     by_the_book = authority.rfind("@")
     later = [mark.start() for mark in re.finditer("@", rest) if mark.start() > by_the_book]
-    marks = [by_the_book, *reversed(later)]
+    marks = [by_the_book, *reversed(later[-MAX_MARKS:])]
     for certain in (True, False):
         for mark in marks:
             place = _place(rest[mark + 1 :], certain=certain)

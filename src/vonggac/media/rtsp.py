@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vonggac.media.address import Address
 
 MAX_OUTSTANDING: Final = 8
-"""Requests that wait for an answer; the oldest is forgotten (keep-alives of a mute camera)."""
+"""Requests that wait for an answer; the oldest is forgotten (a mute camera is pinged on)."""
 
 SESSION_TIMEOUT_S: Final = 60
 """RFC 2326 section 12.37: the default when the camera names none."""
