@@ -12,10 +12,10 @@ Policies, each kept by a test of its name:
   Any other jump is a camera that started to count anew and is believed at once.
 * **A hole inside a NAL unit** ends that NAL unit at the hole; what follows of it is dropped.  A
   picture of which no slice is left is not given out, and counted in `unstarted`.
-* **End of a picture**: the marker bit, a change of timestamp, an access unit delimiter, a
-  parameter set after slices, and in H.265 another first slice.  A marker before the first slice
-  ends nothing (cameras set it on parameter sets), and after a marker that was followed by more
-  slices of the same picture the marker is no longer believed.
+* **End of a picture**: the marker bit, a change of timestamp, an access unit delimiter, and in
+  H.265 another first slice.  A marker before the first slice ends nothing (cameras set it on
+  parameter sets), and after a marker that was followed by more slices of the same picture the
+  marker is no longer believed.
 * **Parameter sets** in band come into force with the next picture.  Sets equal to those in
   force change nothing.  VPS and SPS replace those before them; PPS replace those of equal id.
 * **Keyframes** are IDR pictures (H.264) and IRAP pictures (H.265).  An H.264 picture of

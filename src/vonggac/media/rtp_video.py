@@ -453,6 +453,7 @@ class VideoTrack(Track):
         self._slices += 1
         if kind == _KEY_SLICE:
             self._keyframe = True
+        self._check_bounds()
 
     def _nal(self, nal: bytes) -> None:
         """A whole NAL unit."""
@@ -470,8 +471,8 @@ class VideoTrack(Track):
             self._suspect = False
             return
         if kind in (Nal.VPS, Nal.SPS, Nal.PPS):
-            if self._slices:  # H.264 section 7.4.1.2.3, H.265 section 7.4.2.4.4
-                self._close()
+            # Not the end of a picture, whatever H.264 section 7.4.1.2.3 says: GStreamer's payloader
+            # repeats them before each slice of an IDR picture.
             self._parameter_set(Nal(kind), nal)
             self._suspect = False
             return
