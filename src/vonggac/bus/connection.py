@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import aiohttp
 import nats.errors
 from nats.aio.client import Client
 
@@ -73,10 +74,13 @@ class Subscription:
 
     def __init__(
         self,
+        subject: str,
         mailbox: Mailbox[Message],
         siblings: set[Mailbox[Message]],
         subscribed: NatsSubscription,
     ) -> None:
+        self.subject = subject
+        """The pattern."""
         self._mailbox = mailbox
         self._siblings = siblings
         self._subscribed: NatsSubscription | None = subscribed
@@ -270,8 +274,12 @@ class Connection:
                 Kind.UNAVAILABLE, f"cannot subscribe: {type(error).__name__}"
             ) from error
         # A listener has no mailbox of its own; the one here is never filled.
-        own = mailbox or Mailbox(f"{self.name} {subject}", 1, Overflow.REFUSE)
-        return Subscription(own, self._mailboxes, subscribed)
+        own = (
+            mailbox
+            if mailbox is not None
+            else Mailbox[Message](f"{self.name} {subject}", 1, Overflow.REFUSE)
+        )
+        return Subscription(subject, own, self._mailboxes, subscribed)
 
     async def request(
         self,
@@ -313,6 +321,10 @@ class Connection:
             yield f"{self._inbox}.{number}", mailbox
         finally:
             del self._waiting[number]
+
+    def own_subject(self) -> str:
+        """A fresh subject that this user alone may subscribe."""
+        return f"{self._inbox}.own.{next(self._numbers)}"
 
     def _replied(self, message: Message) -> None:
         mailbox = self._waiting.get(message.subject.rpartition(".")[2])
@@ -358,13 +370,18 @@ class Connection:
         lower = text.lower()
         if "authorization violation" in lower or "authentication" in lower:
             self.why_closed = text
-            if self._refused is not None and not self._refused.done():
-                self._refused.set_result("the credentials are refused")
+            self._refuse("the credentials are refused")
+        if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in (401, 403):
+            self._refuse("the page's origin is refused")
         if "permissions violation" in lower:
             self.denied = [*self.denied[-31:], text]
             _log.warning("bus_permission_denied", connection=self.name, message=text)
         else:
             _log.debug("bus_error_met", connection=self.name, error=type(error).__name__)
+
+    def _refuse(self, why: str) -> None:
+        if self._refused is not None and not self._refused.done():
+            self._refused.set_result(why)
 
     async def _on_disconnect(self) -> None:
         _log.info("bus_disconnected", connection=self.name)

@@ -17,12 +17,12 @@ import msgspec
 from vonggac import log, wire
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.keys import HUB_CONSUMER, LEDGER, WANT
-from vonggac.mailbox import Closed
+from vonggac.mailbox import Closed, Overflow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from vonggac.bus.connection import Connection, Message
+    from vonggac.bus.connection import Connection, Message, Subscription
 
 _log = log.get(__name__)
 
@@ -226,6 +226,8 @@ class Delivery:
     payload: bytes
     sequence: int
     """In the stream it was read from."""
+    number: int
+    """Counts what this consumer was given, from 1, without holes."""
     behind: int
     """How many more the stream held when this one left it."""
 
@@ -242,6 +244,8 @@ class LedgerReader:
         self._connection = connection
         self._held: list[Delivery] = []
         self._ack = ""
+        self._number = 0
+        self._arriving: Subscription | None = None
 
     async def begin(self) -> None:
         """Make the hub's consumer anew, behind the last fact that was acknowledged.
@@ -277,7 +281,15 @@ class LedgerReader:
         )
         if made.error is not None:
             raise _refusal(made.error, LEDGER)
+        if self._arriving is not None:
+            await self._arriving.close()
+        # Deliveries keep the subject of the fact, so they need a subscription of their own. What
+        # is not acknowledged never exceeds BATCH; the rest is room for the server's own words.
+        self._arriving = await self._connection.subscribe(
+            self._connection.own_subject(), capacity=BATCH + 64, overflow=Overflow.REFUSE
+        )
         self._held = []
+        self._number = 0
 
     async def batch(self, wait_s: float = 5.0) -> list[Delivery]:
         """The next facts, at most `BATCH`; empty when none came in `wait_s` seconds.
@@ -289,27 +301,32 @@ class LedgerReader:
         """
         if self._held:
             return self._held
+        if self._arriving is None:
+            raise VonggacError(Kind.UNAVAILABLE, "begin() comes before batch()")
         deliveries: list[Delivery] = []
-        async with self._connection.inbox(BATCH + 8) as (reply, mailbox):
-            await self._connection.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
-                msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
-                reply=reply,
-            )
-            while len(deliveries) < BATCH:
-                message = await _soon(mailbox.get(), wait_s + CALL_S)
-                status = message.headers.get("Status")
-                if status is None:
-                    deliveries.append(_delivery(message))
-                    self._ack = message.reply
-                    if deliveries[-1].behind == 0:
-                        break
-                elif message.nobody:
-                    raise VonggacError(Kind.UNAVAILABLE, "the hub's consumer is not there")
-                elif status == "409":
-                    raise VonggacError(Kind.UNAVAILABLE, "another reader took over")
-                elif status != "100":
-                    break  # 404: none; 408: the time is up
+        await self._connection.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
+            msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
+            reply=self._arriving.subject,
+        )
+        while len(deliveries) < BATCH:
+            message = await _soon(self._arriving.get(), wait_s + CALL_S)
+            status = message.headers.get("Status")
+            if status is None:
+                delivery = _delivery(message)
+                self._number += 1
+                if delivery.number != self._number:
+                    raise VonggacError(Kind.UNAVAILABLE, "a delivery was lost on the way")
+                deliveries.append(delivery)
+                self._ack = message.reply
+                if delivery.behind == 0:
+                    break
+            elif message.nobody:
+                raise VonggacError(Kind.UNAVAILABLE, "the hub's consumer is not there")
+            elif status == "409":
+                raise VonggacError(Kind.UNAVAILABLE, "another reader took over")
+            elif status != "100":
+                break  # 404: none; 408: the time of this or of an earlier call is up
         self._held = deliveries
         return deliveries
 
@@ -445,10 +462,10 @@ def _delivery(message: Message) -> Delivery:
     tokens = message.reply.split(".")
     at = 2 if len(tokens) == 9 else 4
     try:
-        sequence, behind = int(tokens[at + 3]), int(tokens[at + 6])
+        sequence, number, behind = (int(tokens[at + n]) for n in (3, 4, 6))
     except (IndexError, ValueError):
         raise VonggacError(Kind.INTERNAL, "JetStream delivered without a place") from None
-    return Delivery(message.subject, message.payload, sequence, behind)
+    return Delivery(message.subject, message.payload, sequence, number, behind)
 
 
 def _refusal(error: _ApiError | None, what: str) -> VonggacError:
