@@ -48,7 +48,7 @@ class Clip:
         return self.gop * NS // self.fps
 
 
-def make_clip(  # noqa: PLR0913
+def make_clip(
     path: Path, *, codec: str = "h264", size: str = "640x360", fps: int = 25, gop: int = 25,
     seconds: int = 4, pattern: str = "testsrc2", kbps: int = 600,
 ) -> Clip:  # fmt: skip
@@ -277,7 +277,8 @@ class LoopEdge:
         while camera.gap_at(camera.epoch_ns + following * clip.gop_ns):
             following += 1
         meta |= {
-            "run": "ee" * 16, "seg": number, "from": str(start), "to": str(start + clip.gop_ns), "seq": number,
+            "run": "ee" * 16, "seg": number, "seq": number,
+            "from": str(start), "to": str(start + clip.gop_ns),
             "dt": number * clip.gop * (TICKS // clip.fps), "frames": clip.gop // 5 + 1,
             "next_from": str(camera.epoch_ns + following * clip.gop_ns)
             if following <= newest else None,

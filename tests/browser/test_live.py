@@ -126,7 +126,6 @@ async def test_a_lost_part_costs_pictures_until_the_next_keyframe_and_no_more(
     async with opened(browser, f"{place.origin}/wall") as (page, complaints):
         await look(page, "cam01", "live")
         place.camera("cam01", "sub").lose = 2
-        await page.wait_for_function("() => true")
         await moves(page, "cam01")
         await look(page, "cam01", "live")
         for _ in range(10):
@@ -198,10 +197,11 @@ async def test_twenty_renewals_lose_no_part_and_show_no_stall(
         await look(page, "cam01", "live")
         await page.evaluate(
             """async () => {
-              const {LivePicture} = await import('/static/js/player.mjs');
               window.worst = 0;
               const tile = document.querySelector('.tile[data-camera=cam01]');
-              const seen = () => { window.worst = Math.max(window.worst, Number(tile.dataset.latency)); };
+              const seen = () => {
+                window.worst = Math.max(window.worst, Number(tile.dataset.latency));
+              };
               new MutationObserver(seen).observe(tile, {attributes: true});
               window.dropped = () => Number(tile.dataset.dropped);
             }"""

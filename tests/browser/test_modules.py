@@ -25,7 +25,7 @@ JS_TESTS = sorted(path.name for path in (Path(__file__).parents[1] / "js").glob(
 async def test_the_pure_modules_do_in_chromium_what_their_tests_say(
     browser: Browser, place: Stand, name: str
 ) -> None:
-    """They decide what is shown as live and what counts as lost: nothing but the real engine will do."""
+    """They decide what is shown as live: nothing but the real engine will do."""
     async with opened(browser, f"{place.origin}/blank") as (page, complaints):
         outcomes = await page.evaluate(
             "async (name) => { await import(`/tests/js/${name}`);"

@@ -55,6 +55,8 @@ const state = {
 };
 /** @type {Map<string, import("./span.mjs").Record>} of the day shown */
 const records = new Map();
+/** @type {Set<string>} cameras whose timeline could not be had */
+const unanswered = new Set();
 let sayUntil = 0;
 let lastFrame = performance.now();
 let stepping = false;
@@ -105,6 +107,10 @@ class View {
     const scene = this.reel.scene(at);
     if (scene.kind === "ready" || scene.kind === "loading") return scene;
     const record = records.get(this.camera.id) ?? null;
+    // More than a seam, and nobody has said yet why: the ledger is on its way.
+    if (record === null && !unanswered.has(this.camera.id) && scene.kind === "gap" && scene.cause === null && scene.to - scene.from > SECOND) {
+      return { kind: "loading" };
+    }
     const known = stateAt(record, at);
     if (["gap", "expired", "future"].includes(known.kind) && scene.kind !== "failed") return { ...scene, ...known };
     return scene;
@@ -290,8 +296,9 @@ function overHole(scenes, direction) {
     say(words.say("end_of_recording"));
     return;
   }
-  const passable = holes.filter((scene) => scene.kind === "gap" || (scene.kind === "expired" && direction > 0));
+  const passable = holes.filter((scene) => scene.kind === "gap");
   if (passable.length === 0) {
+    // what was deleted is not passed over: a person chose this time, and reads why it is empty
     if (holes.every((scene) => scene.kind === "expired" || scene.kind === "unknown")) setPlaying(false);
     return;
   }
@@ -301,7 +308,7 @@ function overHole(scenes, direction) {
     say(
       words.say("jumped", {
         length: words.duration(to - from),
-        cause: cause ? words.cause(cause).name : passable[0].kind === "expired" ? words.say("expired") : words.say("no_picture"),
+        cause: cause ? words.cause(cause).name : words.say("no_picture"),
         from: words.clock(from),
         to: words.clock(to),
       }),
@@ -376,11 +383,13 @@ async function loadRecords() {
       if (day.from !== state.day.from) return; // the person has moved on
       const record = recordOf(answer, day.from, day.to, DENSITY_S * SECOND, msOf);
       records.set(view.camera.id, record);
+      unanswered.delete(view.camera.id);
       timeline.setRecord(view.camera.id, record);
       show("asof", words.say("as_of", { time: words.clock(record.asOf) }));
       if (record.spans.length === 0 && record.gaps.length === 0) say(words.say("nothing_day"));
     } catch (error) {
-      if (error.kind !== "aborted") say(words.say("failed", { why: error.message }));
+      unanswered.add(view.camera.id);
+      say(words.say("failed", { why: error.message }));
     }
   }
   drawSelection();

@@ -471,7 +471,7 @@ const actions = {
 function keyed(event) {
   const { key, shiftKey } = event;
   if (/^[1-9]$/.test(key)) {
-    const camera = shown()[Number(key) - 1];
+    const camera = pageOf(cameras, state.page, state.tiles)[Number(key) - 1];
     return camera ? () => enlarge(camera.id) : null;
   }
   if (key === "Enter") return event.target.matches?.(".tile") ? () => enlarge(event.target.dataset.camera) : null;

@@ -1,0 +1,276 @@
+"""Playback in Chromium: GOPs by time over the real nats-server, shown in step on a timeline."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from loop_edge import NS
+from stand import gaps_ago, opened
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+    from stand import Stand
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+PICTURE_MS = 40
+
+
+def start(place: Stand, seconds_ago: float, *cameras: str) -> int:
+    """Playback of these cameras from so many seconds ago; returns that moment, ns."""
+    at = (time.time_ns() - int(seconds_ago * NS)) // NS * NS
+    place.page_changes = {
+        "selected": list(cameras),
+        "at": dt.datetime.fromtimestamp(at / NS, dt.UTC).isoformat(),
+    }
+    return at
+
+
+async def playhead(page: Page) -> float:
+    """Ms since 1970 of the picture that is shown."""
+    text = await page.get_attribute('[data-show="at"]', "datetime")
+    assert text is not None
+    return dt.datetime.fromisoformat(text).timestamp() * 1000
+
+
+async def reaches(page: Page, ms: float) -> None:
+    """Returns when the playhead has passed `ms`."""
+    await page.wait_for_function(
+        "(ms) => Date.parse(document.querySelector('[data-show=at]').dateTime) >= ms",
+        arg=ms,
+        polling=20,
+        timeout=15_000,
+    )
+
+
+async def scene(page: Page, camera: str, kind: str) -> str:
+    await page.wait_for_selector(f'.tile[data-camera={camera}][data-scene="{kind}"]')
+    return await page.inner_text(f".tile[data-camera={camera}]")
+
+
+async def still(page: Page) -> None:
+    """Stands, and the picture of the moment is on the screen."""
+    await page.keyboard.press("k")
+    await page.wait_for_function(
+        "() => [...document.querySelectorAll('video:not([hidden])')]"
+        ".every(v => v.paused && !v.seeking && v.readyState >= 2)"
+    )
+
+
+async def test_a_recording_plays_from_the_asked_second_across_gops(
+    browser: Browser, place: Stand
+) -> None:
+    """A GOP is a second here: playing on for two needs three of them joined without a stop."""
+    at = start(place, 100, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        first = await playhead(page)
+        began = time.monotonic()
+        await reaches(page, first + 2_000)
+        took = time.monotonic() - began
+        text = await page.inner_text(".tile")
+
+    assert 0 <= first - at / 1e6 < 1_000
+    assert 1.0 < took < 4.0
+    assert "có hình" in text
+    assert complaints == []
+
+
+async def test_one_step_is_one_picture_forward_and_back_over_the_border_of_gops(
+    browser: Browser, place: Stand
+) -> None:
+    """What happened is often decided between two pictures."""
+    at = start(place, 100, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        await still(page)
+        before = await playhead(page)
+        for number in range(1, 31):
+            await page.keyboard.press("Shift+ArrowRight")
+            await reaches(page, before + number * PICTURE_MS - 1)
+        after = await playhead(page)
+        for _ in range(30):
+            await page.keyboard.press("Shift+ArrowLeft")
+        back = await playhead(page)
+
+    assert at / 1e6 <= before
+    assert round(after - before) == 30 * PICTURE_MS
+    assert round(back - before) == 0
+    assert complaints == []
+
+
+async def test_a_gap_is_jumped_over_and_said(browser: Browser, place: Stand) -> None:
+    """Silence about missing time is the worst thing a player can do."""
+    at = start(place, 100, "cam01")
+    gap = (at + 2 * NS, at + 62 * NS, "unreachable")
+    place.camera("cam01").gaps = [gap]
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        await reaches(page, gap[1] / 1e6)
+        said = await page.inner_text('[data-show="say"]')
+
+    assert said.startswith("Bỏ qua 1 phút 0 giây: Mất kết nối camera")
+    assert complaints == []
+
+
+async def test_a_moment_without_a_picture_says_why_and_offers_both_edges(
+    browser: Browser, place: Stand
+) -> None:
+    """The nearest picture is never shown in its place."""
+    at = start(place, 100, "cam01", "cam02")
+    place.camera("cam02").gaps = [(at - 10 * NS, at + 30 * NS, "unreachable")]
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        text = await scene(page, "cam02", "gap")
+        await scene(page, "cam01", "ready")
+        await still(page)
+        await page.click(".tile[data-camera=cam02] button")
+        await scene(page, "cam02", "ready")
+        there = await playhead(page)
+
+    assert "Không có hình lúc" in text
+    assert "Mất kết nối camera từ" in text
+    assert "không có hình" in text
+    assert there >= at / 1e6 + 30_000
+    assert complaints == []
+
+
+async def test_four_cameras_stay_in_step(browser: Browser, place: Stand) -> None:
+    """One moment, four pictures: apart by less than two of them."""
+    start(place, 100, "cam01", "cam02", "cam03", "cam04")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        for camera in ("cam01", "cam02", "cam03", "cam04"):
+            await scene(page, camera, "ready")
+        first = await playhead(page)
+        await reaches(page, first + 2_000)
+        times = await page.evaluate(
+            "() => [...document.querySelectorAll('video')].map(v => v.currentTime)"
+        )
+        await still(page)
+        stopped = await page.evaluate(
+            "() => [...document.querySelectorAll('video')].map(v => v.currentTime)"
+        )
+
+    assert max(times) - min(times) < 2 * PICTURE_MS / 1000
+    assert max(stopped) - min(stopped) < 0.002
+    assert complaints == []
+
+
+async def test_sixteen_times_forward_and_twice_backward_show_keyframes(
+    browser: Browser, place: Stand
+) -> None:
+    """An hour is looked through in four minutes, at little cost."""
+    start(place, 600, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        first = await playhead(page)
+        await page.click('[data-rate="16"]')
+        began = time.monotonic()
+        await reaches(page, first + 32_000)
+        took = time.monotonic() - began
+        turned = await playhead(page)
+        await page.keyboard.press("j")
+        await page.wait_for_function(
+            "(ms) => Date.parse(document.querySelector('[data-show=at]').dateTime) < ms",
+            arg=turned - 3_000,
+        )
+
+    assert 1.5 < took < 6
+    assert complaints == []
+
+
+async def test_keys_select_a_span_that_can_be_taken_away(browser: Browser, place: Stand) -> None:
+    """The link is to the very span that is drawn, in UTC with milliseconds."""
+    at = start(place, 100, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        await still(page)
+        assert await page.get_attribute('a[data-link="recording"]', "href") is None
+        await page.keyboard.press("i")
+        begin = await playhead(page)
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("o")
+        href = await page.get_attribute('a[data-link="recording"]', "href")
+        length = await page.inner_text('[data-show="selection-length"]')
+        await page.wait_for_function(
+            "() => document.querySelector('[data-show=\"selection-recorded\"]').textContent"
+        )
+        recorded = await page.inner_text('[data-show="selection-recorded"]')
+
+    assert at / 1e6 <= begin
+    assert href is not None
+    assert re.fullmatch(
+        r"/api/v1/cameras/cam01/recording\.mp4\?from=[\d-]+T[\d%A]+\.\d{3}Z&to=[\d-]+T[\d%A]+\.\d{3}Z",
+        href,
+    )
+    assert length == "20 giây"
+    assert recorded == "20 s trên 20 s"
+    assert complaints == []
+
+
+async def zoom(page: Page) -> dict[str, Any]:
+    return await page.evaluate(
+        """() => {
+          const text = document.querySelector('[data-show=window]').textContent;
+          return {text, shapes: document.querySelectorAll('.lanes .strip rect').length};
+        }"""
+    )
+
+
+async def test_the_timeline_zooms_from_a_day_to_ten_seconds_and_seeks_by_click(
+    browser: Browser, place: Stand
+) -> None:
+    """A gap of a second is seen at every zoom, and a click goes where it was made."""
+    now = time.time_ns()
+    place.camera("cam01").gaps = gaps_ago(now, (300, 299, "stalled"), (200, 100, "unreachable"))
+    start(place, 30, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await page.wait_for_selector(".lanes .l-m")
+        await still(page)
+        await page.keyboard.press("0")
+        day = await zoom(page)
+        thin = await page.evaluate(
+            "Math.min(...[...document.querySelectorAll('.lanes .l-d')]"
+            ".map(rect => rect.getBoundingClientRect().width))"
+        )
+        await page.click('[data-do="zoom"][data-seconds="600"]')
+        box = await page.locator(".lanes .l-m").first.bounding_box()
+        assert box is not None
+        await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await scene(page, "cam01", "gap")
+        await page.mouse.wheel(0, -2_000)
+        for _ in range(20):
+            await page.keyboard.press("+")
+        ten = await zoom(page)
+        await page.keyboard.press("Shift+G")
+        await page.keyboard.press("g")
+        await page.keyboard.press("[")
+        yesterday = await page.inner_text('[data-show="date"]')
+
+    assert "00:00–24:00" in day["text"]
+    assert thin >= 2
+    assert re.search(r"\d\d:\d\d:\d\d–\d\d:\d\d:\d\d", ten["text"])
+    assert yesterday
+    assert complaints == []
+
+
+async def test_time_that_was_deleted_is_called_expired_and_the_future_is_not_a_gap(
+    browser: Browser, place: Stand
+) -> None:
+    """Three kinds of nothing; only one of them is somebody's fault."""
+    camera = place.camera("cam01")
+    camera.expired_before_ns = (time.time_ns() - 3600 * NS) // NS * NS
+    start(place, 7200, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        text = await scene(page, "cam01", "expired")
+        start(place, -5, "cam01")
+        await page.reload()
+        ahead = await scene(page, "cam01", "future")
+
+    assert "Đã quá hạn lưu" in text
+    assert "Chưa tới thời điểm này" in ahead
+    assert complaints == []

@@ -1,0 +1,137 @@
+"""The wall in Chromium: layouts, pages, keys, enlarging, what is kept, and the phone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from stand import opened
+from test_live import look, tile
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+    from stand import Stand
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def shown(page: Page) -> list[str]:
+    return await page.eval_on_selector_all(".tile", "tiles => tiles.map(t => t.dataset.camera)")
+
+
+async def test_layouts_show_as_many_tiles_as_they_say_and_are_kept(
+    browser: Browser, place: Stand
+) -> None:
+    """A duty officer arranges the wall once, not at every shift."""
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await page.wait_for_selector(".tile")
+        assert len(await shown(page)) == 6
+
+        await page.click('[data-do="layout"][data-tiles="4"]')
+        assert await shown(page) == ["cam01", "cam02", "cam03", "cam04"]
+        assert await page.inner_text('[data-show="pages"]') == "2"
+
+        await page.reload()
+        await page.wait_for_selector(".tile")
+        assert len(await shown(page)) == 4
+        pressed = await page.get_attribute('[data-tiles="4"]', "aria-pressed")
+
+    assert pressed == "true"
+    assert complaints == []
+
+
+async def test_the_keyboard_reaches_everything(browser: Browser, place: Stand) -> None:
+    """The keys of ui.md section 8: a wall is worked without a mouse."""
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await page.click('[data-do="layout"][data-tiles="4"]')
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowDown")
+        assert await page.evaluate("document.activeElement.dataset.camera") == "cam04"
+
+        await page.keyboard.press("ArrowRight")
+        assert await shown(page) == ["cam05", "cam06"]
+        await page.keyboard.press("ArrowLeft")
+        assert await page.evaluate("document.activeElement.dataset.camera") == "cam04"
+
+        await page.keyboard.press("Enter")
+        assert await shown(page) == ["cam04"]
+        await look(page, "cam04", "live")
+        assert (await tile(page, "cam04"))["stream"] == "main"
+        await page.keyboard.press("Escape")
+        assert len(await shown(page)) == 4
+        await page.keyboard.press("2")
+        assert await shown(page) == ["cam02"]
+        await page.keyboard.press("2")
+
+        await page.locator(".tile[data-camera=cam01]").focus()
+        await page.keyboard.press("s")
+        await page.wait_for_selector('.tile[data-camera=cam01][data-stream="main"]')
+        await page.keyboard.press("Shift+ArrowRight")
+        assert (await shown(page))[:2] == ["cam02", "cam01"]
+        await page.keyboard.press("?")
+        assert await page.evaluate("document.getElementById('keys').open")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("p")
+        await page.wait_for_url("**/playback?camera=cam01&at=*")
+
+    assert complaints == []
+
+
+async def test_cycling_turns_pages_with_a_countdown_in_sight(
+    browser: Browser, place: Stand
+) -> None:
+    """A wall that turns by itself without saying so takes the picture away from whoever looks."""
+    async with opened(browser, "about:blank") as (page, complaints):
+        await page.clock.install()
+        await page.goto(f"{place.origin}/wall")
+        await page.click('[data-do="layout"][data-tiles="4"]')
+        await page.keyboard.press("c")
+        await page.clock.run_for(5_000)
+        said = await page.inner_text('[data-show="countdown"]')
+        before = await shown(page)
+        await page.clock.run_for(16_000)
+        after = await shown(page)
+
+    assert re.fullmatch(r"trang kế sau 1[456] s", said)
+    assert before == ["cam01", "cam02", "cam03", "cam04"]
+    assert after == ["cam05", "cam06"]
+
+    assert complaints == []
+
+
+async def test_a_camera_outside_the_grant_is_said_to_be_so_and_never_asked_for(
+    browser: Browser, place: Stand
+) -> None:
+    """Rights are a state of a tile, not an error of the page."""
+    cameras = place.page_data()["cameras"]
+    cameras[1]["allowed"] = False
+    place.page_changes = {"cameras": cameras}
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await look(page, "cam01", "live")
+        denied = await tile(page, "cam02")
+
+    assert "Bạn không có quyền xem" in denied["text"]
+    assert place.camera("cam02", "sub").asked == []
+    assert complaints == []
+
+
+async def test_a_phone_plays_at_most_two_tiles_those_in_view(
+    browser: Browser, place: Stand
+) -> None:
+    """A phone's link carries two; the list scrolls, and the streams move with it."""
+    url = f"{place.origin}/wall"
+    async with opened(browser, url, width=390, height=844) as (page, complaints):
+        await look(page, "cam01", "live")
+        playing = await page.eval_on_selector_all(
+            ".tile", "tiles => tiles.filter(t => t.dataset.look !== 'paused').length"
+        )
+        await page.locator(".tile[data-camera=cam05]").scroll_into_view_if_needed()
+        await look(page, "cam05", "live")
+        await look(page, "cam01", "paused")
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+
+    assert playing <= 2
+    assert wide <= 390
+    assert complaints == []
