@@ -150,7 +150,8 @@ def part(
         sequence: the part's number in its run.
         decode_time: of the first picture, in `TIMESCALE`, from the segment's start.
         wall_ns: when the first picture (in decode order) was taken, ns since 1970.  The prft
-            pairs it with that picture's presentation time.
+            pairs it with `decode_time`: a picture is presented as much later as the first
+            picture of its GOP has composition offset.
         samples: for each picture its duration and its size in bytes, whether it is a keyframe,
             and its composition offset (>= 0); at least one, at most `MAX_SAMPLES`.
         chunks: the pictures' bytes: length-prefixed NAL units, in any number of pieces.  Their
@@ -164,7 +165,7 @@ def part(
     count = len(samples)
     if not 0 < count <= MAX_SAMPLES:
         raise ValueError(f"a part of {count} pictures; 1 to {MAX_SAMPLES} are possible")
-    _, _, keyframe, first_offset = samples[0]
+    keyframe = samples[0][2]
     rows: list[int] = []
     total = keys = offsets = 0
     for duration, size, key, offset in samples:
@@ -187,8 +188,7 @@ def part(
     head, before, between, after = _layout(count, fields, traf_size)
     ntp = ((((wall_ns + _NTP_EPOCH_NS) << 32) + _NS // 2) // _NS) & _MASK_64
     boxes = head.pack(
-        PRFT_HEAD, ntp, decode_time + first_offset, before, sequence, between, decode_time, after,
-        *rows,
+        PRFT_HEAD, ntp, decode_time, before, sequence, between, decode_time, after, *rows,
     )  # fmt: skip
     if audio is None:
         return b"".join((boxes, _BOX.pack(total + 8, b"mdat"), *chunks))

@@ -523,10 +523,9 @@ def _part(read_at: Callable[[int, int], bytes], at: int, size: int) -> PartRef:
         raise MalformedError(error.message, offset=at) from None
     if mdat_size != 8 + video_size + audio_size:
         raise MalformedError("a part whose sizes contradict each other", offset=at)
-    offsets = video.rows[width - 1 :: width] if video.fields & TRUN_COMPOSITION else (0,)
-    if max(offsets) > MAX_OFFSET:
+    if video.fields & TRUN_COMPOSITION and max(video.rows[width - 1 :: width]) > MAX_OFFSET:
         raise MalformedError("a part with a composition offset beyond reason", offset=at)
-    if media_time != decode_time + offsets[0] or decode_time + duration > MAX_TIME:
+    if media_time != decode_time or decode_time + duration > MAX_TIME:
         raise MalformedError("a part whose times contradict each other", offset=at)
     if moof_end + mdat_size > size - at:
         raise MalformedError("the file is cut off inside a part", offset=at)

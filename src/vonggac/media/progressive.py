@@ -237,6 +237,10 @@ def _parts_within(scan: Scan, from_ns: int, to_ns: int) -> Sequence[PartRef]:
     start = scan.keyframe_at(from_ns)
     if start is None:
         start = next((i for i in range(stop) if parts[i].keyframe), stop)
+    # With B-pictures what is shown before `to_ns` may be decoded after it.
+    behind = _nanoseconds(_first_offset(parts[start])) if start < stop else 0
+    if behind:
+        stop = bisect_left(parts, to_ns + behind, key=lambda part: part.wall_ns)
     return parts[start:stop]
 
 
