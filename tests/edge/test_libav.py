@@ -29,6 +29,7 @@ CLOCK = SystemClock()
 def cameras():
     mounts = (
         "udp=h264:transport=udp,bframes=2,gop=10",
+        "slices=h264:gop=10",
         "h265=h265:gop=10",
         "mjpeg=mjpeg",
         "sound=h264:audio=1,gop=10",
@@ -52,7 +53,9 @@ def threads() -> list[str]:
 
 
 @pytest.mark.gstreamer
-@pytest.mark.parametrize(("name", "codec"), [("udp", Codec.H264), ("h265", Codec.H265)])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("udp", Codec.H264), ("slices", Codec.H264), ("h265", Codec.H265)]
+)
 async def test_pictures_pass_through_untouched(cameras, name, codec):
     """UDP is what ours refuses; H.264 and H.265 must arrive as the camera coded them."""
     source = LibavSource(cameras[name], clock=CLOCK, why="the camera delivers over UDP only")

@@ -391,7 +391,7 @@ def read_match(data: bytes, sender: str) -> Announced | None:
 
 
 def _own() -> list[str]:
-    """IPv4 addresses of this machine, one an interface; the default route's elsewhere than Linux."""
+    """IPv4 addresses of this machine, one an interface; elsewhere than Linux: any."""
     try:
         import fcntl
     except ImportError:
@@ -431,7 +431,7 @@ def _help(maker: makers.Maker) -> dict[str, str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `vonggac discover`."""
     parser.add_argument("address", nargs="*", metavar="ADDRESS",
-                        help="host, host:port or rtsp:// URL; none: search the network")  # fmt: skip
+                        help="host, host:port or rtsp:// URL; none: the network")  # fmt: skip
     add_login(parser)
     parser.add_argument("--seconds", type=float, default=LISTEN_S, metavar="S",
                         help="how long to listen on the network (default %(default)s)")  # fmt: skip

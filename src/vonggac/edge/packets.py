@@ -53,9 +53,18 @@ class Cutter:
         """The access units that a packet completes; raises RunEnded if it cannot be one."""
         raise NotImplementedError
 
+    def flush(self) -> list[AccessUnit]:
+        """What was held back when the packets ended."""
+        return []
+
 
 class Passing(Cutter):
-    """H.264 or H.265 as it is: start codes become lengths, parameter sets are taken out."""
+    """H.264 or H.265 as it is: start codes become lengths, parameter sets are taken out.
+
+    libav takes parameter sets for the beginning of a picture, and senders exist (GStreamer with
+    config-interval=-1) that repeat them in front of every slice of a keyframe.  So a unit that
+    brought sets is held back until the next packet shows whether it goes on: one picture of delay.
+    """
 
     def __init__(self, codec: Codec, stream: VideoStream | None) -> None:
         self.codec = codec
@@ -63,6 +72,10 @@ class Passing(Cutter):
         self.declared_fps = None
         self._sets: ParameterSets | None = None
         self._last_ticks: int | None = None
+        self._held: AccessUnit | None = None
+        self._goes_on = False
+        """The last packet began with a slice that does not begin a picture."""
+        self._brought_sets = False
         self._length_size = 0
         """Bytes of the lengths in front of NAL units (files); 0 where start codes stand."""
         if stream is None:
@@ -81,9 +94,29 @@ class Passing(Cutter):
             self.declared_fps = self.video.declared_fps
 
     def units(self, packet: Packet[VideoStream], arrival_ns: int) -> list[AccessUnit]:
-        """The packet as one access unit, if it holds a picture."""
+        """The packet as one access unit, if it holds a picture; see above for what is held."""
         unit = self.unit(packet, arrival_ns)
-        return [] if unit is None else [unit]
+        if unit is None:
+            return []
+        held, self._held = self._held, None
+        if held is not None and self._goes_on:
+            held.chunks += unit.chunks
+            held.size += unit.size
+            held.damaged = held.damaged or unit.damaged
+            if held.size > MAX_UNIT_BYTES or len(held.chunks) > MAX_NALS:
+                raise RunEnded(Cause.GARBLED, f"a picture of {held.size} bytes")
+            self._held = held
+            return []
+        before = [] if held is None else [held]
+        if self._brought_sets:
+            self._held = unit
+            return before
+        return [*before, unit]
+
+    def flush(self) -> list[AccessUnit]:
+        """The unit that was held back."""
+        held, self._held = self._held, None
+        return [] if held is None else [held]
 
     def unit(self, packet: Packet[VideoStream], arrival_ns: int) -> AccessUnit | None:
         """One packet as an access unit; None if it holds no coded picture data."""
@@ -102,9 +135,13 @@ class Passing(Cutter):
             elif kind not in (Nal.AUD, Nal.FILLER, Nal.BROKEN):
                 chunks.append(len(nal).to_bytes(4, "big") + nal)
                 keyframe = keyframe or kind is Nal.KEY_SLICE
-                pictures += kind in (Nal.SLICE, Nal.KEY_SLICE)
+                if kind in (Nal.SLICE, Nal.KEY_SLICE):
+                    if not pictures:
+                        self._goes_on = not self._begins_picture(nal)
+                    pictures += 1
         if not pictures:
             return None
+        self._brought_sets = bool(sets)
         changed = _sets_of(self.codec, sets)
         if changed == self._sets:
             changed = None
@@ -126,6 +163,11 @@ class Passing(Cutter):
             sets=changed,
             damaged=packet.is_corrupt,
         )
+
+    def _begins_picture(self, slice_nal: bytes) -> bool:
+        """first_mb_in_slice is 0 (H.264 7.3.3), first_slice_segment_in_pic_flag (H.265 7.3.6.1)."""
+        at = 1 if self.codec is Codec.H264 else 2
+        return len(slice_nal) > at and bool(slice_nal[at] & 0x80)
 
 
 class Transcoding(Cutter):

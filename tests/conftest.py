@@ -1,0 +1,1 @@
+"""Shared by all tests: its place puts `footage`, `peers` and the like on the import path."""
