@@ -712,6 +712,17 @@ def test_duplicates_and_late_packets_are_dropped_and_counted() -> None:
     assert (track.late, track.lost) == (3, 0)
 
 
+def test_a_loss_across_the_wrap_of_the_numbers_is_counted() -> None:
+    camera = Camera(sequence=65_534)
+    sent = b"".join(camera.send(slice_of()) for _ in range(4))
+    track = VideoTrack(0, 96, Codec.H264, SETS)
+
+    receive(drop(sent, 1, 2), track)
+
+    assert track.lost == 2
+    assert struct.unpack_from(">I", track.receiver_report(0), 4 + 16) == (0x10001,)
+
+
 def test_swapped_packets_damage_their_picture_only() -> None:
     cut = frames(three_pictures())
     cut[5], cut[6] = cut[6], cut[5]
@@ -821,6 +832,8 @@ def test_packets_with_next_to_nothing_in_them_do_no_harm() -> None:
     sent = camera.send(b"", b"\x02", b"\x62\x01", b"\x02\x01", b"\x62\x01\x81", slice_265())
     units = receive(sent, VideoTrack(0, 96, Codec.H265))
     assert nals_of(units[-1])[-1] == slice_265()
+
+    assert receive(Camera().send(b"\x41")) != []
 
 
 @pytest.mark.parametrize(
@@ -943,6 +956,14 @@ def test_a_fragmented_aac_frame_with_a_hole_is_dropped() -> None:
 
     assert heard == [(b"next", 1524)]
     assert (track.lost, track.late, track.foreign) == (1, 1, 2)
+
+
+def test_an_aac_packet_that_has_not_arrived_whole_waits() -> None:
+    sent = framed(packet(aac(b"one")))
+    interleaved = Interleaved([AudioTrack(0, 96, 16_000)])
+
+    assert interleaved.feed(sent, 0, len(sent) - 1, 5) == 0
+    assert interleaved.feed(sent, 0, len(sent), 5) == len(sent)
 
 
 def test_interleaved_aac_is_refused_and_empty_frames_are_left_out() -> None:

@@ -546,9 +546,7 @@ class VideoTrack(Track):
         sps = _replace(old.sps, self._waiting.get(Nal.SPS))
         pps = _merge_pps(self.codec, old.pps, self._waiting.get(Nal.PPS))
         new = ParameterSets(self.codec, vps, sps, pps)
-        if new == old:
-            self._waiting = {}
-        elif new.complete:
+        if new.complete:
             self.sets = self._unit_sets = new
             self._in_force = frozenset((*vps, *sps, *pps))
             self._waiting = {}
