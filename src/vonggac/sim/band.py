@@ -157,7 +157,7 @@ class Band:
         """Bytes its slice takes on average; measured at 15 pictures a second."""
         if keyframe:
             return self.rows * self.columns * 386
-        return 3300 if self.rows == 2 else 1250
+        return 3000 if self.rows == 2 else 1250
 
 
 class Clockface:

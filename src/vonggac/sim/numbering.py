@@ -7,6 +7,7 @@ time of sending in nanoseconds since 1970 as u64, both big-endian.
 
 from __future__ import annotations
 
+import re
 import struct
 import uuid
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ PADDING = uuid.UUID("9b2f6e0a-7c51-4d27-8a53-564750414431").bytes
 """The UUID of the message that pads a picture up to the bitrate asked for."""
 
 _NUMBER = struct.Struct(">IQ")
+_NEEDS_PREVENTION = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 _SEI_H264 = 0x06
 _SEI_H265 = b"\x4e\x01"
 _USER_DATA_UNREGISTERED = 5
@@ -115,15 +117,7 @@ def escape(rbsp: bytes) -> bytes:
     """Insert emulation prevention bytes (H.264 clause 7.4.1)."""
     if b"\x00\x00" not in rbsp:
         return rbsp
-    out = bytearray()
-    zeros = 0
-    for byte in rbsp:
-        if zeros >= 2 and byte <= 3:
-            out.append(3)
-            zeros = 0
-        out.append(byte)
-        zeros = zeros + 1 if byte == 0 else 0
-    return bytes(out)
+    return _NEEDS_PREVENTION.sub(b"\x00\x00\x03", rbsp)
 
 
 def _user_data(payload: bytes, *, h265: bool) -> bytes:

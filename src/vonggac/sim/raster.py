@@ -420,7 +420,7 @@ def cover(edges: npt.NDArray[np.float64], x_low: int, y_low: int, width: int, he
     slope = (x1 - x0) / np.where(y1 == y0, 1, y1 - y0)
     x = x0[which] + (sample_y[row] - y0[which]) * slope[which] - x_low
     x = np.clip(x, 0, width)
-    sign = np.where(y1 > y0, 1.0, -1.0)[which]
+    sign = np.where(y1 > y0, -1.0, 1.0)[which]
     column = np.floor(x).astype(np.int64)
     part = x - column
     stride = width + 2

@@ -7,6 +7,7 @@ prediction, no deblocking. Clause and table numbers are those of ITU-T H.264 (08
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from vonggac.errors import MalformedError
 from vonggac.sim.numbering import escape
@@ -202,6 +203,22 @@ def slice_head(nal: bytes, context: SliceContext) -> SliceHead:
     return SliceHead(nal[0], value, length, keyframe, first)
 
 
+@cache
+def _toggle_bits(up: int, down: int) -> tuple[int, int]:
+    """Bits of a macroblock whose quarters get lighter or darker; at most 81 of them are asked."""
+    # mb_type 0, mvd 0 and 0: three one bits; then the pattern; then mb_qp_delta 0.
+    value, length = ue_bits(_PATTERN_CODES[up | down])
+    value, length = (0b111 << length | value) << 1 | 1, length + 4
+    for quarter in range(4):
+        bit = 1 << quarter
+        if not (up | down) & bit:
+            continue
+        code, size = _UP if up & bit else _DOWN
+        for _ in range(4):
+            value, length = value << size | code, length + size
+    return value, length
+
+
 class SliceWriter:
     """Writes the macroblocks of one slice after its header.
 
@@ -254,20 +271,8 @@ class SliceWriter:
         value, length = self._value, self._length
         code, size = ue_bits(address - self._next)
         value, length = value << size | code, length + size
-        # mb_type 0, mvd 0 and 0: three one bits.
-        value, length = value << 3 | 0b111, length + 3
-        code, size = ue_bits(_PATTERN_CODES[up | down])
-        value, length = value << size | code, length + size
-        # mb_qp_delta 0.
-        value, length = value << 1 | 1, length + 1
-        for quarter in range(4):
-            bit = 1 << quarter
-            if not (up | down) & bit:
-                continue
-            code, size = _UP if up & bit else _DOWN
-            for _ in range(4):
-                value, length = value << size | code, length + size
-        self._value, self._length = value, length
+        code, size = _toggle_bits(up, down)
+        self._value, self._length = value << size | code, length + size
         self._next = address + 1
 
     def finish(self) -> bytes:
