@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from vonggac.wire.facts import CameraName
+from vonggac.wire.facts import CameraName  # noqa: TC001 - msgspec reads it
 
 
 class WantedStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,154 @@
+"""`vonggac demo`: everything on one machine, with a virtual facility in front of it.
+
+Reads PORT, DATA, ADMIN_PASSWORD and SECONDS from the environment.  Its people, places and
+cameras are invented, and every page says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from vonggac import up
+from vonggac.config import (
+    CameraConfig,
+    Config,
+    RetentionConfig,
+    SiteConfig,
+    StreamConfig,
+    WebConfig,
+)
+from vonggac.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+CAMERAS = (
+    ("hl-2a", "HL", "Hành lang tầng 2, đông"),
+    ("cg-1", "CG", "Cổng chính"),
+    ("san-1", "SAN", "Sân trước"),
+    ("st-1", "ST", "Sảnh chờ tầng 2"),
+    ("td-1", "TD", "Khu tiếp đón"),
+    ("lm-1", "LM", "Khu lấy mẫu"),
+    ("tn-1", "TN", "Khu tiếp nhận đồ dùng"),
+    ("vs-1", "VS", "Trước nhà vệ sinh chung"),
+)
+"""Name, zone and title of each virtual camera, in the order of the simulator's scenes."""
+
+STREAM = ("--size", "960x544", "--fps", "15", "--kbps", "1200")
+
+MISBEHAVES = (
+    "cam03:drop@25+6,every=120",
+    "cam03:stall@60+8,every=120",
+    "cam03:refuse@95+9,every=120",
+)
+"""The yard's camera: unplugged, silent, and with another password, every two minutes, so that the
+ledger has something to show."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The demo takes its settings from the environment."""
+    parser.epilog = "PORT (8080), DATA (./demo-data), ADMIN_PASSWORD (generated), SECONDS (none)"
+
+
+def command(_options: argparse.Namespace) -> int:
+    """Run until Ctrl-C."""
+    uvloop.run(_demo())
+    return 0
+
+
+async def _demo() -> None:
+    data = Path(os.environ.get("DATA") or "demo-data").absolute()
+    port = _number("PORT", 8080)
+    seconds = _number("SECONDS", 0) or None
+    # The password of a demo is chosen or generated once and kept, so that a second start says it
+    # again: nothing real is behind it.
+    data.mkdir(parents=True, exist_ok=True)
+    password = os.environ.get("ADMIN_PASSWORD") or _kept_password(data / "admin-password")
+    simulator, urls = await _simulate(data)
+    try:
+        config = Config(
+            data_dir=str(data),
+            site=SiteConfig(
+                name="demo", title="Khách sạn Mường Hoa (cơ sở giả định)",
+                address="Địa chỉ giả định", owner_line="paid_hotel",
+            ),
+            cameras=tuple(
+                CameraConfig(
+                    name=name, zone=zone, title=title,
+                    main=StreamConfig(url=url), sub=StreamConfig(url=f"{url}/sub"),
+                )
+                for (name, zone, title), url in zip(CAMERAS, urls, strict=True)
+            ),
+            retention=RetentionConfig(days=2, max_bytes=4_000_000_000),
+            web=WebConfig(port=port),
+        )  # fmt: skip
+
+        def announce(ready: up.Ready) -> None:
+            told = {"ready": True, "url": ready.url, "user": ready.user, "password": password}
+            print(json.dumps(told), flush=True)  # noqa: T201 - the command line's contract
+            sys.stderr.write(
+                f"\n  Mở trang / open: {ready.url}\n"
+                f"  Đăng nhập / sign in: {ready.user} / {password}\n"
+                f"  Dữ liệu / state: {data}   (Ctrl-C: dừng / stop)\n\n"
+            )
+
+        await up.run(config, announce=announce, password=password, seconds=seconds, is_demo=True)
+    finally:
+        await _end(simulator)
+
+
+async def _simulate(data: Path) -> tuple[asyncio.subprocess.Process, list[str]]:
+    """Start the virtual cameras and wait until they answer."""
+    faults = [word for fault in MISBEHAVES for word in ("--fault", fault)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vonggac.cli", "--log-level", "warning", "simulate",
+        "--cameras", str(len(CAMERAS)), "--port", "0", "--sub", *STREAM, *faults,
+        "--cache", str(data / "scenes"),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    if not line:
+        raise ConfigError("the virtual cameras did not start; `vonggac simulate` says why")
+    return process, json.loads(line)["urls"]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(5):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(f"{name}={text} is no number") from None
+
+
+def _kept_password(path: Path) -> str:
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(9) + "\n", encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()

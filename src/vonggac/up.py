@@ -1,0 +1,332 @@
+"""`vonggac up`: hub and edge on one machine.
+
+`run` is the whole program in order: database, keys, nats-server, the edge's process, facts, orders,
+pages; and in reverse when a signal comes.  Nothing below knows of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import uvloop
+
+from vonggac import bus, keys, log
+from vonggac.clock import NS, SystemClock
+from vonggac.config import load
+from vonggac.db import Database, sqlite_url
+from vonggac.domain import accounts, registry, rules
+from vonggac.edge.box import identity_at
+from vonggac.edge.command import EdgeConfig
+from vonggac.errors import VonggacError
+from vonggac.hub import facts, watch
+from vonggac.hub.grants import Grants
+from vonggac.hub.orders import Orders
+from vonggac.hub.site import Site
+from vonggac.web import serve
+from vonggac.web.app import create_app
+from vonggac.web.words import day_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from vonggac.clock import Clock
+    from vonggac.config import Config
+
+EDGE_BACK_OFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Waits before the edge's process is started again; a recorder that is down costs pictures."""
+
+STEADY_S = 30.0
+"""A process that lived this long did not fail at starting."""
+
+STOP_S = 12.0
+"""What the edge gets to write and close everything."""
+
+READY_S = 8.0
+"""How long the first word of the edge is waited for before the pages are announced anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is told when the pages can be opened."""
+
+    url: str
+    user: str
+    password: str | None
+    """Only when the account was made now."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `vonggac up`."""
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE",
+                        help="TOML; every field is in docs/ref/config.md")  # fmt: skip
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run until a signal comes."""
+    config = load(options.config)
+
+    def announce(ready: Ready) -> None:
+        told: dict[str, object] = {"ready": True, "url": ready.url, "user": ready.user}
+        if ready.password is not None:
+            told["password"] = ready.password
+        print(json.dumps(told), flush=True)  # noqa: T201 - the command line's contract
+        if ready.password is not None:
+            sys.stderr.write(
+                f"\n  {ready.url}\n  {ready.user} / {ready.password}\n"
+                "  This password is shown once and must be changed at the first sign-in.\n\n"
+            )
+
+    uvloop.run(run(config, announce=announce))
+    return 0
+
+
+async def run(
+    config: Config,
+    *,
+    announce: Callable[[Ready], None],
+    password: str | None = None,
+    seconds: float | None = None,
+    is_demo: bool = False,
+) -> None:
+    """Start everything in order, run until a signal comes, stop in reverse.
+
+    Args:
+        config: what to run.
+        announce: called once, when the pages can be opened.
+        password: of the first administrator; one is generated without it.
+        seconds: stop by itself after so long.
+        is_demo: mark every page as showing invented data.
+
+    Raises:
+        ConfigError: something is configured wrongly, or an address is taken.
+    """
+    clock = SystemClock()
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if seconds is not None:
+        loop.call_later(seconds, stop.set)
+
+    data = Path(config.data_dir)
+    keys.make_folder(data)
+    listener = serve.listen(config.web.host, config.web.port)
+    port = listener.getsockname()[1]
+    url = config.web.public_url or f"http://{_shown(config.web.host)}:{port}"
+
+    recordings = data / "recordings"
+    identity = identity_at(recordings)
+    trust = keys.Trust.at(data / "keys" / "trust", issued_s=clock.wall_ns() // NS)
+    hub_key = keys.SigningKey.at(data / "keys" / "hub.key")
+    box = keys.Box.at(data / "keys" / "credentials.key")
+
+    database = Database(config.database_url or sqlite_url(data / "hub.sqlite"))
+    first = await asyncio.to_thread(
+        _prepare, database, config, identity.site, identity.key.public, box, clock, password
+    )
+
+    server = bus.NatsServer(
+        data / "nats",
+        trust,
+        bus.Settings(
+            host=config.bus.host,
+            port=config.bus.port,
+            websocket_host=config.bus.host,
+            websocket_port=config.bus.websocket_port,
+            allowed_origins=_origins(url, port),
+        ),
+        clock,
+    )
+    address = await server.start()
+    try:
+        issued_s = clock.wall_ns() // NS
+        control_path, media_path = _edge_credentials(data, trust, identity.site, issued_s)
+        edge_config = data / "keys" / "edge.json"
+        keys.write_secret(
+            edge_config,
+            msgspec.json.encode(
+                EdgeConfig(
+                    directory=str(recordings),
+                    hub=trust.hub,
+                    hub_key=hub_key.public,
+                    nats_url=address.url,
+                    control=str(control_path),
+                    media=str(media_path),
+                    record=config.record,
+                    retention=config.retention,
+                )
+            ).decode(),
+        )
+        control, media = trust.hub_users(issued_s=issued_s)
+        asking = await bus.connect(address.url, control, name="hub control")
+        pictures = await bus.connect(address.url, media, name="hub media")
+        asker = bus.Asker(trust.hub, keys.new_id(), asking, [asking, pictures])
+        await asker.start()
+        site = Site(asker, hub_key, clock, site_id=identity.site, public_key=identity.key.public)
+        orders = Orders(site, database, box, clock)
+        app = create_app(
+            database=database,
+            site=site,
+            orders=orders,
+            grants=Grants(trust.hub, hub_key, trust.viewer_signer(), clock),
+            box=box,
+            clock=clock,
+            config=config,
+            websocket_port=int(address.websocket.rpartition(":")[2].strip("/")),
+            is_demo=is_demo,
+        )
+        edge = EdgeProcess(edge_config, clock, restarted=orders.forget)
+        taker = facts.FactTaker(database, clock)
+        async with asyncio.TaskGroup() as group:
+            stop_web = asyncio.Event()
+            chores = [
+                group.create_task(chore)
+                for chore in (
+                    server.run(),
+                    edge.run(),
+                    facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
+                    orders.run(),
+                    watch.run(site, database, clock),
+                )
+            ]
+            web = group.create_task(serve.serve(app, listener, stop=stop_web))
+            await _until_first_word(site, stop)
+            if not stop.is_set():
+                announce(Ready(url, first.name if first else accounts.FIRST_NAME,
+                               first.password if first else None))  # fmt: skip
+            await stop.wait()
+            stop_web.set()
+            await web
+            await edge.stop()
+            for task in chores:
+                task.cancel()
+        await asker.stop()
+        await asking.close()
+        await pictures.close()
+    finally:
+        await server.stop()
+        database.close()
+
+
+class EdgeProcess:
+    """The edge's process, started again whenever it dies.
+
+    Args:
+        config: the file that it reads.
+        clock: for the back-off.
+        restarted: called on the loop each time it has been started.
+    """
+
+    def __init__(self, config: Path, clock: Clock, *, restarted: Callable[[], None]) -> None:
+        self._config = config
+        self._clock = clock
+        self._restarted = restarted
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._logger = log.get("up")
+
+    async def run(self) -> None:
+        """Keep it running until `stop`."""
+        tries = 0
+        while not self._stopping:
+            born = self._clock.monotonic_ns()
+            code = await self.run_once()
+            if self._stopping:
+                return
+            if self._clock.monotonic_ns() - born > STEADY_S * NS:
+                tries = 0
+            self._logger.error("edge.died", code=code, tries=tries)
+            await self._clock.sleep(EDGE_BACK_OFF_S[min(tries, len(EDGE_BACK_OFF_S) - 1)])
+            tries += 1
+
+    async def run_once(self) -> int:
+        """One life of the process; returns its exit code."""
+        words = [
+            sys.executable, "-m", "vonggac.cli",
+            "--log-level", os.environ.get("VONGGAC_LOG", "info"),
+            "edge", "--config", str(self._config), "--parent", str(os.getpid()),
+        ]  # fmt: skip
+        self._process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is ours to pass on, in our order
+        )  # fmt: skip
+        self._restarted()
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Ask it to end, then insist. Stopping twice is harmless."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            self._logger.exception("edge.killed", after_s=STOP_S)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _until_first_word(site: Site, stop: asyncio.Event) -> None:
+    """Wait until the edge answers, or a while: the pages say what is missing then."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(READY_S):
+            while not stop.is_set():
+                with contextlib.suppress(VonggacError):
+                    await site.status()
+                    return
+                await asyncio.sleep(0.1)
+
+
+def _prepare(
+    database: Database,
+    config: Config,
+    site_id: str,
+    public_key: str,
+    box: keys.Box,
+    clock: Clock,
+    password: str | None,
+) -> accounts.FirstSignIn | None:
+    """Bring the database up to the program and the configuration. A worker thread."""
+    database.migrate()
+    now = clock.wall_ns()
+    with database.writing() as connection:
+        registry.ensure_site(connection, config, site_id=site_id, public_key=public_key, now_ns=now)
+        registry.follow_config(
+            connection, site_id, config, placement=rules.placement(day_of(now)), box=box, now_ns=now
+        )
+        return accounts.ensure_administrator(connection, now_ns=now, password=password)
+
+
+def _edge_credentials(data: Path, trust: keys.Trust, site: str, issued_s: int) -> tuple[Path, Path]:
+    control, media = trust.edge(site, issued_s=issued_s)
+    paths = data / "keys" / "edge-control.creds", data / "keys" / "edge-media.creds"
+    control.save(paths[0])
+    media.save(paths[1])
+    return paths
+
+
+def _origins(url: str, port: int) -> tuple[str, ...]:
+    """Pages that may open the bus's WebSocket: ours, under each name of this machine's loopback."""
+    return tuple(dict.fromkeys((url, f"http://127.0.0.1:{port}", f"http://localhost:{port}")))
+
+
+def _shown(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
