@@ -103,11 +103,13 @@ async def test_credentials_are_judged_and_never_printed(loops):
     door = Credentials("admin", "s3cr3t @:/#%?", "digest")
     async with VirtualCameras(1, main=SMALL, credentials=door, cache=loops) as cameras:
         url = cameras.urls[0]
-        none, _ = await probed(url)
-        wrong, _ = await probed(url, "admin", Secret("wr0ng"))
-        right, _ = await probed(url, "admin", Secret("s3cr3t @:/#%?"), seconds=1.0)
         address = cameras.url("cam01", user="admin", password="s3cr3t @:/#%?")
-        inside, _ = await probed(address, seconds=1.0)
+        (none, _), (wrong, _), (right, _), (inside, _) = await asyncio.gather(
+            probed(url),
+            probed(url, "admin", Secret("wr0ng")),
+            probed(url, "admin", Secret("s3cr3t @:/#%?"), seconds=1.0),
+            probed(address, seconds=1.0),
+        )
 
     assert (none.reachable, none.authenticated, codes(none)) == (
         True, False, ["credentials_missing"],
@@ -139,10 +141,12 @@ async def test_nobody_there_and_no_such_stream_are_told_apart(loops):
 async def test_what_ours_refuses_goes_to_the_second_source_and_says_why():
     """UDP only; MJPEG; each is visible with its reason and its cost."""
     with gstreamer("udp=h264:transport=udp,gop=10", "mjpeg=mjpeg", "sound=h264:audio=1") as urls:
-        udp, picture = await probed(urls["udp"])
-        mjpeg, _ = await probed(urls["mjpeg"])
-        again, _ = await probed(urls["mjpeg"], transcode=True)
-        sound, _ = await probed(urls["sound"], seconds=1.0)
+        (udp, picture), (mjpeg, _), (again, _), (sound, _) = await asyncio.gather(
+            probed(urls["udp"]),
+            probed(urls["mjpeg"]),
+            probed(urls["mjpeg"], transcode=True),
+            probed(urls["sound"], seconds=1.0),
+        )
 
     assert (udp.source.kind, udp.verdict.connectable) == ("libav", True)
     assert "second_source" in codes(udp)

@@ -9,45 +9,29 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import uvloop
 
-from vonggac import log
 from vonggac.causes import Cause
-from vonggac.clock import EARLIEST_CREDIBLE_NS, NS, SystemClock, rfc3339
+from vonggac.clock import NS, SystemClock, rfc3339
 from vonggac.config import Secret
 from vonggac.edge import criteria, makers, onvif
 from vonggac.edge.describe import Described, describe
+from vonggac.edge.measure import SECONDS, Measured, measure, picture
 from vonggac.edge.picture import PictureDecoder
-from vonggac.edge.source import RtspSource
-from vonggac.errors import ConfigError, MalformedError, RunEnded, VonggacError
+from vonggac.errors import ConfigError, MalformedError
 from vonggac.media import address as addresses
-from vonggac.media import fmp4
-from vonggac.media.h26x import VideoFormat, video_format
-from vonggac.media.rtp import AccessUnit
 
 if TYPE_CHECKING:
     import argparse
 
     from vonggac.clock import Clock
-    from vonggac.edge.source import Offer, Source
+    from vonggac.edge.source import Offer
     from vonggac.media.address import Address
-    from vonggac.media.rtp import SenderReport
-
-SECONDS: Final = 5.0
-"""Measured by default; with connecting and ONVIF a probe stays under ten."""
-MORE_SECONDS: Final = 3.0
-"""Waited in addition for a second keyframe."""
-DRAIN_S: Final = 0.04
-MAX_PICTURES: Final = 20_000
-"""Pictures measured at most: half a minute at 600 a second."""
-MAX_KEYFRAME_BYTES: Final = 16 << 20
-
-_logger = log.get(__name__)
+    from vonggac.media.h26x import VideoFormat
 
 
 class SourceUsed(msgspec.Struct, frozen=True):
@@ -149,81 +133,6 @@ class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):
     criteria: dict[str, str]
 
 
-@dataclass(slots=True)
-class _Measured:
-    """What the pictures of some seconds tell."""
-
-    offer: Offer | None = None
-    video: VideoFormat | None = None
-    pictures: int = 0
-    keyframes: int = 0
-    damaged: int = 0
-    size: int = 0
-    seconds: float = 0.0
-    connect_ms: int | None = None
-    ticks: list[int] = field(default_factory=list)
-    arrivals_ns: list[int] = field(default_factory=list)
-    key_ticks: list[int] = field(default_factory=list)
-    keyframe: AccessUnit | None = None
-    clock_error_ns: int | None = None
-    ended: RunEnded | None = None
-    refused_by_ours: str = ""
-
-    def take(self, unit: AccessUnit) -> None:
-        if self.pictures >= MAX_PICTURES:
-            return
-        if unit.sets is not None:
-            try:
-                self.video = video_format(unit.sets)
-            except MalformedError as error:
-                _logger.debug("probe.sets_unreadable", reason=error.message)
-        self.pictures += 1
-        self.size += unit.size
-        self.damaged += unit.damaged
-        self.ticks.append(unit.ticks)
-        self.arrivals_ns.append(unit.arrival_ns)
-        if unit.keyframe:
-            self.keyframes += 1
-            self.key_ticks.append(unit.ticks)
-            if unit.size <= MAX_KEYFRAME_BYTES:
-                self.keyframe = unit
-
-    @property
-    def span_s(self) -> float | None:
-        """Seconds that the pictures cover: by the camera's ticks if arrival agrees, else by that.
-
-        A camera may send its last GOP at once when it is asked to play, so the first second of
-        arrivals says nothing; and its ticks may be stuck or jump.
-        """
-        if self.pictures < 3 or self.offer is None:
-            return None
-        by_ticks = (max(self.ticks) - min(self.ticks)) / self.offer.clock_rate
-        half = self.pictures // 2
-        late_ns = self.arrivals_ns[-1] - self.arrivals_ns[half]
-        by_arrival = late_ns / NS / (self.pictures - 1 - half) * (self.pictures - 1)
-        if by_arrival <= 0 or abs(by_ticks - by_arrival) <= 0.25 * by_arrival:
-            return by_ticks or None
-        return by_arrival
-
-    @property
-    def fps(self) -> float | None:
-        span = self.span_s
-        return None if not span else (self.pictures - 1) / span
-
-    @property
-    def gop_s(self) -> float | None:
-        fps = self.fps
-        if self.keyframes < 2 or not fps:
-            return None
-        keys = [n for n, ticks in enumerate(self.ticks) if ticks in set(self.key_ticks)]
-        return (keys[-1] - keys[0]) / (len(keys) - 1) / fps
-
-    @property
-    def kbps(self) -> int | None:
-        span = self.span_s
-        return None if not span else round(self.size * 8 / span / 1000)
-
-
 async def probe(
     url: str,
     user: str = "",
@@ -235,6 +144,7 @@ async def probe(
     onvif_ports: tuple[int, ...] | None = None,
     language: str = "vi",
     rules: criteria.Criteria | None = None,
+    decoder: PictureDecoder | None = None,
 ) -> tuple[ProbeResult, bytes | None]:
     """Find out about one stream. Never raises for what the camera does.
 
@@ -248,6 +158,7 @@ async def probe(
         onvif_ports: where to look for ONVIF; by default those of `rules/makers.toml`.
         language: of `verdict.reasons`.
         rules: criteria; the shipped ones by default.
+        decoder: makes the picture; one of its own, ended afterwards, by default.
 
     Returns:
         The result, and a keyframe as JPEG if one could be decoded.
@@ -262,23 +173,27 @@ async def probe(
     rules = rules or criteria.load()
     known = makers.load()
     ports = known.onvif.ports if onvif_ports is None else onvif_ports
-    found = asyncio.ensure_future(onvif.find(address.host, ports, clock=clock))
-    try:
+    measured = Measured()
+    asking: asyncio.Task[onvif.Device | None] | None = None
+    async with asyncio.TaskGroup() as group:
+        finding = group.create_task(onvif.find(address.host, ports, clock=clock))
         described = await describe(address)
-        measured = _Measured(ended=described.ended)
-        device: onvif.Device | None = None
+        measured.ended = described.ended
         if described.description is not None or _worth_another_try(described):
-            device_url = await found if described.reachable else None
-            asking = asyncio.ensure_future(_inspect(device_url, address, described, clock))
-            try:
-                await _measure(address, measured, described, clock, seconds, transcode=transcode)
-            finally:
-                device = await asking
-        elif described.reachable and (device_url := await found) is not None:
-            device = onvif.Device(url=device_url, refused=True)
+            asking = group.create_task(_inspect(finding, address, described, clock))
+            await measure(address, measured, described, clock, seconds, transcode=transcode)
+        elif not described.reachable:
+            finding.cancel()
+    device = asking.result() if asking is not None else None
+    if device is None and not finding.cancelled() and (device_url := finding.result()) is not None:
+        # Not asked: a password that RTSP refused is offered nowhere else.
+        device = onvif.Device(url=device_url, refused=True)
+    using = decoder or PictureDecoder()
+    try:
+        jpeg = await picture(measured, using)
     finally:
-        found.cancel()
-    jpeg = await _picture(measured)
+        if decoder is None:
+            await using.close()
     result = _result(address, described, measured, device, rules, language, clock)
     return result, jpeg
 
@@ -292,8 +207,9 @@ def _worth_another_try(described: Described) -> bool:
 
 
 async def _inspect(
-    url: str | None, address: Address, described: Described, clock: Clock
+    finding: asyncio.Task[str | None], address: Address, described: Described, clock: Clock
 ) -> onvif.Device | None:
+    url = await finding
     if url is None:
         return None
     has_login = bool(address.user) and (described.authenticated or not described.asked_password)
@@ -301,95 +217,10 @@ async def _inspect(
     return await onvif.inspect(url, address.user, password, clock=clock)
 
 
-async def _measure(
-    address: Address,
-    measured: _Measured,
-    described: Described,
-    clock: Clock,
-    seconds: float,
-    *,
-    transcode: bool,
-) -> None:
-    """Ours first; FFmpeg's for what ours refuses."""
-    if described.description is not None and described.ended is None:
-        ours = RtspSource(address.uri, address.user, address.password, clock=clock)
-        await _drain(ours, measured, clock, seconds)
-        if measured.ended is None or measured.pictures:
-            return
-    ended = measured.ended
-    if ended is None or ended.cause in (Cause.REFUSED, Cause.OVERLOADED):
-        return
-    measured.refused_by_ours = ended.message
-    # Loads FFmpeg's libraries (40 MB), which few probes need.
-    from vonggac.edge.libav import LibavSource
-
-    measured.ended = None
-    second = LibavSource(
-        address.uri,
-        address.user,
-        address.password,
-        clock=clock,
-        transcode=transcode,
-        why=f"ours refused it: {ended.message}",
-    )
-    await _drain(second, measured, clock, seconds)
-
-
-async def _drain(source: Source, measured: _Measured, clock: Clock, seconds: float) -> None:
-    """Measure one source until the time is over or it ends."""
-    started_ns = clock.monotonic_ns()
-    try:
-        measured.offer = offer = await source.connect()
-        measured.video = offer.video
-        playing_ns = clock.monotonic_ns()
-        measured.connect_ms = (playing_ns - started_ns) // 1_000_000
-        while True:
-            now_ns = clock.monotonic_ns()
-            for unit in source.drain(now_ns):
-                if isinstance(unit, AccessUnit):
-                    measured.take(unit)
-            for report in source.take_reports():
-                _take_report(report, measured, clock)
-            measured.seconds = (now_ns - playing_ns) / NS
-            wanted = seconds if measured.keyframes >= 2 else seconds + MORE_SECONDS
-            if measured.seconds >= wanted:
-                return
-            await clock.sleep(DRAIN_S)
-    except RunEnded as ended:
-        measured.ended = ended
-    finally:
-        await source.close()
-
-
-def _take_report(report: SenderReport, measured: _Measured, clock: Clock) -> None:
-    """The camera's wall time minus ours; a clock that was never set tells nothing."""
-    if report.ntp_ns < EARLIEST_CREDIBLE_NS // 2:
-        return
-    ours_ns = clock.wall_ns() - (clock.monotonic_ns() - report.arrival_ns)
-    measured.clock_error_ns = report.ntp_ns - ours_ns
-
-
-async def _picture(measured: _Measured) -> bytes | None:
-    """The last keyframe as JPEG."""
-    unit, video = measured.keyframe, measured.video
-    if unit is None or video is None:
-        return None
-    identity = fmp4.Identity(site="probe", camera="probe", stream="main", run=bytes(16))
-    part = fmp4.part(0, 0, 0, [(3600, unit.size, True, 0)], unit.chunks)
-    decoder = PictureDecoder()
-    try:
-        return await decoder.jpeg(fmp4.init(video, None, identity), part, at_ticks=None, width=None)
-    except VonggacError as error:
-        _logger.info("probe.picture_not_decoded", reason=error.message)
-        return None
-    finally:
-        await decoder.close()
-
-
 def _result(
     address: Address,
     described: Described,
-    measured: _Measured,
+    measured: Measured,
     device: onvif.Device | None,
     rules: criteria.Criteria,
     language: str,
