@@ -279,6 +279,19 @@ def test_a_nonsense_clock_rate_gives_way_to_the_measured_one(true_rate: int, set
     assert within(played.errors_ms(settled), -50, 250)
     between = played.placed[2_999].decode_ticks - played.placed[1_000].decode_ticks
     assert between == pytest.approx(1_999 * 3600, rel=0.02)
+    assert played.gaps() == []
+
+
+def test_a_clock_rate_that_comes_right_is_believed_again() -> None:
+    def stamp(number: int, _taken: float) -> int:
+        return number * 7200 if number < 1_500 else 1_500 * 7200 + (number - 1_500) * 3600
+
+    played = run(pictures=5_000, stamp=stamp)
+
+    assert played.timeline.measured_rate == 90_000
+    assert played.steps(4_000) == {3600}
+    assert within(played.errors_ms(4_000), -50, 250)
+    assert played.gaps() == []
 
 
 @pytest.mark.parametrize("ppm", [-300, -50, 50, 300])
@@ -332,14 +345,36 @@ def test_a_long_pause_that_the_ticks_keep_silent_is_a_gap_at_once() -> None:
     assert within(played.errors_ms(1_501), -50, 250)
 
 
-def test_a_short_pause_that_the_ticks_keep_silent_is_found_within_four_seconds() -> None:
-    """It could be a stall whose pictures are still to come; so the axis waits two windows."""
-    played = run(taken=lambda n: n / 25 + (3 if n > 1500 else 0), stamp=lambda n, _: n * 3600)
+@pytest.mark.parametrize("pause_s", [1.5, 3, 8])
+def test_a_short_pause_that_the_ticks_keep_silent_is_found_within_a_second(
+    pause_s: float,
+) -> None:
+    """It could be a stall whose pictures come in a burst; the next second tells."""
+    played = run(taken=lambda n: n / 25 + (pause_s if n > 1500 else 0), stamp=lambda n, _: n * 3600)
 
     (gap,) = played.gaps()
-    assert 1501 <= gap <= 1501 + 6 * 25
+    assert 1501 <= gap <= 1501 + 27
     assert played.timeline.reanchorings == 1
     assert within(played.errors_ms(gap), -50, 250)
+
+
+def test_a_stall_that_a_narrow_line_catches_up_with_slowly_is_no_gap() -> None:
+    """5 s nothing, then everything at one and a half times the rate: 10 s until it is level."""
+    timeline = Timeline(90_000, 25.0, 0)
+    level = 0
+    for number in range(3_000):
+        sent_s = number / 25 + 0.02
+        read_s = sent_s
+        if 1_500 <= number < 1_875:
+            read_s = 65 + (number - 1_500) / 37.5
+        read_ns = START_NS + math.ceil(max(sent_s, read_s) * 5) * S // 5
+        placed = timeline.place(number * 3600, read_ns, number % 50 == 0)
+        if number > 10:
+            assert abs(placed.time_ns - START_NS - number * 40 * MS) < 100 * MS
+            level += 1
+
+    assert level == 2_989
+    assert timeline.reanchorings == 0
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ the run: pictures are worth more than tidy times.  The policies, each kept by a 
   that comes sooner than expected moves the axis at once; in the other direction the axis is
   slewed by at most 500 ppm towards the least delay of the last 2 s, and a lasting drift of up
   to 2 % is learnt.  So neither bursts nor stalls of the network move it.
-* **Re-anchoring**: if the least delay stays above 0.5 s for two windows of 2 s, or a picture
-  comes more than 10 s late, the axis is set forward: that delay is not the network's.
+* **Re-anchoring**: the axis is set forward if after a hole in arrival the least delay stays above
+  0.5 s and does not shrink (a burst would shrink it), 1 s after the hole at the earliest, or if
+  a picture comes more than 10 s late: that delay is not the network's.  Without such a hole the
+  ticks run slow, and the axis catches up within 2 s: no gap is made out of a wrong clock.
 * **Gap in the ticks that arrival confirms** (within 2 s): believed.
 * **Forward jump** (more than arrival explains) and **backward step**: the ticks are taken anew
   from there; the picture is placed by arrival, at least one delivered interval after the last.
@@ -57,7 +59,11 @@ SLEW = 500e-6
 MOST_DRIFT = 0.02
 """Beyond this the clock rate itself is taken for wrong."""
 REANCHOR_NS = NS // 2
-"""A least delay above this, for two windows, is not the network's."""
+"""A least delay above this that does not shrink is not the network's."""
+PAUSE_WINDOW_NS = NS
+"""How soon after a hole in arrival its delay is judged."""
+SHRINKS_NS = NS // 10
+"""A least delay that falls by more from window to window is a burst that catches up."""
 STALL_NS = 10 * NS
 """A picture this late re-anchors at once: buffers between camera and box hold less."""
 EXPLAINED_NS = 2 * NS
@@ -137,7 +143,10 @@ class Timeline:
         self._steps = 0
         self._clean_windows = 0
         self._held_back_ns = 0
-        self._late_windows = 0
+        self._late_before_ns = 0  # least delay of the last window, if that was suspicious
+        self._hole_ns = 0  # longest stretch without arrival in this window
+        self._hole_until_ns = -1
+        self._holes_ns: deque[int] = deque(maxlen=4)
         self._least_ns = 1 << 62
         self._best = (0, 0)
         self._history: deque[tuple[int, int]] = deque(maxlen=_WINDOWS)
@@ -323,8 +332,17 @@ class Timeline:
             self.reanchorings += 1
             time_ns = arrival_ns
             late_ns = 0
+        if arrival_ns - self._arrival_ns > self._hole_ns:
+            self._hole_ns = arrival_ns - self._arrival_ns
+            if self._hole_ns > LEAST_GAP_NS and late_ns > REANCHOR_NS:
+                # A stall whose pictures will follow in a burst, or a pause: the next second says.
+                self._hole_until_ns = arrival_ns
+                self._least_ns = 1 << 62
+                self._window_end_ns = arrival_ns + PAUSE_WINDOW_NS
         if late_ns <= self._least_ns:
             self._least_ns = late_ns
+            if arrival_ns == self._hole_until_ns:  # the last of that read counts
+                self._late_before_ns = late_ns
             self._best = (self._ticks, arrival_ns)
         self._time_ns = time_ns
         self._arrival_ns = arrival_ns
@@ -336,6 +354,8 @@ class Timeline:
     def _close_window(self, arrival_ns: int) -> None:
         """Every 2 s: judge the interval, the delay and the clock rate."""
         self._judge_interval(arrival_ns)
+        self._holes_ns.append(self._hole_ns)
+        self._hole_ns = 0
         if self.by_arrival:
             self._clean_windows = 0 if self._steps else self._clean_windows + 1
             if self._clean_windows >= 2:
@@ -371,15 +391,20 @@ class Timeline:
 
     def _judge_delay(self) -> None:
         late_ns = self._least_ns
+        late_before_ns, self._late_before_ns = self._late_before_ns, 0
         if late_ns > REANCHOR_NS:
-            self._late_windows += 1
-            if self._late_windows >= 2:
-                self._late_windows = 0
+            if not late_before_ns or late_ns < late_before_ns - SHRINKS_NS:
+                self._late_before_ns = late_ns  # first seen, or a burst that is still catching up
+            elif 2 * max(self._holes_ns) > late_ns:
                 self.reanchorings += 1
                 self._time_ns += late_ns
-                return
-        else:
-            self._late_windows = 0
+            else:
+                # Nothing was missing on arrival: the ticks run slow.  Catch up within a window,
+                # so that no gap appears, and let only what is new speak of the clock rate.
+                self._rate = _NS_PER_TICK * (1 + late_ns / WINDOW_NS)
+                while len(self._history) > 2:
+                    self._history.popleft()
+            return
         # A proportional part bounded by SLEW, and a slow integral that learns a drift: the gains
         # settle within 2 minutes for drifts of 2 % without overshoot of more than 10 ms.
         wrong = late_ns - self._held_back_ns
@@ -399,10 +424,10 @@ class Timeline:
         self._windows_until_refined -= 1
         # A measured rate is measured again over the whole history each time that is all new.
         refine = not self._windows_until_refined and self.measured_rate != self.clock_rate
-        if not wrong and not refine:
+        ticks, passed_ns = last[0] - first[0], last[1] - first[1]
+        if not (wrong or refine) or ticks <= 0:
             return
         self._windows_until_refined = _WINDOWS
-        ticks, passed_ns = last[0] - first[0], last[1] - first[1]
         self.measured_rate = ticks * NS / passed_ns
         if abs(self.measured_rate / self.clock_rate - 1) < MOST_DRIFT:
             self.measured_rate = float(self.clock_rate)
