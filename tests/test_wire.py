@@ -181,6 +181,18 @@ def test_frame_that_claims_too_much_is_refused_before_it_is_read() -> None:
         reader.feed((1_001).to_bytes(4, "big"))
 
 
+@given(st.lists(st.integers(0, 300_000), max_size=6))
+def test_chunks_are_full_but_for_the_last_and_lose_nothing(sizes: list[int]) -> None:
+    """An empty answer is one empty chunk: the asker needs a last message."""
+    pieces = [bytes([n % 256]) * size for n, size in enumerate(sizes)]
+
+    cut = list(wire.chunks(pieces))
+
+    assert b"".join(cut) == b"".join(pieces)
+    assert all(len(chunk) == wire.CHUNK for chunk in cut[:-1])
+    assert len(cut[-1]) <= wire.CHUNK
+
+
 # ---- facts ---------------------------------------------------------------------------------
 
 

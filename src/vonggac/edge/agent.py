@@ -567,28 +567,14 @@ def _frames(meta: msgspec.Struct, frames: list[bytes]) -> tuple[_Head, Iterator[
 
 
 async def _chunked(pieces: AsyncIterator[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Pieces of any size as chunks of `wire.CHUNK` bytes, the last one shorter."""
-    waiting: list[bytes | memoryview] = []
-    size = 0
-    async for piece in _each(pieces):
-        view = memoryview(piece)
-        while size + len(view) >= wire.CHUNK:
-            room = wire.CHUNK - size
-            waiting.append(view[:room])
-            yield b"".join(waiting)
-            view = view[room:]
-            waiting, size = [], 0
-        if len(view):
-            waiting.append(view)
-            size += len(view)
-    if waiting:
-        yield b"".join(waiting)
-
-
-async def _each(pieces: AsyncIterator[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(pieces, AsyncIterator):
-        async for piece in pieces:
-            yield piece
-    else:
-        for piece in pieces:
-            yield piece
+    """Pieces of any size as chunks of `wire.CHUNK` bytes, the last one shorter; at least one."""
+    if not isinstance(pieces, AsyncIterator):
+        for chunk in wire.chunks(pieces):
+            yield chunk
+        return
+    rest = b""
+    async for piece in pieces:
+        *full, rest = wire.chunks((rest, piece))
+        for chunk in full:
+            yield chunk
+    yield rest

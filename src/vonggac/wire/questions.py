@@ -14,7 +14,7 @@ from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.wire.subjects import Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 VERSION: Final = 1
 """Version of envelope and metas; a reader refuses a higher one by name."""
@@ -343,6 +343,23 @@ class Fault(msgspec.Struct, frozen=True):
 def frame(content: bytes) -> bytes:
     """One frame: its length in four bytes, big-endian, then itself."""
     return len(content).to_bytes(4, "big") + content
+
+
+def chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut a run of pieces into chunks of exactly `CHUNK` bytes but for the last; at least one."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        view = memoryview(piece)
+        while size + len(view) > CHUNK:
+            room = CHUNK - size
+            yield b"".join([*waiting, view[:room]])
+            view = view[room:]
+            waiting, size = [], 0
+        if len(view):
+            waiting.append(bytes(view))
+            size += len(view)
+    yield b"".join(waiting)
 
 
 class FrameReader:
