@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import shutil
@@ -70,8 +71,9 @@ async function played(until) {
   await video.play();
   await new Promise((yes, no) => {
     video.addEventListener('error', () => no(new Error(video.error.message)), {once: true});
-    const look = () => video.currentTime >= until || video.ended ? yes()
-      : video.requestVideoFrameCallback(look);
+    const look = () => { if (video.currentTime >= until || video.ended) yes(); };
+    video.addEventListener('timeupdate', look);
+    video.addEventListener('ended', look);
     look();
   });
   video.pause();
@@ -153,10 +155,9 @@ async def page_with(files: Files) -> AsyncIterator[Page]:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        async with async_playwright() as playwright:
+        async with asyncio.timeout(45), async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
             page = await browser.new_page()
-            page.set_default_timeout(20_000)
             await page.goto(f"http://127.0.0.1:{port}/")
             yield page
             await browser.close()
