@@ -25,7 +25,7 @@ TRY_OTHERS = """async () => {
   const refusals = [];
   const other = (subject) => subject.replaceAll('cam01', 'cam02');
   const refused = new Promise((settle) => {
-    connection.onerror = (sentence) => { refusals.push(sentence); refusals.length >= 5 && settle(); };
+    connection.onerror = (sentence) => refusals.push(sentence) >= 5 && settle();
   });
   connection.subscribe(other(grant.subjects.live.cam01.main), () => refusals.push('received'));
   connection.subscribe('_INBOX.>', () => refusals.push('received'));

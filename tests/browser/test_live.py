@@ -172,7 +172,9 @@ async def test_h265_falls_back_to_the_sub_stream_and_otherwise_says_why(
         await page.locator(".tile[data-camera=cam06]").focus()
         await page.keyboard.press("Enter")
         await page.wait_for_function("() => document.querySelectorAll('.tile').length === 1")
-        await look(page, "cam06", "live")
+        await page.wait_for_function(
+            "(plays) => plays || document.body.innerText.includes('luồng phụ')", arg=plays
+        )
         enlarged = await tile(page, "cam06")
     del place.edge.streams["cam06", "sub"]
     async with opened(browser, f"{place.origin}/wall") as (page, _):

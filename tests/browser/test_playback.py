@@ -197,7 +197,7 @@ async def test_keys_select_a_span_that_can_be_taken_away(browser: Browser, place
         href = await page.get_attribute('a[data-link="recording"]', "href")
         length = await page.inner_text('[data-show="selection-length"]')
         await page.wait_for_function(
-            "() => document.querySelector('[data-show=\"selection-recorded\"]').textContent"
+            "() => document.querySelector('[data-show=\"selection-recorded\"]').textContent !== '–'"
         )
         recorded = await page.inner_text('[data-show="selection-recorded"]')
 

@@ -57,8 +57,9 @@ async def test_the_keyboard_reaches_everything(browser: Browser, place: Stand) -
 
         await page.keyboard.press("Enter")
         assert await shown(page) == ["cam04"]
-        await look(page, "cam04", "live")
-        assert (await tile(page, "cam04"))["stream"] == "main"
+        await page.wait_for_selector(
+            '.tile[data-camera=cam04][data-stream="main"][data-look="live"]'
+        )
         await page.keyboard.press("Escape")
         assert len(await shown(page)) == 4
         await page.keyboard.press("2")
@@ -134,4 +135,32 @@ async def test_a_phone_plays_at_most_two_tiles_those_in_view(
 
     assert playing <= 2
     assert wide <= 390
+    assert complaints == []
+
+
+async def test_enlarging_keeps_the_picture_until_the_better_one_is_there(
+    browser: Browser, place: Stand
+) -> None:
+    """Nobody enlarges a tile to look at nothing."""
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await look(page, "cam01", "live")
+        await page.evaluate(
+            """() => {
+              window.looks = new Set();
+              const tile = document.querySelector('.tile[data-camera=cam01]');
+              const note = () => window.looks.add(tile.dataset.look);
+              new MutationObserver(note).observe(tile, {attributes: true});
+            }"""
+        )
+        await page.locator(".tile[data-camera=cam01]").click()
+        await page.wait_for_selector('.tile[data-camera=cam01][data-stream="main"]')
+        await page.keyboard.press("Escape")
+        await page.wait_for_selector('.tile[data-camera=cam01][data-stream="sub"]')
+        looks = await page.evaluate("[...window.looks]")
+        videos = await page.evaluate(
+            "document.querySelectorAll('[data-camera=cam01] video').length"
+        )
+
+    assert set(looks) <= {"live", "late"}
+    assert videos == 1
     assert complaints == []

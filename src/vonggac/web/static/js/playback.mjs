@@ -28,6 +28,8 @@ const DENSITY_S = 300;
 const PATIENCE_MS = 300;
 /** A sentence stays this long, ms. */
 const SENTENCE_MS = 8_000;
+/** A field without a value. */
+const NOTHING = "–";
 const FIRST_WINDOW = 90 * 60 * SECOND;
 
 const page = pageData();
@@ -68,6 +70,7 @@ const session = new Session({
     document.body.dataset.session = name;
     if (name === "lost") say(words.say("session_lost", { time: words.clock(since) }));
     if (name === "refused") say(words.say("session_refused"));
+    if (name === "open") say("");
   },
 });
 
@@ -412,16 +415,16 @@ function drawSelection() {
   const both = chosen();
   const half = from !== null ? { from, to: from + 1 } : to !== null ? { from: to - 1, to } : null;
   timeline.setSelection(both ?? half);
-  show("selection-from", from === null ? "" : words.clock(from) + words.fraction(from));
-  show("selection-to", to === null ? "" : words.clock(to) + words.fraction(to));
-  show("selection-length", both ? words.duration(both.to - both.from) : "");
+  show("selection-from", from === null ? NOTHING : words.clock(from) + words.fraction(from));
+  show("selection-to", to === null ? NOTHING : words.clock(to) + words.fraction(to));
+  show("selection-length", both ? words.duration(both.to - both.from) : NOTHING);
   const record = records.get(shownViews[0]?.camera.id);
   const inDay = both && record && both.from >= record.from && both.to <= record.to;
   show(
     "selection-recorded",
     inDay
       ? words.say("recorded_of", { recorded: Math.floor(recordedIn(record, both) / SECOND), total: Math.round((both.to - both.from) / SECOND) })
-      : "",
+      : NOTHING,
   );
   refreshLinks();
 }
@@ -455,7 +458,6 @@ function setPlaying(playing) {
   state.playing = playing;
   for (const button of document.querySelectorAll('[data-do="play"]')) {
     button.setAttribute("aria-pressed", String(playing));
-    button.setAttribute("aria-label", playing ? words.say("pause") : words.say("play"));
   }
   advance();
 }

@@ -84,6 +84,8 @@ export class Session {
     this.obtain = obtain;
     this.onstate = onstate;
     this.state = "opening";
+    /** ms since 1970 by this machine's clock: when the state began */
+    this.since = Date.now();
     this.renewals = 0;
     for (const camera of cameras.slice(0, CAMERA_LIMIT)) this.#wanted.add(camera);
     this.#leaseTimer = setInterval(() => this.#extendLeases(), EXTEND_EVERY_MS);
@@ -234,7 +236,8 @@ export class Session {
   #become(state) {
     if (state === this.state) return;
     this.state = state;
-    this.onstate(state, Date.now());
+    this.since = Date.now();
+    this.onstate(state, this.since);
   }
 
   #extendLeases() {

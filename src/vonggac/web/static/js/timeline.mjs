@@ -53,7 +53,7 @@ export class Timeline {
     this.line = svg("line", { y1: 0, y2: "100%" });
     this.dayTracks = el("div", { class: "tracks" }, this.overview, svg("svg", { class: "win", "aria-hidden": "true" }, this.frame), this.dayAxis);
     this.tracks = el("div", { class: "tracks" }, this.axis);
-    this.lanes = el("div", { class: "lanes", tabindex: "0", role: "slider", "aria-label": words.say("whole_day") });
+    this.lanes = el("div", { class: "lanes" });
     this.over = el(
       "div",
       { class: "ovl" },
@@ -109,8 +109,6 @@ export class Timeline {
     const x = `${(share * 100).toFixed(4)}%`;
     this.line.setAttribute("x1", x);
     this.line.setAttribute("x2", x);
-    this.lanes.setAttribute("aria-valuetext", this.words.clock(at));
-    this.lanes.setAttribute("aria-valuenow", String(Math.round(at / SECOND)));
   }
 
   /** @param {{from: number, to: number} | null} selection */

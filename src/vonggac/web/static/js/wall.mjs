@@ -18,6 +18,9 @@ const CYCLE_S = 20;
 /** Live tiles at once on a phone (ui.md section 9: for the link). */
 const PHONE_LIVE = 2;
 const PHONE = matchMedia("(max-width: 767px)");
+/** A stream that is asked for in place of another one and brings no picture is given up after this, ms. */
+const SWITCH_MS = 8_000;
+const UNKNOWN = { letter: "?", class: "u" };
 
 const page = pageData();
 const words = new Words(page);
@@ -70,25 +73,66 @@ class Tile {
       this.mark,
       this.time,
     );
-    this.live = session && camera.allowed !== false
-      ? new LivePicture({ video: this.video, session, camera: camera.id, serverNow: () => clock.now() })
-      : null;
+    this.live = session && camera.allowed !== false ? this.#picture(this.video) : null;
+    /** @type {{live: LivePicture, video: HTMLVideoElement, since: number} | null} the other stream, until its first picture */
+    this.next = null;
+  }
+
+  #picture(video) {
+    return new LivePicture({ video, session, camera: this.camera.id, serverNow: () => clock.now() });
   }
 
   /** @param {boolean} wanted */
   play(wanted) {
     if (this.live === null) return;
     if (!wanted) {
+      this.#dropNext();
       if (this.live.isOpen) this.live.close();
       return;
     }
     const width = this.pic.clientWidth * devicePixelRatio;
     const stream = this.chosen ?? streamFor(this.camera.streams, width, state.enlarged === this.camera.id, playable);
-    if (!this.live.isOpen || this.live.status.stream !== stream) this.live.open(stream);
+    if (!this.live.isOpen || this.live.status.wall === null) {
+      this.#dropNext();
+      if (!this.live.isOpen || this.live.status.stream !== stream) this.live.open(stream);
+    } else if (this.live.status.stream === stream) {
+      this.#dropNext();
+    } else if (this.next?.live.status.stream !== stream) {
+      this.#dropNext();
+      this.#beginNext(stream);
+    }
+  }
+
+  /** The present picture stays until the other stream has one. */
+  #beginNext(stream) {
+    const video = el("video", { tabindex: "-1", "aria-hidden": "true" });
+    this.pic.insertBefore(video, this.video); // below the present one
+    this.next = { video, live: this.#picture(video), since: performance.now() };
+    this.next.live.open(stream);
+  }
+
+  #dropNext() {
+    this.next?.live.close();
+    this.next?.video.remove();
+    this.next = null;
+  }
+
+  #changeOver(now) {
+    const { live, video, since } = this.next;
+    const status = live.tick(now);
+    if (status.problem === "codec" || status.problem === "forbidden" || now - since > SWITCH_MS) {
+      if (this.live.status.stream !== this.chosen) this.chosen = this.live.status.stream;
+      this.#dropNext();
+    } else if (status.wall !== null) {
+      this.live.close();
+      this.video.remove();
+      Object.assign(this, { live, video, next: null });
+    }
   }
 
   /** @param {number} now performance.now() */
   tick(now) {
+    if (this.next !== null) this.#changeOver(now);
     const status = this.live?.tick(now) ?? null;
     if (status?.problem === "codec" && status.stream === "main" && this.camera.streams.sub) {
       this.chosen = "sub"; // H.265 that this browser cannot play: the sub stream instead
@@ -163,8 +207,10 @@ function markOf(kind, view) {
       return { class: "live", words: words.say("live") };
     case "late":
       return { class: "live live-late", words: words.say("late", { age: words.decimal.format(view.age / 1_000) }) };
-    case "stale":
-      return { class: "", words: words.cause("stalled").name, cause: words.cause("stalled") };
+    case "stale": // the camera is only accused when the box says so
+      return view.state === "stalled"
+        ? { class: "", words: words.cause("stalled").name, cause: words.cause("stalled") }
+        : { class: "", words: words.say("no_picture"), cause: UNKNOWN };
     case "gap":
       return { class: "", words: words.say("not_recording"), cause: words.cause(view.cause) };
     case "removed":
@@ -189,7 +235,7 @@ function cardOf(kind, view, camera) {
         class: "veil",
         title: words.say("stale"),
         big: words.say("stale_at", { time: words.clock(view.wall) }),
-        lines: [words.say("stale_why", { age: words.duration(view.age) })],
+        lines: [whyStale(view)],
       };
     case "gap": {
       const since = view.since ?? view.wall ?? now;
@@ -217,6 +263,12 @@ function cardOf(kind, view, camera) {
     default:
       return { class: "", lines: [] };
   }
+}
+
+function whyStale(view) {
+  if (session.state !== "open") return sessionWords(session.state, session.since) || words.say("session_renewing");
+  if (view.state === "stalled") return words.say("stale_why", { age: words.duration(view.age) });
+  return words.say("no_picture_why", { time: words.clock(view.wall) });
 }
 
 function drawnCard({ class: name, cause, title, big, lines, link }) {
@@ -358,13 +410,15 @@ function tone() {
   oscillator.onended = () => context.close();
 }
 
+function sessionWords(name, since) {
+  if (name === "renewing") return words.say("session_renewing");
+  if (name === "lost") return words.say("session_lost", { time: words.clock(since) });
+  return name === "refused" ? words.say("session_refused") : "";
+}
+
 function sessionChanged(name, since) {
-  const sentence = {
-    renewing: () => words.say("session_renewing"),
-    lost: () => words.say("session_lost", { time: words.clock(since) }),
-    refused: () => words.say("session_refused"),
-  }[name]?.();
-  show("session", sentence ?? "");
+  const sentence = sessionWords(name, since);
+  show("session", sentence);
   if (sentence) region.tell(sentence);
   document.body.dataset.session = name;
 }
@@ -425,7 +479,8 @@ function carry(by) {
 function switchStream() {
   const tile = current();
   if (!tile?.live || !tile.camera.streams.sub || !tile.camera.streams.main) return;
-  tile.chosen = tile.live.status.stream === "main" ? "sub" : "main";
+  const present = tile.next?.live.status.stream ?? tile.live.status.stream;
+  tile.chosen = present === "main" ? "sub" : "main";
   tile.play(true);
 }
 
