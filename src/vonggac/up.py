@@ -233,16 +233,16 @@ class EdgeProcess:
         self._clock = clock
         self._restarted = restarted
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._logger = log.get("up")
 
     async def run(self) -> None:
         """Keep it running until `stop`."""
         tries = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             born = self._clock.monotonic_ns()
             code = await self.run_once()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if self._clock.monotonic_ns() - born > STEADY_S * NS:
                 tries = 0
@@ -266,7 +266,7 @@ class EdgeProcess:
 
     async def stop(self) -> None:
         """Ask it to end, then insist. Stopping twice is harmless."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return

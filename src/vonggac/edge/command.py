@@ -319,6 +319,7 @@ def _discover(clock: Clock) -> Callable[[str | None, str, Secret], Awaitable[obj
     async def discover(address: str | None, user: str, password: Secret) -> object:
         from vonggac.edge.discover import discover as look
 
-        return msgspec.to_builtins(await look(address, user, password, clock=clock))
+        found = await look([address] if address else [], user, password, clock=clock)
+        return {"devices": msgspec.to_builtins(found)}
 
     return discover

@@ -25,6 +25,7 @@ import uvloop
 from vonggac import log
 from vonggac.causes import Cause
 from vonggac.clock import SystemClock
+from vonggac.config import Secret
 from vonggac.edge import makers, onvif
 from vonggac.edge.describe import Described, describe
 from vonggac.edge.probe import add_login, login
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vonggac.clock import Clock
-    from vonggac.config import Secret
     from vonggac.media.address import Address
 
 MULTICAST: Final = ("239.255.255.250", 3702)
@@ -154,6 +154,45 @@ async def search(
         for transport in transports:
             transport.close()
     return sorted(listener.found.values(), key=lambda one: one.address)
+
+
+async def discover(
+    addresses: Sequence[str],
+    user: str,
+    password: Secret,
+    *,
+    clock: Clock,
+    seconds: float = LISTEN_S,
+    interfaces: Sequence[str] | None = None,
+    onvif_ports: Sequence[int] | None = None,
+) -> list[Found]:
+    """Examine these addresses, or whatever a search of the network finds.
+
+    Args:
+        addresses: as `examine` takes them; none means a search.
+        user: the only account that is tried.
+        password: goes with it.
+        clock: ours.
+        seconds: how long a search listens.
+        interfaces: IPv4 addresses to search from; those of this machine by default.
+        onvif_ports: where to look for ONVIF; the list's ports by default.
+
+    Raises:
+        ConfigError: an address is none.
+    """
+    wanted: list[tuple[str, Sequence[str]]] = [(one, ()) for one in addresses]
+    if not wanted:
+        announced = await search(seconds=seconds, interfaces=interfaces)
+        wanted = [(one.address, one.urls) for one in announced]
+    at_once = asyncio.Semaphore(8)
+
+    async def one(where: str, urls: Sequence[str]) -> Found:
+        async with at_once:
+            return await examine(
+                where, user, password, clock=clock, onvif_ports=onvif_ports, onvif_urls=urls
+            )
+
+    return list(await asyncio.gather(*(one(where, urls) for where, urls in wanted)))
 
 
 async def examine(
@@ -450,31 +489,18 @@ def command(options: argparse.Namespace) -> int:
     if len(options.address) > MAX_ADDRESSES:
         raise ConfigError(f"at most {MAX_ADDRESSES} addresses at once")
     user, password = login(options)
-    devices = uvloop.run(_discover(options, user, password))
+    devices = uvloop.run(
+        discover(
+            options.address, user, password or Secret(""), clock=SystemClock(),
+            seconds=options.seconds, interfaces=options.interface,
+            onvif_ports=tuple(options.onvif_port) if options.onvif_port else None,
+        )
+    )  # fmt: skip
     if options.json:
         sys.stdout.write(msgspec.json.encode({"devices": devices}).decode() + "\n")
     else:
         sys.stdout.write(as_text(devices, options.lang))
     return 0 if any(device.reachable for device in devices) else 1
-
-
-async def _discover(options: argparse.Namespace, user: str, password: Secret | None) -> list[Found]:
-    clock = SystemClock()
-    ports = tuple(options.onvif_port) if options.onvif_port else None
-    if options.address:
-        wanted: list[tuple[str, Sequence[str]]] = [(one, ()) for one in options.address]
-    else:
-        announced = await search(seconds=options.seconds, interfaces=options.interface)
-        wanted = [(one.address, one.urls) for one in announced]
-    at_once = asyncio.Semaphore(8)
-
-    async def one(where: str, urls: Sequence[str]) -> Found:
-        async with at_once:
-            return await examine(
-                where, user, password, clock=clock, onvif_ports=ports, onvif_urls=urls
-            )
-
-    return list(await asyncio.gather(*(one(where, urls) for where, urls in wanted)))
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
