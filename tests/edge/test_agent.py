@@ -6,6 +6,7 @@ The edge's half of must-show 8: a grant opens what it names, whatever NATS would
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ class Known:
     asked: list[Any] = field(default_factory=list)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     pieces_read: int = 0
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def gop(self, camera: str, ask: wire.GopAsk) -> agent.GopAnswer:
         self.asked.append(ask)
@@ -93,9 +95,12 @@ class Known:
 
     async def mp4(self, camera: str, ask: wire.Mp4Ask) -> agent.Mp4Answer:
         async def pieces() -> AsyncIterator[bytes]:
-            for start in range(ask.start, ask.end, 1_000_000):
-                self.pieces_read += 1
-                yield bytes(min(1_000_000, ask.end - start))
+            try:
+                for start in range(ask.start, ask.end, 1_000_000):
+                    self.pieces_read += 1
+                    yield bytes(min(1_000_000, ask.end - start))
+            finally:
+                self.closed.set()
 
         return agent.Mp4Answer(123_456_789, '"etag"', pieces())
 
@@ -152,7 +157,7 @@ async def box(tmp_path: Path) -> AsyncIterator[Box]:
             upward=upward.Upward(
                 stand.hub,
                 stand.site,
-                source=upward.JournalFiles(tmp_path / "journal"),
+                source=journal.Places(tmp_path / "journal"),
                 clock=stand.clock,
             ),
             connect=stand.edge,
@@ -238,6 +243,22 @@ async def test_asker_that_stops_reading_holds_a_window_and_not_the_film(box: Box
             if got >= 2_000_000:
                 break
     assert 2 <= box.known.pieces_read <= 4
+
+
+async def test_film_that_nobody_reads_to_its_end_is_closed(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tab was closed: no credit comes, the answer is given up, its files with it."""
+    monkeypatch.setattr(agent, "CREDIT_S", 0.2)
+    asker, grant = await box.hub()
+    ask = wire.Mp4Ask("1", "2", 0, 100_000_000)
+
+    async with asker.question(box.stand.site, wire.Verb.MP4, "cam01", ask, grant):
+        pass
+    async with asyncio.timeout(5):
+        await box.known.closed.wait()
+
+    assert box.agent.abandoned == 1
 
 
 @pytest.mark.parametrize(
@@ -497,6 +518,22 @@ async def test_live_view_is_audited_from_its_start_to_its_end(box: Box) -> None:
     assert box.audited() == [("open", "started", 1), ("open", "ended", 1)]
 
 
+async def restart(box: Box) -> None:
+    """Another server at the same place, as after a crash of the machine."""
+    before = box.stand.server.address
+    again = bus.NatsServer(
+        box.stand.server._folder,
+        box.stand.trust,
+        bus.Settings(
+            port=int(before.url.rpartition(":")[2]),
+            websocket_port=int(before.websocket.rpartition(":")[2]),
+        ),
+        box.stand.clock,
+    )
+    box.stand.stack.push_async_callback(again.stop)
+    await again.start()
+
+
 async def test_box_comes_back_to_the_bus_after_the_server_died(box: Box) -> None:
     """No link, no viewers, recording goes on; then everything is as before."""
     viewer, _ = await box.viewer()
@@ -504,17 +541,7 @@ async def test_box_comes_back_to_the_bus_after_the_server_died(box: Box) -> None
     async with asyncio.timeout(5):
         while viewer.connection.connected:
             await asyncio.sleep(0.01)
-    again = bus.NatsServer(
-        box.stand.server._folder,
-        box.stand.trust,
-        bus.Settings(
-            port=int(box.stand.server.address.url.rpartition(":")[2]),
-            websocket_port=int(box.stand.server.address.websocket.rpartition(":")[2]),
-        ),
-        box.stand.clock,
-    )
-    box.stand.stack.push_async_callback(again.stop)
-    await again.start()
+    await restart(box)
 
     asker, own = await box.hub()
     async with asyncio.timeout(15):
@@ -529,28 +556,27 @@ async def test_box_comes_back_to_the_bus_after_the_server_died(box: Box) -> None
                 await asyncio.sleep(0.05)
 
 
-async def test_facts_go_up_from_the_journal_in_order_across_epochs_and_once(
-    box: Box, tmp_path: Path
-) -> None:
-    """The journal is what the box knows; the ledger holds the same, signed, in order."""
-    stand = box.stand
-    written: list[tuple[int, int]] = []
-    for epoch, count in ((1, 300), (2, 0), (3, 7)):
-        book = journal.Journal(tmp_path, stand.site, epoch, stand.site_key.sign)
-        for number in range(count):
-            book.append(wire.StateChanged(at=number, camera="cam01", stream="main",
-                                          state="recording", since=number))  # fmt: skip
-            written.append((epoch, number))
-        book.close()
-    box.agent._upward.grown()
+def write_facts(stand: Stand, folder: Path, epoch: int, count: int) -> list[tuple[int, int]]:
+    book = journal.Journal(folder, stand.site, epoch, stand.site_key.sign)
+    for number in range(count):
+        book.append(
+            wire.StateChanged(
+                at=number, camera="cam01", stream="main", state="recording", since=number
+            )
+        )
+    book.close()
+    return [(epoch, number) for number in range(count)]
 
+
+async def read_facts(stand: Stand, count: int) -> tuple[list[tuple[int, int]], set[str]]:
+    """What the hub reads and verifies, until there are `count`, and that nothing follows."""
     control, _ = await stand.hub_process()
     reader = bus.LedgerReader(control)
     await reader.begin()
     got: list[tuple[int, int]] = []
     subjects: set[str] = set()
-    async with asyncio.timeout(10):
-        while len(got) < len(written):
+    async with asyncio.timeout(15):
+        while len(got) < count:
             for one in await reader.batch(1):
                 envelope = keys.verify_envelope(
                     wire.decode_envelope(one.payload), stand.site_key.public
@@ -558,7 +584,43 @@ async def test_facts_go_up_from_the_journal_in_order_across_epochs_and_once(
                 got.append((envelope.epoch, envelope.sequence))
                 subjects.add(one.subject)
             await reader.done()
+    assert await reader.batch(0.2) == []
+    await control.close()
+    return got, subjects
+
+
+async def test_facts_go_up_from_the_journal_in_order_across_epochs_and_once(
+    box: Box, tmp_path: Path
+) -> None:
+    """The journal is what the box knows; the ledger holds the same, signed, in order."""
+    written = [
+        place
+        for epoch, count in ((1, 300), (2, 0), (3, 7))
+        for place in write_facts(box.stand, tmp_path, epoch, count)
+    ]
+    box.agent._upward.grown()
+
+    got, subjects = await read_facts(box.stand, len(written))
 
     assert got == written
-    assert subjects == {f"vg.{stand.hub}.{stand.site}.fact.state.cam01"}
-    assert await reader.batch(0.2) == []
+    assert subjects == {f"vg.{box.stand.hub}.{box.stand.site}.fact.state.cam01"}
+
+
+async def test_ledger_that_was_lost_is_filled_again_from_the_journal(
+    box: Box, tmp_path: Path
+) -> None:
+    """A power cut takes the last seconds of JetStream, a broken disk all of it."""
+    written = write_facts(box.stand, tmp_path, 1, 20)
+    box.agent._upward.grown()
+    assert (await read_facts(box.stand, 20))[0] == written
+    await box.stand.server.stop()
+    shutil.rmtree(box.stand.server._folder / "streams")
+    await restart(box)
+    written += write_facts(box.stand, tmp_path, 2, 5)
+    box.agent._upward.grown()
+
+    async with asyncio.timeout(15):
+        while box.agent._upward.sent < 45:
+            await asyncio.sleep(0.05)
+
+    assert (await read_facts(box.stand, 25))[0] == written

@@ -210,7 +210,10 @@ class LedgerWriter:
                     reply=reply,
                 )
             for _ in envelopes:
-                ack = _decode((await _soon(mailbox.get())).payload, _Ack)
+                answer = await _soon(mailbox.get())
+                if answer.nobody:
+                    raise VonggacError(Kind.UNAVAILABLE, "the site has no LEDGER: make it again")
+                ack = _decode(answer.payload, _Ack)
                 if ack.error is not None:
                     raise _refusal(ack.error, LEDGER)
                 if ack.duplicate:
@@ -324,7 +327,10 @@ class LedgerReader:
             elif message.nobody:
                 raise VonggacError(Kind.UNAVAILABLE, "the hub's consumer is not there")
             elif status == "409":
-                raise VonggacError(Kind.UNAVAILABLE, "another reader took over")
+                raise VonggacError(
+                    Kind.UNAVAILABLE,
+                    f"the consumer ended: {message.headers.get('Description', status)}",
+                )
             elif status != "100":
                 break  # 404: none; 408: the time of this or of an earlier call is up
         self._held = deliveries

@@ -8,9 +8,10 @@ hold a question up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -485,10 +486,12 @@ class Agent:
         more = msgspec.structs.replace(subject, verb=wire.Verb.MORE)
         first = {wire.TYPE: head.kind, wire.CREDIT: str(more), **head.extra}
         held: bytes | None = None
-        async for chunk in _chunked(pieces):
-            if held is not None:
-                await self._send_chunk(asked, held, first if asked.sent == 0 else {}, last=False)
-            held = chunk
+        async with contextlib.aclosing(_chunked(pieces)) as chunks:
+            async for chunk in chunks:
+                if held is not None:
+                    extra = first if asked.sent == 0 else {}
+                    await self._send_chunk(asked, held, extra, last=False)
+                held = chunk
         await self._send_chunk(asked, held or b"", first if asked.sent == 0 else {}, last=True)
 
     async def _send_chunk(
@@ -566,15 +569,21 @@ def _frames(meta: msgspec.Struct, frames: list[bytes]) -> tuple[_Head, Iterator[
     return _Head(wire.FRAMES, {}), pieces()
 
 
-async def _chunked(pieces: AsyncIterator[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
+async def _chunked(
+    pieces: AsyncIterator[bytes] | Iterable[bytes],
+) -> AsyncGenerator[bytes, None]:
     """Pieces of any size as chunks of `wire.CHUNK` bytes, the last one shorter; at least one."""
     if not isinstance(pieces, AsyncIterator):
         for chunk in wire.chunks(pieces):
             yield chunk
         return
     rest = b""
-    async for piece in pieces:
-        *full, rest = wire.chunks((rest, piece))
-        for chunk in full:
-            yield chunk
-    yield rest
+    try:
+        async for piece in pieces:
+            *full, rest = wire.chunks((rest, piece))
+            for chunk in full:
+                yield chunk
+        yield rest
+    finally:
+        if isinstance(pieces, AsyncGenerator):  # it holds files open: close them now, not some day
+            await pieces.aclose()

@@ -10,12 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vonggac import bus, log, wire
-from vonggac.edge import journal
-from vonggac.errors import Kind, MalformedError, VonggacError
+from vonggac.errors import MalformedError, VonggacError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vonggac.bus import Connection
     from vonggac.clock import Clock
 
@@ -28,7 +25,7 @@ RETRY_S: Final = 1.0
 
 
 class FactSource(Protocol):
-    """Where facts are read: `JournalFiles`, or what a test gives."""
+    """Where facts are read (`journal.Places`)."""
 
     def after(self, place: tuple[int, int] | None, limit: int) -> list[wire.Envelope]:
         """The durable facts that follow (epoch, sequence), in order, at most `limit`.
@@ -39,43 +36,6 @@ class FactSource(Protocol):
             OSError: the journal cannot be read now.
         """
         ...
-
-
-class JournalFiles:
-    """Reads the journal's files, remembering where the last reading ended.
-
-    Args:
-        folder: the journal's folder.
-
-    Belongs to one thread at a time.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._place: tuple[int, int] | None = None
-        self._offset = 0
-
-    def after(self, place: tuple[int, int] | None, limit: int) -> list[wire.Envelope]:
-        """The facts that follow (epoch, sequence), in order, at most `limit`.
-
-        Raises:
-            OSError: the journal cannot be read now.
-        """
-        offset = self._offset if place is not None and place == self._place else 0
-        known = journal.epochs(self._folder)
-        for epoch in known:
-            if place is not None and epoch < place[0]:
-                continue
-            start = place[1] + 1 if place is not None and epoch == place[0] else 0
-            envelopes, end = journal.read(
-                self._folder, epoch=epoch, sequence=start, limit=limit, offset=offset
-            )
-            offset = 0
-            if envelopes:
-                self._place = (epoch, envelopes[-1].sequence)
-                self._offset = end
-                return envelopes
-        return []
 
 
 class Upward:
@@ -108,10 +68,12 @@ class Upward:
         writer = bus.LedgerWriter(connection, self._hub, self._site)
         place: tuple[int, int] | None = None
         known = False
+        failing = False
         while True:
             self._grown.clear()
             try:
-                if not known:
+                if not known:  # also when the server came back without its streams
+                    await bus.ensure_streams(connection, self._hub, self._site)
                     place, known = await writer.position(), True
                 envelopes = await asyncio.to_thread(self._source.after, place, bus.BATCH)
                 if envelopes:
@@ -120,12 +82,14 @@ class Upward:
                     )
                     self.sent += len(envelopes)
                     place = (envelopes[-1].epoch, envelopes[-1].sequence)
+                    failing = False
                     continue
             except VonggacError as error:
                 known = False
                 self.refusals += 1
-                if error.kind not in (Kind.UNAVAILABLE, Kind.TIMED_OUT) or self.refusals == 1:
+                if not failing:  # once a series: a link can be down for days
                     _log.warning("facts_not_sent", error=error.message, refusals=self.refusals)
+                failing = True
                 await self._clock.sleep(RETRY_S)
                 continue
             except OSError as error:
