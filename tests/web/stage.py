@@ -23,6 +23,7 @@ from vonggac.db import Database, sqlite_url
 from vonggac.domain import accounts, ledger, registry, rules
 from vonggac.errors import Kind, VonggacError
 from vonggac.hub.grants import Grants
+from vonggac.hub.orders import Orders
 from vonggac.hub.site import Site
 from vonggac.web.app import create_app
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+
+    from vonggac.clock import Clock
 
 HERE = dt.timezone(dt.timedelta(hours=7))
 NOW = dt.datetime(2026, 11, 18, 14, 32, 7, tzinfo=HERE)
@@ -173,12 +176,13 @@ def at(day: int, hour: int, minute: int = 0, second: int = 0, month: int = 11) -
     return int(moment.timestamp()) * NS
 
 
-def seed(database: Database, tmp: Path, *, cameras: bool = True) -> Config:
-    """Register the facility and write twenty-five days of its ledger."""
+def seed(database: Database, tmp: Path, *, cameras: bool = True, now_ns: int = NOW_NS) -> Config:
+    """Register the facility and write twenty-five days of its ledger, which end at `now_ns`."""
+    shift = now_ns - NOW_NS
     conf = config(tmp, cameras=cameras)
     box = keys.Box.at(tmp / "credentials.key")
     placement = rules.placement(NOW.date())
-    began = at(25, 6, month=10)
+    began = at(25, 6, month=10) + shift
     key = keys.SigningKey.at(tmp / "site.key")
     with database.writing() as connection:
         accounts.ensure_administrator(connection, now_ns=began, password=PASSWORD)
@@ -189,22 +193,27 @@ def seed(database: Database, tmp: Path, *, cameras: bool = True) -> Config:
         if not cameras:
             return conf
         for name, _, _ in CAMERAS:
-            _fill(connection, name, began)
+            _fill(connection, name, began, shift)
         ledger.put_site_state(
             connection,
             SITE_ID,
-            as_of_ns=NOW_NS - 2 * NS,
-            heard_ns=at(18, 9, 38, 42),
+            as_of_ns=now_ns - 2 * NS,
+            heard_ns=at(18, 9, 38, 42) + shift,
             detail={
                 "version": "0.1.0",
-                "disk": {"state": "ok", "total": 8_000_000_000_000, "free": 1_900_000_000_000},
+                "disk": {
+                    "state": "ok",
+                    "total_bytes": 8_000_000_000_000,
+                    "free_bytes": 1_900_000_000_000,
+                },
+                "clock_trusted": True,
                 "retention": {"promised_days": 30, "expected_days": 33.4, "broken": False},
             },
         )
     return conf
 
 
-def _fill(connection: Any, name: str, began: int) -> None:
+def _fill(connection: Any, name: str, began: int, shift: int) -> None:
     site_gaps = [
         (at(29, 2, 0, 0, month=10), at(29, 4, 33, 0, month=10), Cause.EDGE_OFF),
         (at(12, 9, 10), at(12, 9, 40), Cause.UNREACHABLE),
@@ -230,13 +239,16 @@ def _fill(connection: Any, name: str, began: int) -> None:
         "hl-3c": (at(18, 14, 7, 31), Cause.UNREACHABLE, "port 554: connection refused"),
     }.get(name)
     stream = ledger.Stream(SITE_ID, name)
+    until = NOW_NS + shift - 2 * NS
     start = began
-    for gap_from, gap_to, cause in sorted([*site_gaps, *own]):
+    for gap_from, gap_to, cause in sorted(
+        (start + shift, end + shift, cause) for start, end, cause in [*site_gaps, *own]
+    ):
         ledger.put_span(connection, stream, ledger.Span(start, gap_from, "1" * 32))
         ledger.put_gap(connection, stream, ledger.Gap(gap_from, gap_to, cause, "port 554"))
         start = gap_to
     detail = {
-        "codec": "h265" if name == "tn-1" else "h264",
+        "codec": "hvc1.1.6.L120.B0" if name == "tn-1" else "avc1.64001f",
         "width": 2560 if name == "tn-1" else 1920,
         "height": 1440 if name == "tn-1" else 1080,
         "declared_fps": 20.0 if name == "tn-1" else 15.0,
@@ -245,14 +257,18 @@ def _fill(connection: Any, name: str, began: int) -> None:
         "source": "rtsp",
     }
     if open_gap is None:
-        state = ledger.State("recording", start, None, NOW_NS - 2 * NS, detail)
+        state = ledger.State("recording", start, None, until, detail)
     else:
-        ledger.put_span(connection, stream, ledger.Span(start, open_gap[0], "2" * 32))
+        ledger.put_span(connection, stream, ledger.Span(start, open_gap[0] + shift, "2" * 32))
         state = ledger.State(
-            "gap", open_gap[0], open_gap[1], NOW_NS - 2 * NS, {**detail, "evidence": open_gap[2]}
+            "gap",
+            open_gap[0] + shift,
+            open_gap[1],
+            until,
+            {**detail, "evidence": open_gap[2]},
         )
     ledger.put_state(connection, stream, state)
-    sub = {**detail, "codec": "h264", "width": 704, "height": 576}
+    sub = {**detail, "codec": "avc1.4d001e", "width": 704, "height": 576}
     ledger.put_state(
         connection,
         ledger.Stream(SITE_ID, name, "sub"),
@@ -266,12 +282,13 @@ class Stage:
 
     app: FastAPI
     database: Database
-    clock: SimulatedClock
+    clock: Clock
     config: Config
     server: bus.NatsServer
     trust: keys.Trust
     hub_key: keys.SigningKey
     site: Site
+    orders: Orders
     folder: Path
 
     async def box(self) -> Box:
@@ -286,14 +303,24 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(tmp: Path, *, url: str | None = None, cameras: bool = True) -> AsyncIterator[Stage]:
-    """Put it up, and take it down again. No box answers until one is started."""
-    clock = SimulatedClock(NOW_NS)
+async def stage(
+    tmp: Path,
+    *,
+    url: str | None = None,
+    cameras: bool = True,
+    clock: Clock | None = None,
+    origins: tuple[str, ...] = (),
+) -> AsyncIterator[Stage]:
+    """Put it up, and take it down again. No box answers until one is started.
+
+    A browser needs `SystemClock`: nats-server looks at the end of a token by the real time.
+    """
+    clock = clock or SimulatedClock(NOW_NS)
     database = Database(url or sqlite_url(tmp / "hub.db"))
     database.migrate()
-    conf = seed(database, tmp, cameras=cameras)
+    conf = seed(database, tmp, cameras=cameras, now_ns=clock.wall_ns())
     trust = keys.Trust.at(tmp / "trust", issued_s=1_700_000_000)
-    server = bus.NatsServer(tmp / "nats", trust, bus.Settings(), clock)
+    server = bus.NatsServer(tmp / "nats", trust, bus.Settings(allowed_origins=origins), clock)
     address = await server.start()
     control_key, media_key = trust.hub_users(issued_s=1_700_000_000)
     control = await bus.connect(address.url, control_key, name="hub")
@@ -308,18 +335,21 @@ async def stage(tmp: Path, *, url: str | None = None, cameras: bool = True) -> A
         site_id=SITE_ID,
         public_key=keys.SigningKey.at(tmp / "site.key").public,
     )
+    box = keys.Box.at(tmp / "credentials.key")
+    orders = Orders(site, database, box, clock)
     app = create_app(
         database=database,
         site=site,
+        orders=orders,
         grants=Grants(trust.hub, hub_key, trust.viewer_signer(), clock),
-        box=keys.Box.at(tmp / "credentials.key"),
+        box=box,
         clock=clock,
         config=conf,
         websocket_port=int(address.websocket.rpartition(":")[2]),
         is_demo=True,
     )
     try:
-        yield Stage(app, database, clock, conf, server, trust, hub_key, site, tmp)
+        yield Stage(app, database, clock, conf, server, trust, hub_key, site, orders, tmp)
     finally:
         await asker.stop()
         await control.close()

@@ -437,6 +437,15 @@ def _write_state(connection: Connection, stream: Stream, state: State) -> None:
     )
 
 
+def counts(connection: Connection, site_id: str) -> dict[str, int]:
+    """How many rows the ledger of a site has, by table."""
+    found = {}
+    for table in (tables.fact, tables.run, tables.span, tables.gap, tables.page):
+        query = sa.select(sa.func.count()).select_from(table).where(table.c.site_id == site_id)
+        found[table.name] = connection.execute(query).scalar_one()
+    return found
+
+
 def _clear_window(connection: Connection, stream: Stream, from_ns: int, to_ns: int) -> None:
     """Cut every span and gap out of [from_ns, to_ns); what reaches beyond it stays."""
     window = Stream(stream.site_id, stream.camera, stream.stream)

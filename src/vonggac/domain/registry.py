@@ -133,9 +133,9 @@ def check(draft: Draft, placement: Placement) -> tuple[Problem, ...]:
         )
     if len(draft.title) > TITLE_LIMIT:
         found.append(Problem("title", "too_long", f"title: at most {TITLE_LIMIT} characters"))
-    found.extend(_url_problems("main_url", draft.main_url))
+    found.extend(url_problems("main_url", draft.main_url))
     if draft.sub_url:
-        found.extend(_url_problems("sub_url", draft.sub_url))
+        found.extend(url_problems("sub_url", draft.sub_url))
     if draft.source not in ("auto", "rtsp", "libav"):
         found.append(Problem("source", "bad_source", "source: auto, rtsp or libav"))
     if draft.retention_days is not None and not 1 <= draft.retention_days <= 3650:
@@ -492,7 +492,8 @@ def _retire(connection: Connection, camera_id: str, *, reason: str, now_ns: int)
     )
 
 
-def _url_problems(field: str, url: str) -> list[Problem]:
+def url_problems(field: str, url: str) -> list[Problem]:
+    """What is wrong with an address of a stream; empty when nothing is."""
     if len(url) > URL_LIMIT:
         return [Problem(field, "too_long", f"{field}: at most {URL_LIMIT} characters")]
     try:

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from vonggac import __version__, log
 from vonggac.domain import rules
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import entrance, facility, words
+from vonggac.web import api, cameras, entrance, facility, ledgers, office, watch, words
 from vonggac.web.desk import Desk, guest
 from vonggac.web.errors import STATUS, error_body, error_response, kind_of
 from vonggac.web.limits import RateLimit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vonggac.config import Config
     from vonggac.db import Database
     from vonggac.hub.grants import Grants
+    from vonggac.hub.orders import Orders
     from vonggac.hub.site import Site
     from vonggac.keys import Box
 
@@ -43,6 +44,7 @@ def create_app(
     *,
     database: Database,
     site: Site,
+    orders: Orders,
     grants: Grants,
     box: Box,
     clock: Clock,
@@ -55,6 +57,7 @@ def create_app(
     Args:
         database: migrated, with the site registered.
         site: asks the box.
+        orders: told when the register changes.
         grants: signs permissions to see.
         box: opens stored credentials.
         clock: wall and monotonic time.
@@ -67,6 +70,7 @@ def create_app(
     desk = Desk(
         database=database,
         site=site,
+        orders=orders,
         grants=grants,
         box=box,
         clock=clock,
@@ -97,7 +101,15 @@ def create_app(
         secure=secure,
     )
     app.mount("/static", assets, name="static")
-    for routes in (entrance.routes, facility.routes):
+    for routes in (
+        api.routes,
+        entrance.routes,
+        facility.routes,
+        cameras.routes,
+        watch.routes,
+        ledgers.routes,
+        office.routes,
+    ):
         app.include_router(routes)
     app.add_exception_handler(VonggacError, _on_own_error)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -109,6 +121,11 @@ def create_app(
 def _on_own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, VonggacError), "registered for these"
     headers = {}
+    if error.detail.get("status") == 416:
+        # The one status that no kind has: RFC 9110 section 15.5.17 wants it, with the size.
+        headers["Content-Range"] = f"bytes */{error.detail['size']}"
+        body = error_body(error.kind, error.message, {"size": error.detail["size"]})
+        return JSONResponse(body, 416, headers=headers)
     if "retry_s" in error.detail:
         headers["Retry-After"] = str(error.detail["retry_s"])
     if _is_api(request):

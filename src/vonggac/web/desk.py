@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vonggac.db import Database
     from vonggac.domain.rules import CauseWords, Language, Placement
     from vonggac.hub.grants import Grants
+    from vonggac.hub.orders import Orders
     from vonggac.hub.site import Site
     from vonggac.keys import Box
     from vonggac.web.limits import RateLimit
@@ -42,6 +43,7 @@ class Desk:
 
     database: Database
     site: Site
+    orders: Orders
     grants: Grants
     box: Box
     clock: Clock

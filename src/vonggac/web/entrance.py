@@ -14,7 +14,7 @@ from vonggac.domain.audit import Act, Actor
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import words
 from vonggac.web.desk import LANGUAGE_COOKIE, SESSION_COOKIE, Desk, Visitor, visitor
-from vonggac.web.render import YEAR_S, form_values
+from vonggac.web.render import YEAR_S, Form, form_values
 
 routes = APIRouter(include_in_schema=False)
 
@@ -270,7 +270,7 @@ def change_password(who: Visitor, *, current: str, new: str, again: str) -> tupl
 def _password_page(who: Visitor, *, faults: dict[str, str], status: int = 200) -> Response:
     return who.page(
         "password.html",
-        {"faults": faults, "least": accounts.MIN_LENGTH},
+        {"form": Form(faults=faults), "least": accounts.MIN_LENGTH},
         status=status,
         section="password",
     )

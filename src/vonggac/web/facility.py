@@ -12,6 +12,7 @@ from vonggac.causes import Cause
 from vonggac.domain import continuity, grants, ledger, registry
 from vonggac.web import charts, figures
 from vonggac.web.desk import Visitor, as_of, the_site, visitor
+from vonggac.web.render import codec_name
 from vonggac.web.words import DAY_NS, day_start
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
     shown, chips = _filtered(times, show, q, who)
     days = figures.month_days(long_times, now_ns, MONTH_DAYS, now_ns)
     month_causes = figures.causes_in(long_times, desk.causes)
-    # Days before the first camera say nothing; a young site shows the days it has.
-    first = next((at for at, row in enumerate(days) if not row.out), len(days) - 1)
-    days = days[min(first, len(days) - 7) if len(days) > 7 else 0 :]
+    days = figures.trimmed(days)
     return who.page(
         "facility.html",
         {
@@ -118,7 +117,11 @@ def _filtered(
         "": list(times),
         "attention": [time for time in times if time.needs_attention],
         "corridor": [time for time in times if time.camera.zone == "HL"],
-        "h265": [time for time in times if time.state and time.state.detail.get("codec") == "h265"],
+        "h265": [
+            time
+            for time in times
+            if time.state and codec_name(str(time.state.detail.get("codec"))) == "H.265"
+        ],
         "clock": [time for time in times if _clock_off(time)],
     }
     show = show if show in kinds else ""

@@ -113,6 +113,37 @@ def month_days(
     return found
 
 
+def trimmed(days: list[charts.Day]) -> list[charts.Day]:
+    """Without the days before anything was in service; a young site shows the days it has."""
+    first = next((at for at, row in enumerate(days) if not row.out), len(days) - 1)
+    return days[min(first, max(0, len(days) - 7)) :]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraDay:
+    """A day of one camera."""
+
+    from_ns: int
+    pieces: Sequence[Piece]
+    figures: Figures
+    page: PageRow | None
+    """The last page of that day: what was declared, delivered, and the clock's error."""
+
+
+def camera_days(time: CameraTime, last_day_ns: int, days: int) -> list[CameraDay]:
+    """The days up to and with that of `last_day_ns`, newest first."""
+    last = day_start(last_day_ns)
+    found = []
+    for back in range(days):
+        start = last - back * DAY_NS
+        pieces = continuity.clipped(time.pieces, start, start + DAY_NS)
+        pages = [page for page in time.pages if start <= page.from_ns < start + DAY_NS]
+        found.append(
+            CameraDay(start, pieces, continuity.figures(pieces), pages[-1] if pages else None)
+        )
+    return found
+
+
 def _hour(by_camera: Sequence[Sequence[Piece]], begins: int) -> charts.Hour:
     found = continuity.figures(
         piece

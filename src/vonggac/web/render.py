@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import msgspec
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
@@ -74,7 +76,12 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals.update(
-            asset=assets.address, icon=_icon, version=__version__, machine=words.machine
+            asset=assets.address,
+            icon=_icon,
+            page_json=page_json,
+            codec_name=codec_name,
+            version=__version__,
+            machine=words.machine,
         )
 
     def page(
@@ -89,7 +96,7 @@ class Pages:
         html = self._environment.get_template(template).render(
             {
                 "t": t,
-                "time": partial(_time, t),
+                "moment": partial(_time, t),
                 "sentence": partial(_sentence, t),
                 "lang": t.language,
                 **values,
@@ -98,9 +105,33 @@ class Pages:
         return HTMLResponse(html, status_code=status)
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Values as typed and what is wrong with them; `general` belongs to no field."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    general: str = ""
+
+
 def form_values(form: MutableMapping[str, Any]) -> dict[str, str]:
     """The text fields of a form; files are left out."""
     return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def page_json(data: Mapping[str, Any]) -> Markup:
+    """Data inside a script element: nothing in it can end the element."""
+    text = msgspec.json.encode(data).decode()
+    return Markup(  # noqa: S704 - the characters that matter are escaped on the next line
+        text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    )
+
+
+def codec_name(codec: str) -> str:
+    """H.264 or H.265 for what the wire calls avc1.64001f or hvc1...; anything else as it is."""
+    if codec.startswith(("avc1", "avc3", "h264")):
+        return "H.264"
+    return "H.265" if codec.startswith(("hvc1", "hev1", "h265")) else codec
 
 
 def _icon(name: str, css: str = "ico") -> Markup:

@@ -192,6 +192,18 @@ def start_of(day: date) -> int:
     return int(moment.timestamp()) * NS
 
 
+def date_of(text: str) -> date:
+    """A day as addresses write it, 2026-11-18.
+
+    Raises:
+        ValueError: it is none, or lies outside 1990 to 2200.
+    """
+    found = date.fromisoformat(text)
+    if not 1990 <= found.year <= 2200:
+        raise ValueError("between 1990 and 2200")
+    return found
+
+
 def day_of(ns: int) -> date:
     """The day in the site's time."""
     return _here(ns).date()

@@ -1,0 +1,776 @@
+"""The JSON API under /api/v1: stable, documented by OpenAPI, one error shape.
+
+Times are RFC 3339 UTC, durations seconds. A request is made by a session's cookie
+(`POST /api/v1/session`); what changes something carries the session's form token in
+`X-CSRF-Token`, or comes from a program that sends no Origin.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, StreamingResponse
+
+from vonggac import keys
+from vonggac.clock import NS, parse_rfc3339, rfc3339
+from vonggac.config import Secret
+from vonggac.domain import accounts, audit, continuity, grants, ledger, registry, sessions
+from vonggac.domain.audit import Act
+from vonggac.errors import Kind, VonggacError
+from vonggac.web import entrance, figures
+from vonggac.web.desk import SESSION_COOKIE, Visitor, the_site, visitor
+from vonggac.web.ranges import ByteRange, if_none_match, if_range_holds, parse_range
+from vonggac.web.security import websocket_origin
+
+routes = APIRouter(prefix="/api/v1")
+
+LONGEST_LEDGER_NS = 366 * 86_400 * NS
+LONGEST_MP4_NS = 86_400 * NS
+"""A recording is asked for a day at most; longer spans are several files."""
+WIDEST = 3840
+RENEW_BEFORE_S = 30
+"""A viewer asks for its next grant this long before the end (docs/ref/subjects.md)."""
+
+Signed = Annotated[Visitor, Depends(visitor)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignInBody(_Body):
+    """Who signs in."""
+
+    user: str = Field(max_length=100)
+    password: str = Field(max_length=1000)
+
+
+class PasswordBody(_Body):
+    """A change of password."""
+
+    current: str = Field(max_length=1000)
+    new: str = Field(max_length=1000)
+
+
+class GrantBody(_Body):
+    """What a viewer wants to see, and why."""
+
+    nkey: str = Field(max_length=100, description="public key of a NATS user, made by the browser")
+    cameras: list[str] = Field(min_length=1, max_length=keys.VIEWER_CAMERAS)
+    streams: list[Literal["main", "sub"]] = Field(min_length=1, max_length=2)
+    purpose: str = Field(min_length=1, max_length=200)
+
+
+class CameraBody(_Body):
+    """A camera as it should be. `password: null` keeps the stored one; `""` forgets it."""
+
+    name: str = Field(max_length=63)
+    title: str = Field(default="", max_length=500)
+    zone: str = Field(max_length=20)
+    main_url: str = Field(max_length=1000)
+    sub_url: str | None = Field(default=None, max_length=1000)
+    source: Literal["auto", "rtsp", "libav"] = "auto"
+    transcode: bool = False
+    record_sub: bool | None = None
+    audio: bool = False
+    user: str = Field(default="", max_length=200)
+    password: str | None = Field(default=None, max_length=1000)
+    retention_days: int | None = None
+
+
+class CameraEdit(CameraBody):
+    """As above, and what it was made from."""
+
+    revision: int | None = Field(default=None, description="refused when somebody edited meanwhile")
+
+
+class ProbeBody(_Body):
+    """A camera to look at."""
+
+    url: str = Field(max_length=1000)
+    user: str = Field(default="", max_length=200)
+    password: str = Field(default="", max_length=1000)
+
+
+class DiscoverBody(_Body):
+    """Where to search; no address searches the box's network for ONVIF devices."""
+
+    address: str | None = Field(default=None, max_length=255)
+    user: str = Field(default="", max_length=200)
+    password: str = Field(default="", max_length=1000)
+
+
+# -- sessions --------------------------------------------------------------------------------
+
+
+@routes.post("/session", summary="Sign in")
+async def sign_in(request: Request, body: SignInBody) -> Response:
+    """Open a session; the cookie comes with the answer."""
+    return await run_in_threadpool(_sign_in, request, body)
+
+
+def _sign_in(request: Request, body: SignInBody) -> Response:
+    who = visitor(request)
+    who.desk.sign_in_limit.take(who.address)
+    try:
+        found = entrance.sign_in(
+            who.desk,
+            body.user,
+            body.password,
+            address=who.address,
+            agent=request.headers.get("user-agent", ""),
+        )
+    except accounts.Locked as locked:
+        wait_s = max(1, (locked.until_ns - who.desk.now_ns()) // NS)
+        raise VonggacError(locked.kind, locked.message, retry_s=wait_s) from locked
+    if found.token is None or found.account is None:
+        raise VonggacError(
+            Kind.UNAUTHENTICATED, "wrong user or password", tries_left=max(0, found.tries_left)
+        )
+    with who.desk.database.reading() as connection:
+        session = sessions.find_session(connection, found.token, now_ns=who.desk.now_ns())
+    assert session is not None, "just opened"
+    response = JSONResponse(_session(session))
+    entrance.set_session_cookie(response, found.token, secure=who.desk.secure)
+    return response
+
+
+@routes.get("/session", summary="Who am I")
+def session_of(who: Signed) -> dict[str, Any]:
+    """The session of the request's cookie."""
+    if who.session is None:
+        raise VonggacError(Kind.UNAUTHENTICATED, "sign in first (POST /api/v1/session)")
+    return _session(who.session)
+
+
+@routes.delete("/session", summary="Sign out", status_code=204)
+def sign_out(request: Request, who: Signed) -> Response:
+    """End the session."""
+    response = Response(status_code=204)
+    response.delete_cookie(SESSION_COOKIE, path="/")
+    if who.session is not None:
+        with who.desk.database.writing() as connection:
+            now_ns = who.desk.now_ns()
+            sessions.end_session(connection, request.cookies[SESSION_COOKIE], now_ns=now_ns)
+            audit.record(connection, who.actor, Act.SIGN_OUT, now_ns=now_ns)
+    return response
+
+
+@routes.put("/session/password", summary="Change one's password")
+async def change_password(request: Request, body: PasswordBody) -> Response:
+    """Change the password; every other session of the account ends."""
+    return await run_in_threadpool(_change_password, request, body)
+
+
+def _change_password(request: Request, body: PasswordBody) -> Response:
+    who = visitor(request)
+    if who.session is None:
+        raise VonggacError(Kind.UNAUTHENTICATED, "sign in first (POST /api/v1/session)")
+    fault = entrance.change_password(who, current=body.current, new=body.new, again=body.new)
+    if fault is not None:
+        field, code = fault
+        raise VonggacError(
+            Kind.BAD_INPUT, f"{field}: {code.replace('_', ' ')}", fields={field: code}
+        )
+    now_ns = who.desk.now_ns()
+    with who.desk.database.writing() as connection:
+        token = sessions.open_session(
+            connection,
+            who.session.account,
+            address=who.address,
+            agent=request.headers.get("user-agent", ""),
+            now_ns=now_ns,
+        )
+        session = sessions.find_session(connection, token, now_ns=now_ns)
+    assert session is not None, "just opened"
+    response = JSONResponse(_session(session))
+    entrance.set_session_cookie(response, token, secure=who.desk.secure)
+    return response
+
+
+def _session(session: sessions.Session) -> dict[str, Any]:
+    return {
+        "user": session.account.name,
+        "role": session.account.role,
+        "must_change_password": session.account.must_change,
+        "csrf_token": session.form_token,
+        "expires": rfc3339(session.expires_ns),
+    }
+
+
+# -- cameras ---------------------------------------------------------------------------------
+
+
+@routes.get("/cameras", summary="Every camera and what it is doing")
+def cameras(who: Signed) -> dict[str, Any]:
+    """The register with the state of each stream, as far as the hub knows."""
+    who.signed_in  # noqa: B018 - refuses who may not look
+    now_ns = who.desk.now_ns()
+    with who.desk.database.reading() as connection:
+        site = the_site(connection, who.desk)
+        found = registry.cameras(connection, site.id)
+        states = ledger.states(connection, site.id)
+        site_state = ledger.site_state(connection, site.id)
+    return {
+        "as_of": _moment(site_state.as_of_ns if site_state else None),
+        "reachable": bool(site_state and site_state.reachable_since_ns),
+        "cameras": [camera_json(camera, states, now_ns) for camera in found],
+    }
+
+
+@routes.get("/cameras/{camera_id}", summary="One camera")
+def one_camera(who: Signed, camera_id: str) -> dict[str, Any]:
+    """One camera and the state of each of its streams."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        camera = registry.camera(connection, camera_id)
+        states = ledger.states(connection, camera.site_id)
+    return camera_json(camera, states, who.desk.now_ns())
+
+
+@routes.post("/cameras", summary="Register a camera", status_code=201)
+async def add_camera(request: Request, body: CameraBody) -> dict[str, Any]:
+    """Register a camera and send the box its order. A room, toilet or bath is refused."""
+    camera = await run_in_threadpool(register, request, draft_of(body))
+    request.app.state.desk.orders.changed()
+    return camera_json(camera, {}, request.app.state.desk.now_ns())
+
+
+@routes.put("/cameras/{camera_id}", summary="Change a camera")
+async def change_camera(request: Request, camera_id: str, body: CameraEdit) -> dict[str, Any]:
+    """Change a camera and send the box its order."""
+    camera = await run_in_threadpool(edit, request, camera_id, draft_of(body), body.revision)
+    request.app.state.desk.orders.changed()
+    return camera_json(camera, {}, request.app.state.desk.now_ns())
+
+
+@routes.delete("/cameras/{camera_id}", summary="Take a camera out of the register", status_code=204)
+async def drop_camera(
+    request: Request, camera_id: str, reason: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
+    """Retire a camera; its recordings and its ledger stay."""
+    await run_in_threadpool(retire, request, camera_id, reason)
+    request.app.state.desk.orders.changed()
+    return Response(status_code=204)
+
+
+def draft_of(body: CameraBody) -> registry.Draft:
+    """A body as the register takes it."""
+    return registry.Draft(
+        name=body.name,
+        title=body.title,
+        zone=body.zone,
+        main_url=body.main_url,
+        sub_url=body.sub_url,
+        source=body.source,
+        transcode=body.transcode,
+        record_sub=body.record_sub,
+        audio=body.audio,
+        user_name=body.user,
+        password=None if body.password is None else Secret(body.password),
+        retention_days=body.retention_days,
+    )
+
+
+def register(request: Request, draft: registry.Draft) -> registry.Camera:
+    """Register a camera for the visitor; for worker threads."""
+    who = visitor(request)
+    who.signed_in  # noqa: B018
+    desk, now_ns = who.desk, who.desk.now_ns()
+    try:
+        with desk.database.writing() as connection:
+            site = the_site(connection, desk)
+            camera = registry.register_camera(
+                connection,
+                site.id,
+                draft,
+                placement=desk.placement,
+                box=desk.box,
+                now_ns=now_ns,
+            )
+            detail = {"zone": camera.zone, "title": camera.title}
+            audit.record(
+                connection,
+                who.actor,
+                Act.CAMERA_ADDED,
+                now_ns=now_ns,
+                thing=camera.id,
+                detail=detail,
+            )
+    except registry.Unacceptable as problem:
+        _audit_refused_place(who, draft, problem, now_ns)
+        raise
+    return camera
+
+
+def edit(
+    request: Request, camera_id: str, draft: registry.Draft, revision: int | None
+) -> registry.Camera:
+    """Change a camera for the visitor; for worker threads."""
+    who = visitor(request)
+    who.signed_in  # noqa: B018
+    desk, now_ns = who.desk, who.desk.now_ns()
+    try:
+        with desk.database.writing() as connection:
+            camera = registry.edit_camera(
+                connection,
+                camera_id,
+                draft,
+                revision=revision,
+                placement=desk.placement,
+                box=desk.box,
+                now_ns=now_ns,
+            )
+            audit.record(
+                connection,
+                who.actor,
+                Act.CAMERA_EDITED,
+                now_ns=now_ns,
+                thing=camera.id,
+                detail={"zone": camera.zone, "revision": camera.revision},
+            )
+    except registry.Unacceptable as problem:
+        _audit_refused_place(who, draft, problem, now_ns)
+        raise
+    return camera
+
+
+def retire(request: Request, camera_id: str, reason: str) -> None:
+    """Retire a camera for the visitor; for worker threads."""
+    who = visitor(request)
+    who.signed_in  # noqa: B018
+    now_ns = who.desk.now_ns()
+    with who.desk.database.writing() as connection:
+        camera = registry.retire_camera(connection, camera_id, reason=reason, now_ns=now_ns)
+        audit.record(
+            connection,
+            who.actor,
+            Act.CAMERA_RETIRED,
+            now_ns=now_ns,
+            thing=camera.id,
+            purpose=reason,
+        )
+
+
+def _audit_refused_place(
+    who: Visitor, draft: registry.Draft, problem: registry.Unacceptable, now_ns: int
+) -> None:
+    place = problem.refused_place
+    if place is None:
+        return
+    with who.desk.database.writing() as connection:
+        audit.record(
+            connection,
+            who.actor,
+            Act.REGISTER_REFUSED,
+            now_ns=now_ns,
+            thing=draft.name,
+            outcome="refused",
+            detail={"zone": draft.zone, "title": draft.title[:120], "place": place.code},
+        )
+
+
+def camera_json(
+    camera: registry.Camera, states: dict[tuple[str, str], ledger.State], now_ns: int
+) -> dict[str, Any]:
+    """A camera as the API says it."""
+    state = states.get((camera.name, "main"))
+    streams: dict[str, Any] = {"main": stream_json(states.get((camera.name, "main")))}
+    if camera.sub_url:
+        streams["sub"] = stream_json(states.get((camera.name, "sub")))
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "title": camera.title,
+        "zone": camera.zone,
+        "site": camera.site_id,
+        "allowed": True,
+        "streams": streams,
+        "state": state_json(state, now_ns),
+        "retention_days": camera.retention_days,
+        "origin": camera.origin,
+        "revision": camera.revision,
+    }
+
+
+def stream_json(state: ledger.State | None) -> dict[str, Any] | None:
+    """What is known of a stream; null when nothing is."""
+    if state is None or not state.detail.get("codec"):
+        return None
+    names = ("codec", "width", "height", "declared_fps", "delivered_fps", "clock_error_ms")
+    return {name: state.detail.get(name) for name in (*names, "source")}
+
+
+def state_json(state: ledger.State | None, now_ns: int) -> dict[str, Any]:
+    """recording, gap or unknown; unknown when the last word is older than it should be."""
+    if state is None or state.status == "off":
+        return {"kind": "unknown", "cause": None, "since": None, "as_of": None}
+    is_old = now_ns - state.as_of_ns > continuity.SETTLE_NS
+    kind = "unknown" if is_old and state.status == "recording" else state.status
+    return {
+        "kind": kind,
+        "cause": state.cause.value if state.cause else None,
+        "since": rfc3339(state.since_ns),
+        "as_of": rfc3339(state.as_of_ns),
+    }
+
+
+# -- ledger and recordings -------------------------------------------------------------------
+
+
+def window_of(from_: str | None, to: str | None, longest_ns: int, now_ns: int) -> tuple[int, int]:
+    """The span that a request asks about.
+
+    Raises:
+        VonggacError: BAD_INPUT, a moment is none or the span is empty or too long.
+    """
+    try:
+        end = parse_rfc3339(_plus(to)) if to else now_ns
+        start = parse_rfc3339(_plus(from_)) if from_ else end - 86_400 * NS
+    except (ValueError, OverflowError) as error:
+        raise VonggacError(Kind.BAD_INPUT, f"from, to: {error}") from error
+    if start >= end:
+        raise VonggacError(Kind.BAD_INPUT, "from must lie before to")
+    if start < 0:
+        raise VonggacError(Kind.BAD_INPUT, "from must not lie before 1970")
+    if end - start > longest_ns:
+        raise VonggacError(
+            Kind.BAD_INPUT, f"the span is longer than {longest_ns // NS // 86_400} days"
+        )
+    return start, end
+
+
+def _plus(moment: str) -> str:
+    # In a query string an unescaped + arrives as a space: 2026-11-18T14:00:00 07:00.
+    return moment.replace(" ", "+") if "T" in moment else moment
+
+
+From = Annotated[str | None, Query(alias="from", max_length=40, description="RFC 3339")]
+To = Annotated[str | None, Query(max_length=40, description="RFC 3339")]
+Stream = Annotated[Literal["main", "sub"], Query()]
+
+
+@routes.get("/cameras/{camera_id}/ledger", summary="What was recorded and what is missing")
+def camera_ledger(who: Signed, camera_id: str, from_: From = None, to: To = None) -> dict[str, Any]:
+    """Spans, gaps with causes, time that nobody knows about yet; the last 24 hours by default."""
+    who.signed_in  # noqa: B018
+    now_ns = who.desk.now_ns()
+    window = window_of(from_, to, LONGEST_LEDGER_NS, now_ns)
+    with who.desk.database.reading() as connection:
+        camera = registry.camera(connection, camera_id)
+        site = registry.site(connection, camera.site_id)
+        assert site is not None, "a camera's site is registered"
+        time = figures.camera_times(connection, site, [camera], window, now_ns=now_ns)[0]
+    return ledger_json(time, window)
+
+
+def ledger_json(time: figures.CameraTime, window: tuple[int, int]) -> dict[str, Any]:
+    """A camera's time as the API says it."""
+    found = time.figures
+
+    def spans(kind: str) -> list[dict[str, str]]:
+        return [
+            {"from": rfc3339(piece.from_ns), "to": rfc3339(piece.to_ns)}
+            for piece in time.pieces
+            if piece.kind == kind
+        ]
+
+    return {
+        "camera": time.camera.id,
+        "from": rfc3339(window[0]),
+        "to": rfc3339(window[1]),
+        "as_of": _moment(time.state.as_of_ns if time.state else None),
+        "spans": spans("recorded"),
+        "gaps": [
+            {
+                "from": rfc3339(piece.from_ns),
+                "to": rfc3339(piece.to_ns),
+                "cause": piece.cause.value if piece.cause else None,
+                "open": piece.provisional,
+                "evidence": piece.evidence,
+            }
+            for piece in time.pieces
+            if piece.kind == "gap"
+        ],
+        "unknown": spans("unknown"),
+        "not_in_service": spans("out"),
+        "expired_before": _moment(time.expired_before_ns),
+        "pages": len(time.pages),
+        "figures": {
+            "recorded_s": found.recorded_ns / NS,
+            "missing_s": found.missing_ns / NS,
+            "unknown_s": found.unknown_ns / NS,
+            "expired_s": found.expired_ns / NS,
+            "percent": None if found.hundredths is None else found.hundredths / 100,
+            "by_cause_s": {cause.value: ns / NS for cause, ns in found.by_cause.items()},
+            "longest_gap_s": found.longest_gap.length_ns / NS if found.longest_gap else 0,
+        },
+    }
+
+
+@routes.head("/cameras/{camera_id}/recording.mp4", include_in_schema=False)
+@routes.get("/cameras/{camera_id}/recording.mp4", summary="The recording of a span, as one file")
+async def recording(
+    request: Request, camera_id: str, from_: From = None, to: To = None, stream: Stream = "main"
+) -> Response:
+    """The recorded bytes as one progressive MP4, without re-encoding; ranges are answered 206."""
+    who = await run_in_threadpool(visitor, request)
+    who.signed_in  # noqa: B018
+    if not (from_ and to):
+        raise VonggacError(Kind.BAD_INPUT, "from and to are needed")
+    window = window_of(from_, to, LONGEST_MP4_NS, who.desk.now_ns())
+    camera = await run_in_threadpool(_camera, who, camera_id)
+    site = who.desk.site
+    film = await site.mp4(camera.name, stream, *window)
+    etag = f'"{film.etag}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'attachment; filename="{_file_name(camera, window)}"',
+    }
+    if if_none_match(request.headers, etag):
+        return Response(status_code=304, headers=headers)
+    wanted = None
+    if if_range_holds(request.headers, etag):
+        wanted = parse_range(request.headers.get("range"), film.size)
+    if wanted is ByteRange.UNSATISFIABLE:
+        raise VonggacError(
+            Kind.BAD_INPUT, "the range lies outside the file", status=416, size=film.size
+        )
+    start, end = (0, film.size) if wanted is None else (wanted.start, wanted.end)
+    headers["Content-Length"] = str(end - start)
+    status = 200
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{film.size}"
+        status = 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type="video/mp4")
+    if start == 0:
+        await run_in_threadpool(_audit_span, who, camera.id, window, end - start)
+    body = site.mp4_range(camera.name, stream, window, film.etag, (start, end))
+    return StreamingResponse(body, status_code=status, headers=headers, media_type="video/mp4")
+
+
+def _file_name(camera: registry.Camera, window: tuple[int, int]) -> str:
+    start = rfc3339(window[0])[:19].replace("-", "").replace(":", "")
+    return f"{camera.name}_{start}Z_{(window[1] - window[0]) // NS}s.mp4"
+
+
+def _audit_span(who: Visitor, camera_id: str, window: tuple[int, int], size: int) -> None:
+    with who.desk.database.writing() as connection:
+        audit.record(
+            connection,
+            who.actor,
+            Act.DOWNLOAD,
+            now_ns=who.desk.now_ns(),
+            thing=camera_id,
+            detail={"from": rfc3339(window[0]), "to": rfc3339(window[1]), "bytes": size},
+        )
+
+
+@routes.get(
+    "/cameras/{camera_id}/snapshot.jpg",
+    summary="A picture of now, or of a recorded moment",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+)
+async def snapshot(
+    request: Request,
+    camera_id: str,
+    at: Annotated[str | None, Query(max_length=40)] = None,
+    width: Annotated[int | None, Query(ge=16, le=WIDEST)] = None,
+) -> Response:
+    """A JPEG."""
+    who = await run_in_threadpool(visitor, request)
+    who.signed_in  # noqa: B018
+    at_ns = None
+    if at is not None:
+        try:
+            at_ns = parse_rfc3339(_plus(at))
+        except (ValueError, OverflowError) as error:
+            raise VonggacError(Kind.BAD_INPUT, f"at: {error}") from error
+    camera = await run_in_threadpool(_camera, who, camera_id)
+    picture = await who.desk.site.snapshot(camera.name, at_ns=at_ns, width=width)
+    await run_in_threadpool(_audit_snapshot, who, camera.id, at)
+    return Response(picture, media_type="image/jpeg")
+
+
+def _audit_snapshot(who: Visitor, camera_id: str, at: str | None) -> None:
+    with who.desk.database.writing() as connection:
+        audit.record(
+            connection,
+            who.actor,
+            Act.SNAPSHOT,
+            now_ns=who.desk.now_ns(),
+            thing=camera_id,
+            detail={"at": at},
+        )
+
+
+@routes.get("/cameras/{camera_id}/timeline", summary="The box's own index of a span, now")
+async def timeline(
+    request: Request,
+    camera_id: str,
+    from_: From = None,
+    to: To = None,
+    resolution_s: Annotated[float, Query(gt=0, le=86_400)] = 60,
+    stream: Stream = "main",
+) -> dict[str, Any]:
+    """Asked of the box itself: fresher than the ledger, and away when the box is."""
+    who = await run_in_threadpool(visitor, request)
+    who.signed_in  # noqa: B018
+    window = window_of(from_, to, 32 * 86_400 * NS, who.desk.now_ns())
+    if (window[1] - window[0]) / NS / resolution_s > 20_000:
+        raise VonggacError(Kind.BAD_INPUT, "resolution_s is too fine for this span")
+    camera = await run_in_threadpool(_camera, who, camera_id)
+    found = await who.desk.site.timeline(camera.name, stream, *window, resolution_s)
+    return {
+        "as_of": rfc3339(int(found.as_of)),
+        "spans": [
+            {"from": rfc3339(int(span.from_)), "to": rfc3339(int(span.to))} for span in found.spans
+        ],
+        "gaps": [
+            {
+                "from": rfc3339(int(gap.from_)),
+                "to": rfc3339(int(gap.to)),
+                "cause": gap.cause.value,
+            }
+            for gap in found.gaps
+        ],
+        "expired_before": _moment(int(found.expired_before) if found.expired_before else None),
+        "density": list(found.density),
+    }
+
+
+# -- grants, probes, searches ----------------------------------------------------------------
+
+
+@routes.post("/grants", summary="Permission to see named cameras for two minutes")
+async def grant(request: Request, body: GrantBody) -> dict[str, Any]:
+    """Tokens for the bus and for the box: exactly these cameras, for this purpose."""
+    return await run_in_threadpool(_grant, request, body)
+
+
+def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
+    who = visitor(request)
+    account = who.signed_in.account
+    desk, now_ns = who.desk, who.desk.now_ns()
+    wanted = list(dict.fromkeys(body.cameras))
+    with desk.database.reading() as connection:
+        found = {name: registry.camera(connection, name) for name in wanted}
+    names = {camera.name: camera.id for camera in found.values()}
+    view = desk.grants.view(
+        site=desk.site.id,
+        cameras=list(names),
+        streams=list(dict.fromkeys(body.streams)),
+        purpose=body.purpose,
+        actor=account.name,
+        nkey=body.nkey,
+    )
+    with desk.database.writing() as connection:
+        begins = grants.file_grant(
+            connection,
+            grants.Issued(
+                id=view.grant_id,
+                account_id=account.id,
+                site_id=desk.site.id,
+                cameras=wanted,
+                streams=body.streams,
+                purpose=body.purpose,
+                nkey=body.nkey,
+                issued_ns=view.issued_ns,
+                expires_ns=view.expires_ns,
+            ),
+        )
+        if begins:
+            audit.record(
+                connection,
+                who.actor,
+                Act.PLAYBACK if body.purpose == "review" else Act.LIVE,
+                now_ns=now_ns,
+                thing=", ".join(wanted),
+                purpose=body.purpose,
+                detail={"grant": view.grant_id, "streams": body.streams},
+            )
+    config = desk.config.bus
+    return {
+        "token": view.token,
+        "grant": view.grant,
+        "grant_id": view.grant_id,
+        "hub": desk.grants.hub,
+        "site": desk.site.id,
+        "subjects": {
+            "live": {names[name]: subjects for name, subjects in view.live.items()},
+            "ask": {names[name]: subjects for name, subjects in view.ask.items()},
+            "re": view.re,
+            "re_all": f"{view.re}.>",
+        },
+        "websocket": websocket_origin(
+            config.public_websocket_url,
+            desk.websocket_port,
+            request.headers.get("host", ""),
+            secure=desk.secure,
+        ),
+        "expires": rfc3339(view.expires_ns),
+        "renew_before_s": RENEW_BEFORE_S,
+        "now": rfc3339(desk.now_ns()),
+    }
+
+
+@routes.post("/probe", summary="Look at a camera from the box")
+async def probe(request: Request, body: ProbeBody) -> dict[str, Any]:
+    """What a technician needs to know of a camera; takes up to half a minute."""
+    who = await run_in_threadpool(visitor, request)
+    return await look_at(who, body.url, body.user, body.password)
+
+
+async def look_at(who: Visitor, url: str, user: str, password: str) -> dict[str, Any]:
+    """Probe a camera for the visitor, audited and limited; credentials may stand in the URL.
+
+    Raises:
+        VonggacError: as the box answers; BAD_INPUT, TOO_MANY.
+    """
+    account = who.signed_in.account
+    plain, url_user, url_password = registry.split_credentials(url)
+    if registry.url_problems("url", plain):
+        raise VonggacError(Kind.BAD_INPUT, "url: write it as rtsp://host:port/path")
+    who.desk.ask_limit.take(account.id)
+    await run_in_threadpool(_audit_ask, who, Act.PROBE, plain)
+    return await who.desk.site.probe(plain, user or url_user, Secret(password or url_password))
+
+
+@routes.post("/discover", summary="Search the box's network for cameras")
+async def discover(request: Request, body: DiscoverBody) -> dict[str, Any]:
+    """ONVIF devices of the box's network, or the channels of one address. Guesses no password."""
+    who = await run_in_threadpool(visitor, request)
+    return await search(who, body.address, body.user, body.password)
+
+
+async def search(who: Visitor, address: str | None, user: str, password: str) -> dict[str, Any]:
+    """Search for the visitor, audited and limited.
+
+    Raises:
+        VonggacError: as the box answers; TOO_MANY.
+    """
+    account = who.signed_in.account
+    who.desk.ask_limit.take(account.id)
+    await run_in_threadpool(_audit_ask, who, Act.DISCOVER, address or "")
+    return await who.desk.site.discover(address or None, user, Secret(password))
+
+
+def _audit_ask(who: Visitor, act: Act, thing: str) -> None:
+    with who.desk.database.writing() as connection:
+        audit.record(connection, who.actor, act, now_ns=who.desk.now_ns(), thing=thing)
+
+
+def _camera(who: Visitor, camera_id: str) -> registry.Camera:
+    with who.desk.database.reading() as connection:
+        return registry.camera(connection, camera_id)
+
+
+def _moment(ns: int | None) -> str | None:
+    return None if not ns else rfc3339(ns)

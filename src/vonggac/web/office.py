@@ -1,0 +1,238 @@
+"""Administration: the access log, the state of the system; health and metrics for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from vonggac import __version__
+from vonggac.clock import NS, rfc3339
+from vonggac.domain import audit, ledger, registry
+from vonggac.domain.audit import Act
+from vonggac.errors import Kind, VonggacError
+from vonggac.web import words
+from vonggac.web.desk import Desk, Visitor, as_of, desk_of, the_site, visitor
+from vonggac.web.ledgers import safe_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+routes = APIRouter(include_in_schema=False)
+
+CSV_ROWS = 100_000
+
+ACTS: Mapping[str, str] = {
+    Act.SIGN_IN: "Đăng nhập",
+    Act.SIGN_OUT: "Đăng xuất",
+    Act.PASSWORD: "Đổi mật khẩu",
+    Act.LIVE: "Xem trực tiếp",
+    Act.PLAYBACK: "Xem lại",
+    Act.SNAPSHOT: "Chụp hình",
+    Act.DOWNLOAD: "Tải bản ghi",
+    Act.LEDGER: "Tải sổ",
+    Act.CAMERA_ADDED: "Thêm camera",
+    Act.CAMERA_EDITED: "Sửa camera",
+    Act.CAMERA_RETIRED: "Đưa ra khỏi sổ",
+    Act.PROBE: "Kiểm tra kết nối",
+    Act.DISCOVER: "Dò tìm camera",
+    Act.REGISTER_REFUSED: "Từ chối vị trí lắp",
+    Act.FACT_REFUSED: "Từ chối tin của cơ sở",
+    Act.SITE_KEY: "Đặt khóa của cơ sở",
+    Act.BOX: "Thiết bị ghi báo",
+    Act.AUDIT_READ: "Tải nhật ký",
+}
+"""What each act is called; a test holds it equal to `Act`."""
+
+
+@routes.get("/audit")
+def audit_page(
+    who: Annotated[Visitor, Depends(visitor)],
+    act: str = "",
+    actor: str = "",
+    day: str = "",
+    before: int | None = None,
+) -> Response:
+    """The access log, newest first."""
+    who.signed_in  # noqa: B018 - refuses who may not look
+    desk = who.desk
+    wanted = _filter(act, actor, day, before)
+    with desk.database.reading() as connection:
+        rows = audit.rows(connection, wanted)
+        counts = audit.count_by_act(connection, wanted)
+    return who.page(
+        "audit.html",
+        {
+            "rows": rows,
+            "acts": ACTS,
+            "counts": {name: counts[name] for name in ACTS if counts.get(name)},
+            "total": sum(counts.values()),
+            "act": act,
+            "actor": actor,
+            "day": day,
+            "next_before": rows[-1].id if len(rows) == wanted.limit else None,
+        },
+        section="audit",
+    )
+
+
+@routes.get("/audit.csv")
+def audit_csv(
+    who: Annotated[Visitor, Depends(visitor)], act: str = "", actor: str = "", day: str = ""
+) -> Response:
+    """The access log for a spreadsheet, at most `CSV_ROWS` rows; taking it is a row itself."""
+    who.signed_in  # noqa: B018
+    desk = who.desk
+    wanted = _filter(act, actor, day, None, limit=CSV_ROWS)
+    with desk.database.reading() as connection:
+        rows = audit.rows(connection, wanted)
+    with desk.database.writing() as connection:
+        audit.record(
+            connection,
+            who.actor,
+            Act.AUDIT_READ,
+            now_ns=desk.now_ns(),
+            detail={"rows": len(rows), "act": act, "actor": actor, "day": day},
+        )
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["time", "actor", "address", "act", "object", "purpose", "outcome", "detail"])
+    for row in rows:
+        writer.writerow(
+            [
+                rfc3339(row.time_ns),
+                safe_cell(row.actor),
+                row.address,
+                row.act,
+                safe_cell(row.thing),
+                safe_cell(row.purpose),
+                row.outcome,
+                safe_cell("; ".join(f"{name}={value}" for name, value in row.detail.items())),
+            ]
+        )
+    return Response(
+        "\ufeff" + out.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="audit.csv"'},
+    )
+
+
+def _filter(
+    act: str, actor: str, day: str, before: int | None, *, limit: int = audit.PAGE_LIMIT
+) -> audit.Filter:
+    from_ns = to_ns = None
+    if day:
+        try:
+            from_ns = words.start_of(words.date_of(day))
+        except (ValueError, OverflowError) as error:
+            raise VonggacError(Kind.BAD_INPUT, f"day: {error}") from error
+        to_ns = from_ns + words.DAY_NS
+    if before is not None and not 0 <= before < 2**63:
+        raise VonggacError(Kind.BAD_INPUT, "before is no row")
+    return audit.Filter(
+        act=act if act in set(Act) else "",
+        actor=actor[:100],
+        from_ns=from_ns,
+        to_ns=to_ns,
+        before_id=before,
+        limit=limit,
+    )
+
+
+@routes.get("/system")
+def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
+    """Disk, the promise of retention, the bus, versions."""
+    who.signed_in  # noqa: B018
+    desk, now_ns = who.desk, who.desk.now_ns()
+    with desk.database.reading() as connection:
+        site = the_site(connection, desk)
+        site_state = ledger.site_state(connection, site.id)
+        cameras = registry.cameras(connection, site.id)
+        counts = ledger.counts(connection, site.id)
+    detail: Mapping[str, Any] = site_state.detail if site_state else {}
+    return who.page(
+        "system.html",
+        {
+            "site": site,
+            "site_state": site_state,
+            "detail": detail,
+            "disk": detail.get("disk") or {},
+            "promise": detail.get("retention") or {},
+            "as_of": as_of(site_state, now_ns),
+            "cameras": cameras,
+            "counts": counts,
+            "order": desk.orders.last,
+            "dialect": desk.database.engine.dialect.name,
+            "config": desk.config,
+            "websocket_port": desk.websocket_port,
+            "uptime_ns": now_ns - desk.started_ns,
+            "hub": desk.grants.hub,
+        },
+        section="system",
+    )
+
+
+@routes.get("/more")
+def more_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
+    """What the phone's tab bar has no room for."""
+    who.signed_in  # noqa: B018
+    return who.page("more.html", {}, section="more")
+
+
+@routes.get("/healthz")
+def healthz(request: Request) -> Response:
+    """Whether this process can do its work: 200 or 503. Says nothing that is not public."""
+    desk = desk_of(request)
+    try:
+        with desk.database.reading() as connection:
+            site = the_site(connection, desk)
+            site_state = ledger.site_state(connection, site.id)
+    except Exception:  # noqa: BLE001 - whatever the database raises, the answer is the same
+        return JSONResponse({"ok": False, "database": False}, 503)
+    is_reachable = bool(site_state and site_state.reachable_since_ns)
+    return JSONResponse(
+        {"ok": True, "database": True, "site_reachable": is_reachable, "version": __version__}
+    )
+
+
+@routes.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Prometheus figures. Counts and times only: no names of people, no addresses."""
+    desk = desk_of(request)
+    return Response(_exposition(desk), media_type=CONTENT_TYPE_LATEST)
+
+
+def _exposition(desk: Desk) -> bytes:
+    now_ns = desk.now_ns()
+    collected = CollectorRegistry()
+
+    def gauge(name: str, help_: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"vonggac_{name}", help_, labels, registry=collected)
+
+    with desk.database.reading() as connection:
+        site = the_site(connection, desk)
+        cameras = registry.cameras(connection, site.id)
+        states = ledger.states(connection, site.id)
+        site_state = ledger.site_state(connection, site.id)
+        counts = ledger.counts(connection, site.id)
+    gauge("cameras", "Registered cameras").set(len(cameras))
+    status = gauge("stream_recording", "1 while the stream is recorded", ("camera", "stream"))
+    age = gauge("stream_state_age_seconds", "Age of what is known", ("camera", "stream"))
+    for (camera, stream), state in states.items():
+        status.labels(camera, stream).set(1 if state.status == "recording" else 0)
+        age.labels(camera, stream).set(max(0, now_ns - state.as_of_ns) / NS)
+    reachable = bool(site_state and site_state.reachable_since_ns)
+    gauge("site_reachable", "1 while the box answers").set(1 if reachable else 0)
+    disk = (site_state.detail.get("disk") if site_state else None) or {}
+    if isinstance(disk, dict):
+        gauge("disk_free_bytes", "Of the recording disk").set(disk.get("free_bytes") or 0)
+        gauge("disk_total_bytes", "Of the recording disk").set(disk.get("total_bytes") or 0)
+    facts = gauge("ledger_rows", "Rows of the hub's ledger", ("table",))
+    for table, number in counts.items():
+        facts.labels(table).set(number)
+    gauge("uptime_seconds", "Since this process started").set((now_ns - desk.started_ns) / NS)
+    return generate_latest(collected)

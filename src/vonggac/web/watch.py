@@ -1,0 +1,267 @@
+"""Pages where pictures move: the wall and playback.
+
+The server says what may be seen; the browser's modules (`static/js/README.md`) fetch the pictures
+from the bus themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
+
+from vonggac.clock import parse_rfc3339, rfc3339
+from vonggac.domain import ledger, registry
+from vonggac.errors import Kind, VonggacError
+from vonggac.web import words
+from vonggac.web.desk import Visitor, the_site, visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+routes = APIRouter(include_in_schema=False)
+
+LAYOUTS = (1, 4, 9, 16, 25)
+IN_STEP = 4
+"""Cameras that are played in step at most."""
+
+TEXTS: Mapping[str, str] = {
+    "live": "Trực tiếp",
+    "late": "Chậm {age} s",
+    "stale": "Không phải hình trực tiếp",
+    "stale_at": "hình lúc {time}",
+    "stale_why": "đứng {age}, luồng vẫn mở nhưng không có hình mới",
+    "opening": "Đang mở",
+    "waiting": "Chờ hình đầu tiên",
+    "gap_since": "Từ {time}, đã {age}.",
+    "gap_retry": "Thiết bị ghi tự thử lại.",
+    "no_picture": "Không có hình mới",
+    "no_picture_why": "Không nhận được hình từ {time}. Thiết bị ghi có thể vẫn đang ghi.",
+    "recording": "Đang ghi",
+    "not_recording": "Không ghi",
+    "unknown": "Chưa đối soát",
+    "review_until": "Xem lại tới {time}",
+    "sub_stream": "luồng phụ",
+    "main_stream": "luồng chính",
+    "codec_title": "Trình duyệt không mở được {codec}",
+    "codec_why": (
+        "Camera vẫn đang ghi. Máy này thiếu bộ giải mã {codec} và camera không có luồng phụ H.264."
+    ),
+    "denied_title": "Bạn không có quyền xem",
+    "denied_why": "Camera này không nằm trong quyền xem của bạn.",
+    "out_of_view": "Ngoài màn hình, tạm dừng",
+    "no_cameras": "Bạn chưa được giao camera nào.",
+    "countdown": "trang kế sau {seconds} s",
+    "session_renewing": "Đang xin lại quyền xem.",
+    "session_lost": "Mất kết nối tới trung tâm từ {time}. Đang thử lại.",
+    "session_refused": "Quyền xem đã hết hoặc bị thu hồi. Hãy đăng nhập lại.",
+    "duration_s": "{s} giây",
+    "duration_m": "{m} phút {s} giây",
+    "duration_h": "{h} giờ {m} phút",
+    "duration_d": "{d} ngày {h} giờ",
+    "no_picture_at": "Không có hình lúc {time}",
+    "gap_from_to": "{cause} từ {from} đến {to} ({length}).",
+    "to_time": "Tới {time}",
+    "back_to_time": "Lùi về {time}",
+    "jumped": "Bỏ qua {length}: {cause}, {from}–{to}.",
+    "expired": "Đã quá hạn lưu",
+    "expired_why": "Bản ghi trước {time} đã được xóa theo thời hạn lưu.",
+    "not_yet": "Chưa tới thời điểm này",
+    "unknown_why": "Chưa nhận được sổ ghi của khoảng này.",
+    "nothing_day": "Camera chưa ghi gì trong ngày này.",
+    "end_of_recording": "Đã tới hình mới nhất.",
+    "loading": "Đang lấy hình",
+    "failed": "Không lấy được hình: {why}",
+    "has_picture": "có hình",
+    "without_picture": "không có hình",
+    "reviewing": "xem lại {date} {time}",
+    "viewing_window": "đang xem {from}–{to}",
+    "as_of": "tính đến {time}",
+    "whole_day": "Cả ngày",
+    "recorded": "Đã ghi",
+    "strip": "{camera}: các đoạn đã ghi và mất",
+    "gap_title": "{cause}: {from}–{to}",
+    "recorded_of": "{recorded} s trên {total} s",
+    "play": "Phát",
+    "pause": "Dừng",
+    "weekdays": "Chủ Nhật,Thứ Hai,Thứ Ba,Thứ Tư,Thứ Năm,Thứ Sáu,Thứ Bảy",
+}
+"""What the browser's modules say, by their keys (static/js/README.md, Texts)."""
+
+KEYS_WALL: Sequence[tuple[str, str]] = (
+    ("1–9, Enter", "phóng to ô, hoặc thu lại"),
+    ("← ↑ → ↓", "sang ô khác; quá mép là sang trang"),
+    ("Esc", "về toàn bộ các ô"),
+    ("P", "xem lại ô này, lùi 30 giây"),
+    ("S", "luồng chính hoặc luồng phụ"),
+    ("C", "tự chuyển trang"),
+    ("F", "toàn màn hình"),
+    ("M", "tiếng báo khi có khoảng trống mới"),
+    ("Shift + ← →", "đổi chỗ ô"),
+    ("?", "bảng phím này"),
+)
+KEYS_PLAYBACK: Sequence[tuple[str, str]] = (
+    ("Space", "phát, dừng"),
+    ("← →", "lùi, tới 10 giây; giữ Shift: 1 khung hình"),
+    ("J K L", "lùi, dừng, tới nhanh"),
+    ("G, Shift+G", "khoảng trống kế tiếp, khoảng trống trước"),
+    ("+ − 0", "phóng to, thu nhỏ, cả ngày"),
+    ("I O", "đầu và cuối đoạn chọn"),
+    ("T", "tới một giờ nhập vào"),
+    ("1–4", "chỉ camera này"),
+    ("[ ]", "ngày trước, ngày sau"),
+    ("?", "bảng phím này"),
+)
+
+
+@routes.get("/wall")
+def wall(who: Annotated[Visitor, Depends(visitor)], tiles: int = 9) -> Response:
+    """The wall: every camera that the person may see, so many at a time."""
+    who.signed_in  # noqa: B018 - refuses who may not look
+    with who.desk.database.reading() as connection:
+        site = the_site(connection, who.desk)
+        cameras = registry.cameras(connection, site.id)
+        states = ledger.states(connection, site.id)
+    data = _page_data(who, cameras, states, purpose="watch")
+    return who.page(
+        "wall.html",
+        {
+            "cameras": cameras,
+            "tiles": tiles if tiles in LAYOUTS else 9,
+            "layouts": LAYOUTS,
+            "data": data,
+            "keys": KEYS_WALL,
+        },
+        section="wall",
+    )
+
+
+@routes.get("/playback")
+def playback(
+    who: Annotated[Visitor, Depends(visitor)],
+    cameras: str = "",
+    camera: str = "",
+    c: Annotated[list[str] | None, Query(max_length=50)] = None,
+    t: str = "",
+    at: str = "",
+    day: str = "",
+) -> Response:
+    """Playback of one to four cameras in step.
+
+    Args:
+        who: the visitor.
+        cameras: ids, separated by commas; `camera` is the same with one.
+        camera: one id.
+        c: the same, one parameter each, as a form of check boxes sends them.
+        t: where to start, RFC 3339; `at` is the same.
+        at: where to start.
+        day: which day, 2026-11-18, when no moment is given.
+    """
+    who.signed_in  # noqa: B018
+    now_ns = who.desk.now_ns()
+    with who.desk.database.reading() as connection:
+        site = the_site(connection, who.desk)
+        known = {found.id: found for found in registry.cameras(connection, site.id)}
+        states = ledger.states(connection, site.id)
+    named = c or (cameras or camera).split(",")
+    wanted = [name for name in dict.fromkeys(named) if name][:IN_STEP]
+    if any(name not in known for name in wanted):
+        raise VonggacError(Kind.NOT_FOUND, "there is no such camera")
+    if not wanted and known:
+        recording = [
+            found.id
+            for found in known.values()
+            if (state := states.get((found.name, "main"))) and state.status == "recording"
+        ]
+        wanted = [recording[0] if recording else next(iter(known))]
+    start_ns = _start(t or at, day, now_ns)
+    shown_ns = start_ns if start_ns is not None else now_ns
+    data = _page_data(who, list(known.values()), states, purpose="review")
+    data |= {
+        "day": words.day_of(shown_ns).isoformat(),
+        "at": None if start_ns is None else rfc3339(start_ns),
+        "selected": wanted,
+    }
+    return who.page(
+        "playback.html",
+        {
+            "known": list(known.values()),
+            "selected": [known[name] for name in wanted],
+            "in_step": IN_STEP,
+            "data": data,
+            "keys": KEYS_PLAYBACK,
+            "causes": who.desk.causes,
+            "day": words.day_of(shown_ns).isoformat(),
+        },
+        section="playback",
+    )
+
+
+def _start(moment: str, day: str, now_ns: int) -> int | None:
+    try:
+        if moment:
+            return max(0, min(parse_rfc3339(moment.replace(" ", "+")), now_ns))
+        if day:
+            return max(0, words.start_of(words.date_of(day)))
+    except (ValueError, OverflowError) as error:
+        raise VonggacError(Kind.BAD_INPUT, f"t, day: {error}") from error
+    return None
+
+
+def _page_data(
+    who: Visitor,
+    cameras: Sequence[registry.Camera],
+    states: Mapping[tuple[str, str], ledger.State],
+    *,
+    purpose: str,
+) -> dict[str, Any]:
+    session = who.signed_in
+    desk, t = who.desk, who.t
+    return {
+        "api": "/api/v1",
+        "csrf": {"header": "X-CSRF-Token", "token": session.form_token},
+        "hub": desk.grants.hub,
+        "site": desk.site.id,
+        "server_now": str(desk.now_ns()),
+        "utc_offset_s": 25_200,
+        "language": t.language,
+        "purpose": purpose,
+        "cameras": [_camera_data(camera, states) for camera in cameras],
+        "causes": {
+            cause.value: {
+                "letter": said.letter,
+                "class": said.css,
+                "name": t.of(said.name),
+                "next": t.of(said.next_step),
+            }
+            for cause, said in desk.causes.items()
+        },
+        "links": {
+            "playback": "/playback?cameras={camera}&t={at}",
+            "recording": "/api/v1/cameras/{camera}/recording.mp4?from={from}&to={to}",
+            "case": None,
+        },
+        "texts": {key: t(sentence) for key, sentence in TEXTS.items()},
+    }
+
+
+def _camera_data(
+    camera: registry.Camera, states: Mapping[tuple[str, str], ledger.State]
+) -> dict[str, Any]:
+    streams = {"main": _stream_data(states.get((camera.name, "main")))}
+    if camera.sub_url:
+        streams["sub"] = _stream_data(states.get((camera.name, "sub")))
+    return {
+        "id": camera.id,
+        "code": camera.name.upper(),
+        "name": camera.title or camera.name,
+        "streams": streams,
+        "allowed": True,
+    }
+
+
+def _stream_data(state: ledger.State | None) -> dict[str, Any] | None:
+    if state is None or not state.detail.get("codec"):
+        return None
+    return {name: state.detail.get(name) for name in ("codec", "width", "height")}
