@@ -57,13 +57,6 @@ def texts() -> dict[str, str]:
     return {row[1].strip(" `"): row[2].strip() for row in rows[start:]}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def piece(name: str) -> str:
     return (Path(__file__).parent / "pages" / f"{name}.html").read_text()
 
@@ -71,11 +64,11 @@ def piece(name: str) -> str:
 class Stand:
     """One edge, one nats-server, one web server."""
 
-    def __init__(self, box: bus_stand.Stand, edge: LoopEdge, origin: str, websocket: str) -> None:
+    def __init__(self, box: bus_stand.Stand, edge: LoopEdge, origin: str) -> None:
         self.box = box
         self.edge = edge
         self.origin = origin
-        self.websocket = websocket
+        self.websocket = ""
         self.listener = int(box.server.address.websocket.rsplit(":", 1)[1])
         self.refusing = False
         self.token_seconds = 120
@@ -213,13 +206,13 @@ class Stand:
 @contextlib.asynccontextmanager
 async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Stand]:
     """Starts everything on free ports of 127.0.0.1; stops it in reverse order."""
-    web_port, relay_port = free_port(), free_port()
-    origin = f"http://127.0.0.1:{web_port}"
+    door = socket.create_server(("127.0.0.1", 0))
+    origin = f"http://127.0.0.1:{door.getsockname()[1]}"
     async with serving(directory, origin) as box, contextlib.AsyncExitStack() as stack:
         control, media = await box.edge()
         base = f"vg.{box.hub}.{box.site}"
         edge = LoopEdge(control, media, base, cameras)
-        made = Stand(box, edge, origin, f"ws://127.0.0.1:{relay_port}")
+        made = Stand(box, edge, origin)
         running = asyncio.create_task(edge.run())
 
         async def stop_edge() -> None:
@@ -227,7 +220,8 @@ async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Sta
             await asyncio.gather(running, return_exceptions=True)
 
         stack.push_async_callback(stop_edge)
-        relaying = await asyncio.start_server(made.relay, "127.0.0.1", relay_port)
+        relaying = await asyncio.start_server(made.relay, "127.0.0.1", 0)
+        made.websocket = f"ws://127.0.0.1:{relaying.sockets[0].getsockname()[1]}"
 
         async def stop_relay() -> None:
             relaying.close()
@@ -238,7 +232,7 @@ async def stand(directory: Path, cameras: list[LoopCamera]) -> AsyncIterator[Sta
         runner = web.AppRunner(application(made), access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", web_port).start()
+        await web.SockSite(runner, door).start()
         yield made
 
 
