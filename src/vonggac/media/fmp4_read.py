@@ -9,7 +9,8 @@ read; whether they are intact is what the hashes of `merkle` are for.
 
 A file that was cut inside the tfhd or trun of its last part (some 70 bytes of a part) is refused
 whole by libavformat until it is truncated to `good_bytes`; a cut anywhere else plays up to the
-cut (ffprobe 5.1 and libavformat 62, tried at every byte).
+cut (ffprobe 5.1 and libavformat 62, tried at every byte).  Chromium 156 plays up to the torn
+picture and may stop there with a decoding error.
 
 Everything here is pure and may be called from any thread; `scan` blocks in `read_at`.
 """
@@ -58,6 +59,9 @@ MAX_MOOF = 64 * 1024
 
 MAX_TIME = 1 << 32
 """The latest decode time in a file, in `fmp4.TIMESCALE`: 13 hours. A segment has a minute."""
+
+MAX_TRAILER = 2 * 1024 * 1024
+"""Bytes of an mfra; one keyframe takes 19."""
 
 MAX_OFFSET = 1 << 24
 """The largest composition offset, in `fmp4.TIMESCALE`: 186 s. 16 pictures are the most."""
@@ -215,7 +219,7 @@ class Scan:
         init: None if it is damaged so that the file cannot be played; parts may still be there.
         parts: the whole parts, in order.
         good_bytes: where the last whole part ends (the init, when there is none).  A file that is
-            truncated here is a good segment.
+            truncated here is a good segment; a trailer lies behind it.
         fault: what is wrong with the file, in one sentence; None if all of it is good.
     """
 
@@ -282,7 +286,8 @@ def scan(read_at: Callable[[int, int], bytes], size: int) -> Scan:
             sequence, decode_time = ref.sequence, ref.decode_time
             at += ref.size
     except MalformedError as error:
-        fault = fault or f"{error.message}, at byte {error.offset}"
+        if not _is_trailer(read_at(at, 8), size - at):
+            fault = fault or f"{error.message}, at byte {error.offset}"
     return Scan(init, parts, at, fault)
 
 
@@ -479,6 +484,11 @@ def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     if length > end - at:
         raise MalformedError(f"a descriptor {tag} that is cut off", offset=at)
     return at, at + length
+
+
+def _is_trailer(head: bytes, left: int) -> bool:
+    """Whether the rest of a file is the mfra of `fmp4.trailer`, all of it."""
+    return head == left.to_bytes(8)[4:] + b"mfra" and left <= MAX_TRAILER
 
 
 def _part(read_at: Callable[[int, int], bytes], at: int, size: int) -> PartRef:
