@@ -248,6 +248,8 @@ class LedgerReader:
         self._held: list[Delivery] = []
         self._ack = ""
         self._number = 0
+        self._due = 0
+        """What the request under way may still deliver."""
         self._arriving: Subscription | None = None
 
     async def begin(self) -> None:
@@ -292,7 +294,7 @@ class LedgerReader:
             self._connection.own_subject(), capacity=BATCH + 64, overflow=Overflow.REFUSE
         )
         self._held = []
-        self._number = 0
+        self._number = self._due = 0
 
     async def batch(self, wait_s: float = 5.0) -> list[Delivery]:
         """The next facts, at most `BATCH`; empty when none came in `wait_s` seconds.
@@ -307,17 +309,20 @@ class LedgerReader:
         if self._arriving is None:
             raise VonggacError(Kind.UNAVAILABLE, "begin() comes before batch()")
         deliveries: list[Delivery] = []
-        await self._connection.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
-            msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
-            reply=self._arriving.subject,
-        )
+        if self._due <= 0:  # else the last request still stands, and max_waiting is small
+            self._due = BATCH
+            await self._connection.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
+                msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
+                reply=self._arriving.subject,
+            )
         while len(deliveries) < BATCH:
             message = await _soon(self._arriving.get(), wait_s + CALL_S)
             status = message.headers.get("Status")
             if status is None:
                 delivery = _delivery(message)
                 self._number += 1
+                self._due -= 1
                 if delivery.number != self._number:
                     raise VonggacError(Kind.UNAVAILABLE, "a delivery was lost on the way")
                 deliveries.append(delivery)
@@ -332,6 +337,7 @@ class LedgerReader:
                     f"the consumer ended: {message.headers.get('Description', status)}",
                 )
             elif status != "100":
+                self._due = 0
                 break  # 404: none; 408: the time of this or of an earlier call is up
         self._held = deliveries
         return deliveries
