@@ -63,16 +63,17 @@ let sayUntil = 0;
 let lastFrame = performance.now();
 let stepping = false;
 
-const session = new Session({
-  obtain: grantsOf(page, clock),
-  cameras: cameras.map((camera) => camera.id),
-  onstate: (name, since) => {
-    document.body.dataset.session = name;
-    if (name === "lost") say(words.say("session_lost", { time: words.clock(since) }));
-    if (name === "refused") say(words.say("session_refused"));
-    if (name === "open") say("");
-  },
-});
+const session =
+  cameras.length === 0
+    ? null
+    : new Session({ obtain: grantsOf(page, clock), cameras: cameras.map((camera) => camera.id), onstate: sessionChanged });
+
+function sessionChanged(name, since) {
+  document.body.dataset.session = name;
+  if (name === "lost") say(words.say("session_lost", { time: words.clock(since) }));
+  if (name === "refused") say(words.say("session_refused"));
+  if (name === "open") say("");
+}
 
 // -- pictures ---------------------------------------------------------------------------------------
 

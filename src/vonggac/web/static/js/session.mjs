@@ -94,6 +94,7 @@ export class Session {
 
   /** Cameras that will be looked at from now on. Asks for a new grant when the present one lacks some. */
   want(cameras) {
+    if (cameras.length === 0) return; // a grant names at least one
     this.#wanted = new Set(cameras.slice(0, CAMERA_LIMIT));
     if (this.#lane !== null && cameras.some((camera) => !this.#asked.has(camera))) this.renew();
   }
