@@ -231,7 +231,7 @@ class NatsServer:
         except VonggacError as error:
             await self._end(self._process)
             raise ConfigError(f"{error.message}: {' '.join(last[-2:])}") from None
-        _log.info("bus_server_started", pid=self._process.pid, url=self._address.url)
+        _log.info("bus.server_started", pid=self._process.pid, url=self._address.url)
         return self._address
 
     async def run(self) -> None:
@@ -247,7 +247,7 @@ class NatsServer:
                 return
             if self._clock.monotonic_ns() - born > STEADY_S * 1e9:
                 tries = 0
-            _log.error("bus_server_died", code=code, pid=process.pid)
+            _log.error("bus.server_died", code=code, pid=process.pid)
             while not self._stopping.is_set():
                 await self._clock.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
                 tries += 1
@@ -256,7 +256,7 @@ class NatsServer:
                 try:
                     await self.start()
                 except VonggacError as error:
-                    _log.error("bus_server_not_restarted", error=error.message)
+                    _log.error("bus.server_not_restarted", error=error.message)
                 else:
                     self.restarts += 1
                     break
@@ -309,14 +309,14 @@ class NatsServer:
             text = line.decode(errors="replace").strip()
             last[:] = [*last[-4:], text]
             if "[ERR]" not in text and "[FTL]" not in text:
-                _log.debug("bus_server_said", line=text)
+                _log.debug("bus.server_said", line=text)
                 continue
             # A viewer can cause any number of these; one a second is told, the rest counted.
             now_ns = self._clock.monotonic_ns()
             if now_ns - self._told_ns < 1_000_000_000:
                 self._untold += 1
                 continue
-            _log.warning("bus_server_said", line=text, more_since_the_last=self._untold)
+            _log.warning("bus.server_said", line=text, more_since_the_last=self._untold)
             self._told_ns, self._untold = now_ns, 0
 
     def _configuration(self) -> str:

@@ -236,7 +236,7 @@ class Agent:
             except VonggacError as error:
                 if self._clock.monotonic_ns() - born_ns > 30 * NS:
                     tries = 0
-                _log.warning("bus_life_ended", error=error.message, tries=tries)
+                _log.warning("bus.life_ended", error=error.message, tries=tries)
             wait_s = BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)]
             tries += 1
             await self._clock.sleep(wait_s * random.uniform(0.7, 1.3))
@@ -353,7 +353,7 @@ class Agent:
             late = VonggacError(Kind.TIMED_OUT, "the answer took too long to make")
             await self._refuse(asked, late, grant)
         except Exception as error:  # noqa: BLE001 - one bad question must not end the box's life
-            _log.exception("answer_failed", verb=asked.subject.verb, error=type(error).__name__)
+            _log.exception("answer.failed", verb=asked.subject.verb, error=type(error).__name__)
             internal = VonggacError(Kind.INTERNAL, "something failed at the site; see its log")
             await self._refuse(asked, internal, grant)
         finally:
@@ -527,7 +527,7 @@ class Agent:
             try:
                 await lane.publish(str(asked.reply), msgspec.json.encode(fault), headers=headers)
             except VonggacError as lost:
-                _log.debug("refusal_not_sent", error=lost.message)
+                _log.debug("refusal.not_sent", error=lost.message)
 
     async def _sweep(self) -> None:
         try:

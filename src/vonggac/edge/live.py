@@ -330,7 +330,7 @@ class Publisher:
             self._leases[camera, stream] = lease
             self._senders.create_task(self._send(lease), name=f"live-{camera}-{stream}")
             self._streams.watch_begins(camera, stream)
-            _log.info("lease_started", camera=camera, stream=stream)
+            _log.info("lease.started", camera=camera, stream=stream)
         elif grant not in lease.holders and len(lease.holders) >= MAX_GRANTS:
             raise VonggacError(Kind.TOO_MANY, "too many watch this stream")
         until_ns = self._clock.monotonic_ns() + int(lease_s * NS)
@@ -361,7 +361,7 @@ class Publisher:
         if self._leases.pop((lease.camera, lease.stream), None) is not None:
             lease.mailbox.close()
             self._forget(lease)
-            _log.info("lease_ended", camera=lease.camera, stream=lease.stream)
+            _log.info("lease.ended", camera=lease.camera, stream=lease.stream)
 
     # ---- the current GOP -------------------------------------------------------------------
 

@@ -88,12 +88,12 @@ class Upward:
                 known = False
                 self.refusals += 1
                 if not failing:  # once a series: a link can be down for days
-                    _log.warning("facts_not_sent", error=error.message, refusals=self.refusals)
+                    _log.warning("facts.not_sent", error=error.message, refusals=self.refusals)
                 failing = True
                 await self._clock.sleep(RETRY_S)
                 continue
             except OSError as error:
-                _log.warning("journal_unreadable", error=str(error))
+                _log.warning("journal.unreadable", error=str(error))
                 await self._clock.sleep(RETRY_S)
                 continue
             try:

@@ -105,7 +105,7 @@ class FactTaker:
         if len(self._told) > 100:
             self._told.clear()
         self._told[reason] = now_ns
-        _log.warning("fact_refused", subject=delivery.subject, reason=error.message)
+        _log.warning("fact.refused", subject=delivery.subject, reason=error.message)
         audit.record(
             connection,
             audit.PROGRAM,
@@ -321,7 +321,7 @@ async def run(
             while True:
                 await run_once(reader, taker, applied)
         except VonggacError as error:
-            _log.info("facts_interrupted", reason=error.message)
+            _log.info("facts.interrupted", reason=error.message)
             await clock.sleep(RETRY_S)
 
 

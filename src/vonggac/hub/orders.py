@@ -77,7 +77,7 @@ class Orders:
             try:
                 await self.run_once()
             except VonggacError as error:
-                _log.debug("order_waits", reason=error.message)
+                _log.debug("order.delayed", reason=error.message)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_S):
                     await self._changed.wait()
@@ -98,9 +98,9 @@ class Orders:
         # A refused order is not sent again until the register changes: nothing would be different.
         self._sent = digest
         if accepted:
-            _log.info("order_accepted", revision=revision, cameras=len(wanted.cameras))
+            _log.info("order.accepted", revision=revision, cameras=len(wanted.cameras))
         else:
-            _log.warning("order_refused", revision=revision, reasons=list(reasons))
+            _log.warning("order.refused", revision=revision, reasons=list(reasons))
         return self.last
 
     def _read(self) -> tuple[str, int, wire.WantedCameras]:

@@ -54,7 +54,7 @@ async def run(site: Site, database: Database, clock: Clock, *, every_s: float = 
         except VonggacError as error:
             missed += 1
             if missed == MISSES:
-                _log.warning("site_lost", site=site.id, reason=error.message)
+                _log.warning("site.lost", site=site.id, reason=error.message)
                 await asyncio.to_thread(_lose, database, site.id, clock.wall_ns())
         await clock.sleep(every_s)
 
