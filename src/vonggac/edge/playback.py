@@ -494,13 +494,14 @@ def _recording(
     directory: Path, reader: CatalogReader, camera: str, stream: str, from_ns: int, to_ns: int
 ) -> Recording:
     rows = reader.segments_between(camera, stream, from_ns, to_ns)
-    scans, paths = [], []
+    scans, paths, shifts_ns = [], [], []
     for row in rows:
         found = _scan_file(directory / row.path)
         if found is not None and found.parts:
             scans.append(found)
             paths.append(directory / row.path)
-    return Recording(VirtualMp4(scans, from_ns, to_ns), paths)
+            shifts_ns.append(row.start_ns - found.parts[0].wall_ns)
+    return Recording(VirtualMp4(scans, from_ns, to_ns, shifts_ns=shifts_ns), paths)
 
 
 def part_sequence(part: bytes) -> int:
