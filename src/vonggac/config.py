@@ -98,13 +98,17 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     """Unique in the site; stands in folder names and subjects."""
     main: StreamConfig
+    """The full picture."""
     sub: StreamConfig | None = None
+    """The small picture, for walls."""
     title: str = ""
     """What people read, for example "Hành lang tầng 2, đông"."""
     zone: str = "HL"
     """Code of the placement rule; a room, toilet or bath is refused."""
     user: str = ""
+    """The camera's account; one that may only view is enough."""
     password: SecretRef | None = None
+    """Where its password is; sealed in the database at start-up."""
     retention_days: int | None = None
     """Days kept, if other than the site's."""
 
@@ -139,10 +143,13 @@ class SiteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The facility that this box stands in."""
 
     name: Name = "site"
+    """Short name of the facility."""
     title: str = ""
     """What people read."""
     address: str = ""
+    """Where it is, in words."""
     owner_line: Literal["military", "paid_hotel", "civil"] = "civil"
+    """Who runs it: the army, a hotel that guests pay, or a civil authority."""
 
 
 class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,6 +158,7 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     """Address to listen on; loopback by default."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    """TCP port; 0 takes a free one."""
     public_url: str | None = None
     """How browsers reach it, when something stands in front (https://...)."""
 
@@ -159,6 +167,7 @@ class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The embedded nats-server."""
 
     host: str = "127.0.0.1"
+    """Address to listen on, for the edge and for browsers; loopback by default."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Client port; 0 takes a free one."""
     websocket_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
@@ -173,11 +182,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_dir: str
     """Where the program keeps recordings, catalog, keys and database."""
     site: SiteConfig = SiteConfig()
+    """The facility."""
     cameras: tuple[CameraConfig, ...] = ()
+    """Cameras that are registered at start-up; others are added in the browser."""
     record: RecordConfig = RecordConfig()
+    """How recordings are written."""
     retention: RetentionConfig = RetentionConfig()
+    """What is deleted when."""
     web: WebConfig = WebConfig()
+    """Pages and API."""
     bus: BusConfig = BusConfig()
+    """The embedded nats-server."""
     database_url: str | None = None
     """SQLAlchemy URL of the hub's database; default: SQLite in data_dir."""
 
