@@ -13,6 +13,7 @@ The rules (design D5):
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -131,17 +132,25 @@ class Continuity:
     """Whether one stream is being recorded, and since when and why not. No effects.
 
     Args:
-        known_until_ns: end of the last recording of an earlier life of the recorder, if any.
+        known_until_ns: end of what an earlier life of the recorder accounted for, if any.
         started_ns: when this life began; time before it is `EDGE_OFF`.
+        boot_ns: when the first life since the box was started began; this one, if not given.
+            A step of the wall clock moves what lies after it, and nothing before.
     """
 
-    def __init__(self, *, known_until_ns: int | None, started_ns: int) -> None:
+    def __init__(
+        self, *, known_until_ns: int | None, started_ns: int, boot_ns: int | None = None
+    ) -> None:
         self.started_ns = started_ns
         self.last_end_ns: int | None = None
         """End of the last picture recorded in this life; of an earlier one until then."""
         self.open: Gap | None = None
         """The gap that lasts now; its `to_ns` is its `from_ns`."""
+        self._boot_ns = started_ns if boot_ns is None else boot_ns
         self._earlier_end_ns = known_until_ns
+        """Until the time since then is accounted for, or cannot change any more."""
+        self._first_ns: int | None = None
+        """First moment that this life itself accounted for."""
         self._recording = False
 
     @property
@@ -150,32 +159,29 @@ class Continuity:
         return self._recording
 
     def start(self) -> list[Change]:
-        """Account for the time between the earlier life and this one."""
+        """Account for the time between the earlier life and this one. Call it once, first."""
         earlier = self._earlier_end_ns
         if earlier is None or earlier > self.started_ns:
             return []  # a first start; or the clock cannot be right yet: see `moved`
-        self._earlier_end_ns = None
-        if self.last_end_ns is None:
-            self.last_end_ns = earlier
-            if self.started_ns - earlier > SPAN_ENDS_NS:
-                return self._open(earlier, Cause.EDGE_OFF, EDGE_WAS_OFF)
+        self.last_end_ns = earlier
+        if self.started_ns - earlier <= SPAN_ENDS_NS:
             return []
-        first = self.started_ns
-        return [
-            Change("open", earlier, None, Cause.EDGE_OFF, EDGE_WAS_OFF),
-            Change("close", earlier, first, Cause.EDGE_OFF, EDGE_WAS_OFF),
-        ]
+        self._earlier_end_ns = None
+        return self._open(earlier, Cause.EDGE_OFF, EDGE_WAS_OFF)
 
     def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> list[Change]:
         """No picture is recorded from `since_ns` on, for a cause that evidence shows.
 
-        While recording, the gap begins where the last picture ended, whatever `since_ns` says.
+        While recording, the gap begins where the last picture ended, whatever `since_ns` says;
+        before the first picture of this life, where the earlier life or this one's start left it.
         """
         if self._recording:
             self._recording = False
             return self._open(self.last_end_ns or since_ns, cause, evidence)
         if self.open is None:
-            return self._open(self._not_before(since_ns), cause, evidence)
+            if self.last_end_ns is None:
+                return self._open(min(since_ns, self.started_ns), cause, evidence)
+            return self._open(self.last_end_ns, cause, evidence)
         match settle(self.open.cause, self.open.from_ns, cause, since_ns):
             case Verdict.SAME:
                 return []
@@ -183,25 +189,31 @@ class Continuity:
                 self.open = self.open._replace(cause=cause, evidence=evidence)
                 return [Change("recast", self.open.from_ns, None, cause, evidence)]
             case Verdict.SPLIT:
+                if self.open.cause is Cause.EDGE_OFF:
+                    since_ns = self.started_ns  # the recorder is there again: not its doing
                 begin = max(since_ns, self.open.from_ns + 1)
-                return [
-                    *self._close(begin, tolerance_ns=0),
-                    *self._open(begin, cause, evidence),
-                ]
+                old, self.open = self.open, None
+                return [*self._close(old, begin), *self._open(begin, cause, evidence)]
 
     def recorded(self, start_ns: int, *, tolerance_ns: int = SPAN_ENDS_NS) -> list[Change]:
         """A keyframe is being recorded that was taken at `start_ns`."""
         self._recording = True
-        end = self.last_end_ns
-        self.last_end_ns = max(start_ns, end or start_ns)
-        if self.open is not None:
-            return self._close(start_ns, tolerance_ns=tolerance_ns)
+        end, self.last_end_ns = self.last_end_ns, max(start_ns, self.last_end_ns or start_ns)
+        if self._first_ns is None:
+            self._first_ns = start_ns
+        gap, self.open = self.open, None
+        if gap is not None:
+            # Shorter than the rule, between two pictures, it was none; after another gap it was.
+            follows_pictures = end is None or gap.from_ns <= end
+            short = start_ns - gap.from_ns <= (tolerance_ns if follows_pictures else 0)
+            if short:
+                return [Change("drop", gap.from_ns, start_ns, gap.cause, gap.evidence)]
+            return self._close(gap, start_ns)
         if end is not None and start_ns - end > tolerance_ns:
-            cause, why = Cause.UNREACHABLE, "the connection broke and came back"
-            return [
-                Change("open", end, None, cause, why),
-                Change("close", end, start_ns, cause, why),
-            ]
+            if end == self._earlier_end_ns:
+                return self._closed(end, start_ns, Cause.EDGE_OFF, EDGE_WAS_OFF)
+            why = "the connection broke and came back"
+            return self._closed(end, start_ns, Cause.UNREACHABLE, why)
         return []
 
     def reached(self, end_ns: int) -> None:
@@ -209,31 +221,47 @@ class Continuity:
         self.last_end_ns = end_ns
 
     def moved(self, delta_ns: int) -> list[Change]:
-        """The wall clock was put right: move what this life knows by that much."""
+        """The wall clock was put right: move what this start of the box knows by that much."""
+        boot, started = self._boot_ns, self.started_ns
+        self._boot_ns += delta_ns
         self.started_ns += delta_ns
-        if self.last_end_ns is not None:
+        if self._first_ns is not None:
+            self._first_ns += delta_ns
+        if self.last_end_ns is not None and self.last_end_ns >= boot:
             self.last_end_ns += delta_ns
-        if self.open is not None:
+        if self.open is not None and self.open.from_ns >= boot:
             moved = self.open.from_ns + delta_ns
             self.open = self.open._replace(from_ns=moved, to_ns=moved)
-        if self.last_end_ns is None and self.open is not None:
+        earlier = self._earlier_end_ns
+        if earlier is None:
             return []
-        return self.start() if self._earlier_end_ns is not None else []
-
-    def _not_before(self, since_ns: int) -> int:
-        return max(since_ns, self.last_end_ns or since_ns)
+        if boot <= earlier <= started:  # of the same start of the box: it moves with it
+            self._earlier_end_ns = earlier + delta_ns
+            return []
+        if earlier > self.started_ns:
+            return []
+        if self._first_ns is None and self.open is None:
+            return self.start()
+        first = self.started_ns if self._first_ns is None else self._first_ns
+        if self.open is not None:
+            first = min(first, self.open.from_ns)
+        if first - earlier <= SPAN_ENDS_NS:
+            return []
+        return self._closed(earlier, first, Cause.EDGE_OFF, EDGE_WAS_OFF)
 
     def _open(self, from_ns: int, cause: Cause, evidence: str) -> list[Change]:
         self.open = Gap(from_ns, from_ns, cause, evidence)
         return [Change("open", from_ns, None, cause, evidence)]
 
-    def _close(self, to_ns: int, *, tolerance_ns: int) -> list[Change]:
-        gap = self.open
-        if gap is None:
-            return []
-        self.open = None
-        kind = "close" if to_ns - gap.from_ns > tolerance_ns else "drop"
-        return [Change(kind, gap.from_ns, to_ns, gap.cause, gap.evidence)]
+    def _close(self, gap: Gap, to_ns: int) -> list[Change]:
+        if gap.from_ns == self._earlier_end_ns:
+            self._earlier_end_ns = None
+        return [Change("close", gap.from_ns, to_ns, gap.cause, gap.evidence)]
+
+    def _closed(self, from_ns: int, to_ns: int, cause: Cause, evidence: str) -> list[Change]:
+        """A gap that is over as it becomes known."""
+        gap = Gap(from_ns, to_ns, cause, evidence)
+        return [Change("open", from_ns, None, cause, evidence), *self._close(gap, to_ns)]
 
 
 def spans_of(segments: Iterable[SegmentRow], as_of_ns: int) -> list[Span]:
@@ -302,18 +330,30 @@ def _without(gap: Gap, spans: Sequence[Span]) -> list[Gap]:
 
 
 def _joined(gaps: Sequence[Gap]) -> list[Gap]:
-    """Gaps of one cause that touch are one; overlapping ones are cut at the later's start."""
+    """Gaps in order, none over another: the later evidence wins, and the earlier goes on after it.
+
+    Gaps of one cause that touch are one.
+    """
     joined: list[Gap] = []
-    for gap in sorted(gaps):
+    rest = sorted(gaps, reverse=True)
+    while rest:
+        gap = rest.pop()
         if joined and joined[-1].to_ns > gap.from_ns:
-            joined[-1] = joined[-1]._replace(to_ns=gap.from_ns)
+            before = joined[-1]
+            joined[-1] = before._replace(to_ns=gap.from_ns)
             if joined[-1].to_ns <= joined[-1].from_ns:
                 joined.pop()
+            if before.to_ns > gap.to_ns:
+                insort(rest, before._replace(from_ns=gap.to_ns), key=_downwards)
         if joined and joined[-1].to_ns == gap.from_ns and joined[-1].cause is gap.cause:
             joined[-1] = joined[-1]._replace(to_ns=gap.to_ns)
         else:
             joined.append(gap)
     return joined
+
+
+def _downwards(gap: Gap) -> tuple[int, int]:
+    return (-gap.from_ns, -gap.to_ns)
 
 
 def density(view: Timeline, resolution_ns: int) -> list[int]:
