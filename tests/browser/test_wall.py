@@ -42,7 +42,7 @@ async def test_layouts_show_as_many_tiles_as_they_say_and_are_kept(
 
 
 async def test_the_keyboard_reaches_everything(browser: Browser, place: Stand) -> None:
-    """The keys of ui.md section 8: a wall is worked without a mouse."""
+    """A wall is worked without a mouse."""
     async with opened(browser, f"{place.origin}/wall") as (page, complaints):
         await page.click('[data-do="layout"][data-tiles="4"]')
         await page.keyboard.press("ArrowRight")

@@ -1,6 +1,6 @@
 """What the ledger claims, for every sequence of events that a box can live through.
 
-The rules are those of design D5: a span ends when the next picture is late, a gap runs to the
+The rules are those of ADR 0005: a span ends when the next picture is late, a gap runs to the
 next keyframe, what retention deleted is no gap, and percentages are cut.
 """
 
@@ -96,8 +96,10 @@ def look(
 def test_evidence_that_follows_soon_explains_the_gap_and_later_evidence_divides_it(
     old: Cause, after_s: float, new: Cause, verdict: Verdict
 ) -> None:
-    """A camera whose password was changed first hangs up, then refuses: it is one refusal.  What
-    was proven (the recorder was off, a person planned it) is never rewritten."""
+    """A camera whose password was changed first hangs up, then refuses: it is one refusal.
+
+    What was proven (the recorder was off, a person planned it) is never rewritten.
+    """
     assert settle(old, at(0), new, at(after_s)) is verdict
 
 
@@ -575,9 +577,11 @@ events = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(story=st.lists(events, min_size=1, max_size=30))
 def test_no_life_of_a_recorder_makes_the_ledger_lie(story: list[tuple[str, int]]) -> None:
-    """Losses, returns, crashes, reboots and clock steps in any order: once the box knows the time,
-    what is told as recorded was, but for holes of at most a second; what is told as missing was;
-    and nothing is left out in between."""
+    """Losses, returns, crashes, reboots and clock steps in any order.
+
+    Once the box knows the time, what is told as recorded was, but for holes of at most a second;
+    what is told as missing was; and nothing is left out in between.
+    """
     life = Life()
     for name, *values in story:
         getattr(life, name)(*values)

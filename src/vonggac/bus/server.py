@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _log = log.get(__name__)
 
 OLDEST: Final = (2, 14, 0)
-"""The version that the trials of design section 5 were made with; older ones are refused."""
+"""The version that ADR 0004 was tried with; older ones are refused."""
 READY_S: Final = 10.0
 """Seconds until a started server must answer; it takes 50 ms, and 3 s on a box under load."""
 STOP_S: Final = 5.0
@@ -336,7 +336,7 @@ class NatsServer:
             jetstream["domain"] = self._settings.domain
         public = self._trust.public
         tree: dict[str, object] = {
-            # A second server of the same name evicts the first (design section 5).
+            # A second server of the same name evicts the first (tried with 2.14).
             "server_name": f"{self._trust.hub}-{secrets.token_hex(16)}",
             "host": self._settings.host,
             "port": port,

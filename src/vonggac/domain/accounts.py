@@ -21,13 +21,13 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 TRIES = 5
-"""Wrong passwords before a lock; the figure of quyết định 724 (domain.md 4.3)."""
+"""Wrong passwords before a lock; the figure of quyết định 724."""
 LOCK_S = 300
 """Seconds a lock lasts; same source."""
 FORGET_S = 900
 """Seconds after which earlier wrong passwords no longer count (ours)."""
 MIN_LENGTH = 14
-"""Characters of a password where no second factor is asked for (domain.md 4.3)."""
+"""Characters of a password where no second factor is asked for."""
 MAX_LENGTH = 256
 """Longer input is refused before it is hashed."""
 ATTEMPTS_KEPT = 10_000

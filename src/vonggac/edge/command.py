@@ -46,7 +46,7 @@ WANTED = "identity/cameras.json"
 """The last order, below the recording directory; credentials in it are sealed to the site's key."""
 
 MAX_STREAMS = 300
-"""Streams of one recorder process (design D3); more cameras take more processes."""
+"""Streams of one recorder process (ADR 0003); more cameras take more processes."""
 
 
 class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from vonggac.wire import StreamState
 
 PART_TICKS = fmp4.TIMESCALE // 5
-"""A part lasts at most 200 ms (design D1)."""
+"""A part lasts at most 200 ms (ADR 0001)."""
 
 KEEP_TICKS = fmp4.TIMESCALE // 10
 """Ours: pictures of less than 100 ms at the end of a drain wait for the next one; a part of one
@@ -57,7 +57,7 @@ one a second or two, and one when asked to play."""
 
 BACK_OFF_S = (0.0, 0.25, 0.5, 1.0, 1.5)
 """Ours: waits between attempts while a camera cannot be reached; a TCP SYN costs nothing, and a
-rebooted camera is to be recorded within 2 s of its port answering (design section 8)."""
+rebooted camera is to be recorded within 2 s of its port answering."""
 
 BACK_OFF_BROKEN_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 """Ours: waits while a camera answers and something else is wrong."""

@@ -3,7 +3,7 @@
 Everything here is a pure function of values, or a small state machine without effects
 (`Continuity`); `edge.ingest` feeds it and `edge.journal` and `edge.catalog` keep what it says.
 
-The rules (design D5):
+The rules (ADR 0005):
 
 * A span ends when the next picture comes later than max(1 s, 4 delivered intervals).
 * A gap runs from the end of the last picture to the next keyframe.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SPAN_ENDS_NS = NS
 """A picture later than this ends the span, unless the camera is slower than 4 pictures a
-second (D5)."""
+second (ADR 0005)."""
 
 SPAN_ENDS_INTERVALS = 4
 

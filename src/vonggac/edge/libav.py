@@ -9,7 +9,7 @@ in `_Crossing` and nowhere else: the thread calls `hand_over`, `report` and `end
 `take`, `take_reports` and `stop`.  The thread owns the container, the bitstream filter and the
 encoder; the loop owns everything else.  Units belong to the loop once they are handed over.
 
-What it costs beside our own source, measured on two cores (design D2): a connection takes 130 ms
+What it costs beside our own source, measured on two cores (ADR 0002): a connection takes 130 ms
 of CPU and up to 2 s, a playing 1080p25 camera 0.5 % of a core and 3.7 MB.  Re-encoding 1080p25
 MJPEG costs 28 % of a core (November 2026, libx264 ultrafast, one thread).
 """

@@ -8,7 +8,7 @@ The worker speaks length-prefixed messages over its stdin and stdout and holds n
 them.  It bounds itself: address space, no core dumps, no file writes, and a timer of the kernel
 (SIGALRM, default action) that ends it when a picture takes too long, even if its parent is gone.
 
-A 1080p keyframe costs 25 ms of one core and a 704x576 one 3.5 ms (design D2); the pictures after
+A 1080p keyframe costs 25 ms of one core and a 704x576 one 3.5 ms (ADR 0002); the pictures after
 it in the GOP cost a third to a fifth of that each, up to the moment asked for.
 """
 

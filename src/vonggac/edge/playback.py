@@ -50,7 +50,7 @@ picture."""
 KEPT_MP4_S = 600.0
 
 LIVE_WITHIN_NS = 3 * NS
-"""A stream whose newest picture is older than this is not called live (ui.md section 6)."""
+"""A stream whose newest picture is older than this is not called live."""
 
 _SIZE = struct.Struct(">I")
 _NTP = struct.Struct(">II")

@@ -3,7 +3,7 @@
 `RtspSource` speaks to the camera itself.  Its handshake is ordinary asyncio; once the camera
 plays, the socket belongs to nobody's event loop: whoever records calls `drain` on a timer, which
 reads what the kernel has gathered in one `recv_into` a camera.  Fewer, larger reads cost half of
-reading on readiness (0.11 against 0.17 % of a core for a 4 Mbit/s camera, design D2).
+reading on readiness (0.11 against 0.17 % of a core for a 4 Mbit/s camera, ADR 0002).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VIEWER_LIFE_S: Final = 120
-"""Seconds that a viewer's token lives at most (design section 5)."""
+"""Seconds that a viewer's token lives at most (docs/ref/subjects.md)."""
 VIEWER_CAMERAS: Final = 64
 """Cameras in a viewer's token at most: a wall of 25 tiles and a page to cycle to."""
 VIEWER_PAYLOAD: Final = 16_384

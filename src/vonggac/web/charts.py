@@ -1,4 +1,4 @@
-"""Strips and months as SVG, drawn on the server without knowing the width (ui.md section 5).
+"""Strips and months as SVG, drawn on the server without knowing the width.
 
 Positions are percentages, so patterns do not stretch and no style attribute is needed. A gap is
 cut out with a rim of panel colour and has a 2 px stroke, so that one second of a day is seen.

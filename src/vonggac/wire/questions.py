@@ -20,7 +20,7 @@ VERSION: Final = 1
 """Version of envelope and metas; a reader refuses a higher one by name."""
 
 CHUNK: Final = 131_072
-"""Bytes of one message of an answer at most (design section 5): about 0.5 s of a 2 Mbit/s line."""
+"""Bytes of one message of an answer at most: about 0.5 s of a 2 Mbit/s line."""
 DEFAULT_WINDOW: Final = 8
 """Chunks under way before credit is needed: 1 MiB, a GOP of 2 s at 4 Mbit/s."""
 MAX_WINDOW: Final = 16

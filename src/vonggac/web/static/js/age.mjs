@@ -1,5 +1,5 @@
 /**
- * What a tile may claim, from the age of the newest part shown. Pure. ui.md section 6.
+ * What a tile may claim, from the age of the newest part shown. Pure.
  */
 
 /** Ages in ms up to which a picture is live, late, and shown at all. */

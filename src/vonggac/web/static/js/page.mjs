@@ -170,7 +170,7 @@ export function show(name, text, root = document) {
   }
 }
 
-/** One polite region a page, at most one sentence every ten seconds (ui.md section 10). */
+/** One polite region a page, at most one sentence every ten seconds. */
 export class PoliteRegion {
   #last = -Infinity;
 

@@ -24,7 +24,7 @@ const AHEAD_MS = 4_000;
 /** The timeline of today is asked for again after this, ms; and its density step, s. */
 const REFRESH_MS = 10_000;
 const DENSITY_S = 300;
-/** "Loading" is said after this (ui.md section 4), ms. */
+/** "Loading" is said after this, ms. */
 const PATIENCE_MS = 300;
 /** A sentence stays this long, ms. */
 const SENTENCE_MS = 8_000;

@@ -15,7 +15,7 @@ import { Splice } from "./splice.mjs";
 
 /** A renewal begins this long before the end, ms; three attempts fit before it is late. */
 const RENEW_BEFORE_MS = 40_000;
-/** Under this the page is told that renewing is late, ms (design.md section 5: at least 15 s). */
+/** Under this the page is told that renewing is late, ms (at least 15 s). */
 const LATE_MS = 15_000;
 /** Longest wait between attempts, ms. */
 const BACK_OFF_LIMIT_MS = 5_000;

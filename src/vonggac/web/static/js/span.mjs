@@ -13,7 +13,7 @@ export const DAY = 24 * HOUR;
 export const SHORTEST = 10 * SECOND;
 /** Shapes drawn in one strip at most; more are joined. */
 export const SHAPE_LIMIT = 1_500;
-/** A gap is never thinner, px (ui.md section 2). */
+/** A gap is never thinner, px. */
 const THINNEST_GAP_PX = 2;
 /** A gap narrower than this gets no letter, px. */
 const LETTER_PX = 18;

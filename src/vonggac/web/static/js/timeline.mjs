@@ -1,7 +1,7 @@
 /**
  * The drawn timeline: a day with the window on it, an axis, one lane a camera, playhead and selection.
  *
- * Strips are SVG in shares of the width, as the server draws them (ui.md, "Ledger strip"); no style
+ * Strips are SVG in shares of the width, as the server draws them; no style
  * attributes, for the policy. It tells what a person wants and decides nothing.
  */
 

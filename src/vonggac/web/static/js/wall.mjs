@@ -15,7 +15,7 @@ import { gridOf, moved, pageOf, pagesOf, streamFor, visibleFirst } from "./arran
 const TICK_MS = 200;
 /** A page stays this long while cycling, s (ours). */
 const CYCLE_S = 20;
-/** Live tiles at once on a phone (ui.md section 9: for the link). */
+/** Live tiles at once on a phone. */
 const PHONE_LIVE = 2;
 const PHONE = matchMedia("(max-width: 767px)");
 /** A stream that is asked for in place of another one and brings no picture is given up after this, ms. */
