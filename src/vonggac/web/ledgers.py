@@ -158,14 +158,9 @@ def continuity_page(
             "as_of": as_of(site_state, now_ns),
             "causes": desk.causes,
             "legend": [desk.causes[cause] for cause in figures.causes_in(times, desk.causes)],
-            "axis": charts.axis(
-                window[0],
-                window[1],
-                5 * DAY_NS if by_month and not camera else 3 * figures.HOUR_NS,
-                t,
-            )
-            if not (by_month and not camera)
-            else "",
+            "axis": ""
+            if by_month and not camera
+            else charts.axis(window[0], window[0] + DAY_NS, 6 * figures.HOUR_NS, t),
             "month": charts.month(
                 month, desk.causes, t, t("Sổ ghi hình {days} ngày, mỗi ô một giờ", days=len(month))
             )

@@ -49,6 +49,10 @@ ACTS: Mapping[str, str] = {
 """What each act is called; a test holds it equal to `Act`."""
 
 
+PURPOSES: Mapping[str, str] = {"watch": "giám sát", "review": "rà soát"}
+"""Purposes that our own pages state; a purpose that a person states is shown as stated."""
+
+
 @routes.get("/audit")
 def audit_page(
     who: Annotated[Visitor, Depends(visitor)],
@@ -69,6 +73,7 @@ def audit_page(
         {
             "rows": rows,
             "acts": ACTS,
+            "purposes": PURPOSES,
             "counts": {name: counts[name] for name in ACTS if counts.get(name)},
             "total": sum(counts.values()),
             "act": act,

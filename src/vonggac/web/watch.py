@@ -20,6 +20,8 @@ from vonggac.web.desk import Visitor, the_site, visitor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vonggac.domain.rules import CauseWords
+
 routes = APIRouter(include_in_schema=False)
 
 LAYOUTS = (1, 4, 9, 16, 25)
@@ -190,12 +192,20 @@ def playback(
             "selected": [known[name] for name in wanted],
             "in_step": IN_STEP,
             "data": data,
+            "legend": _legend(who),
             "keys": KEYS_PLAYBACK,
-            "causes": who.desk.causes,
             "day": words.day_of(shown_ns).isoformat(),
         },
         section="playback",
     )
+
+
+def _legend(who: Visitor) -> list[CauseWords]:
+    """One cause for each pattern: the day on the screen changes, the key under it does not."""
+    found: dict[str, CauseWords] = {}
+    for said in who.desk.causes.values():
+        found.setdefault(said.css, said)
+    return list(found.values())
 
 
 def _start(moment: str, day: str, now_ns: int) -> int | None:
