@@ -83,13 +83,14 @@ class StreamConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     """rtsp://host:port/path; credentials may stand in it, better in `user` and `password`."""
     source: Literal["auto", "rtsp", "libav"] = "auto"
-    """Which source pulls it: ours, FFmpeg's, or ours first and FFmpeg's for what ours refuses."""
+    """Which source pulls it: ours, FFmpeg's, or ours first and FFmpeg's for what ours refuses.
+    The sub-stream follows main."""
     transcode: bool = False
-    """Re-encode MJPEG or MPEG-4 to H.264: costs about a quarter of a core for 1080p25."""
+    """Re-encode MJPEG or MPEG-4 of main to H.264: about a quarter of a core for 1080p25."""
     record: bool | None = None
-    """Record it; default: main yes, sub only when main is H.265."""
+    """Record the sub-stream too; default: only when main is H.265. Main is always recorded."""
     audio: bool = False
-    """Record sound (AAC). Off unless the site's rule says so (privacy)."""
+    """Record main's sound (AAC). Off unless the site's rule says so (privacy)."""
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -221,4 +222,19 @@ def load(path: Path) -> Config:
         if camera.name in seen:
             raise ConfigError(f"{path}: two cameras are called {camera.name}; names are unique")
         seen.add(camera.name)
+        _refuse_unheeded(path, camera)
     return config
+
+
+def _refuse_unheeded(path: Path, camera: CameraConfig) -> None:
+    """A setting that nothing would follow is refused like an unknown one."""
+    field = f"cameras.{camera.name}"
+    if camera.main.record is False:
+        raise ConfigError(f"{path}: {field}.main.record: main is always recorded", field=field)
+    sub = camera.sub
+    if sub is not None and sub != StreamConfig(url=sub.url, record=sub.record):
+        raise ConfigError(
+            f"{path}: {field}.sub takes url and record only; source, transcode and audio stand in "
+            "main",
+            field=field,
+        )
