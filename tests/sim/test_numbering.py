@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import av
 from hypothesis import given
 from hypothesis import strategies as st
+from onlookers import SMALL
 
-from conftest import SMALL
 from vonggac.sim.cameras import VirtualCameras
 from vonggac.sim.numbering import (
     escape,
@@ -39,7 +39,7 @@ def test_a_number_survives_its_message(number: int, wall_ns: int, h265: bool) ->
 
 
 def test_the_bytes_of_a_message_are_those_of_the_standard() -> None:
-    """Written out by hand from clauses 7.3.2.3.1 and D.1.7: type 5, 28 bytes, UUID, number, time."""
+    """Written out by hand from clauses 7.3.2.3.1 and D.1.7: type 5, 28 bytes, UUID, u32, u64."""
     assert number_nal(7, 0x0102030405060708).hex(" ") == (
         "06 05 1c 9b 2f 6e 0a 7c 51 4d 27 8a 53 56 47 4e 55 4d 31 "
         "00 00 03 00 07 01 02 03 04 05 06 07 08 80"

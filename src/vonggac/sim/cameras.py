@@ -169,9 +169,7 @@ class VirtualCameras:
         known = {plan.name for plan in plans} | {"*"}
         for fault in faults:
             if fault.camera not in known:
-                raise ConfigError(
-                    f"fault {fault.kind} names camera {fault.camera!r}, not among ours"
-                )
+                raise ConfigError(f"fault {fault.kind}: there is no camera {fault.camera!r}")
         self._plans = {plan.name: plan for plan in plans}
         self._main = main or StreamPlan()
         self._sub = sub

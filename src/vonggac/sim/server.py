@@ -295,8 +295,8 @@ class Connection:
         del received[:size]
         words = lines[0].split(" ")
         if len(words) != 3 or not words[2].startswith("RTSP/"):
-            self._answer(400, headers)
             self._last = True
+            self._answer(400, headers)
             return False
         self._serve(words[0], words[1], headers)
         return True
