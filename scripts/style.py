@@ -11,12 +11,12 @@ import re
 import subprocess
 import sys
 import unicodedata
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,7 +73,7 @@ REGISTRIES = re.compile(
 )
 
 SENTENCE_END = re.compile(
-    r"(?<![A-Z])(?P<word>[\w%\])”\"'`*_]+)[.!?…][\"”')*_`]*\s+[\"“(*_\[]*(?P<next>[`\w])"
+    r"(?<![A-Z])(?P<word>[\w.%\])”\"'`*_]+)[.!?…][\"”')*_`]*\s+[\"“(*_\[]*(?P<next>[`\w])"
 )
 ABBREVIATIONS = {"St", "no", "vs", "TP", "Dr", "e.g", "i.e", "cf"}
 
@@ -89,89 +89,98 @@ class Finding(NamedTuple):
         return f"{self.path}:{self.line}: {self.message}"
 
 
-@cache
-def tracked() -> tuple[str, ...]:
-    """Every file that git tracks or would track, relative to the root."""
-    told = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return tuple(sorted(name for name in told.stdout.splitlines() if (ROOT / name).is_file()))
+class House:
+    """A tree of files under git.
+
+    Args:
+        root: where it is.
+        small_or_large: modules outside the bounds, each with its reason.
+    """
+
+    def __init__(self, root: Path = ROOT, small_or_large: Mapping[str, str] = SIZE_ALLOWED) -> None:
+        self.root = root
+        self.small_or_large = small_or_large
+
+    @cached_property
+    def tracked(self) -> tuple[str, ...]:
+        """Every file that git tracks or would track, relative to the root."""
+        told = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=self.root, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return tuple(sorted(n for n in told.stdout.splitlines() if (self.root / n).is_file()))
+
+    @cache  # noqa: B019 - a house lives as long as the program
+    def text_of(self, path: str) -> str:
+        """A file's text; empty if it is no text."""
+        try:
+            return (self.root / path).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, OSError):
+            return ""
+
+    @cache  # noqa: B019
+    def tree_of(self, path: str) -> ast.Module:
+        """A module's syntax tree."""
+        return ast.parse(self.text_of(path), path)
+
+    def python(self, *folders: str) -> list[str]:
+        """Python files below the folders; of the program without any."""
+        below = folders or ("src/vonggac/",)
+        return [name for name in self.tracked if name.startswith(below) and name.endswith(".py")]
+
+    def texts(self) -> list[str]:
+        """Files that people or the program read as text: no locks, licences or vendored files."""
+        skipped = (".lock", ".woff2", ".png", ".bin", ".h264", ".h265", ".svg", ".min.js")
+        return [
+            name
+            for name in self.tracked
+            if not name.endswith(skipped) and "/vendor/" not in name and "LICENSE" not in name
+        ]
 
 
-@cache
-def text_of(path: str) -> str:
-    """A file's text; empty if it is no text."""
-    try:
-        return (ROOT / path).read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError):
-        return ""
-
-
-@cache
-def tree_of(path: str) -> ast.Module:
-    """A module's syntax tree."""
-    return ast.parse(text_of(path), path)
-
-
-def python(folder: str = "src/vonggac/") -> list[str]:
-    """Python files below a folder."""
-    return [name for name in tracked() if name.startswith(folder) and name.endswith(".py")]
-
-
-def texts() -> list[str]:
-    """Files that people or the program read as text: no locks, licences or vendored files."""
-    skipped = (".lock", ".woff2", ".png", ".bin", ".h264", ".h265", ".svg", ".min.js")
-    return [
-        name
-        for name in tracked()
-        if not name.endswith(skipped) and "/vendor/" not in name and "LICENSE" not in name
-    ]
-
-
-def module_sizes() -> Iterator[Finding]:
+def module_sizes(house: House) -> Iterator[Finding]:
     """150 to 600 lines are home; above 800 or below 60 needs a reason in `SIZE_ALLOWED`."""
-    scripts = [name for name in tracked() if name.endswith(".mjs") and name.startswith("src/")]
-    for path in (*python(), *scripts):
-        lines = text_of(path).count("\n")
-        if path in SIZE_ALLOWED:
+    scripts = [name for name in house.tracked if name.endswith(".mjs") and name.startswith("src/")]
+    for path in (*house.python(), *scripts):
+        lines = house.text_of(path).count("\n")
+        if path in house.small_or_large:
             if MIN_LINES <= lines <= MAX_LINES:
                 yield Finding(path, 1, "is of an ordinary size: take it off SIZE_ALLOWED")
         elif lines > MAX_LINES:
             yield Finding(path, 1, f"has {lines} lines; more than {MAX_LINES} needs a reason")
         elif lines < MIN_LINES and path.endswith(".py") and not path.endswith("__init__.py"):
             yield Finding(path, 1, f"has {lines} lines; fewer than {MIN_LINES} needs a reason")
-    for path in sorted(set(SIZE_ALLOWED) - set(tracked())):
+    for path in sorted(set(house.small_or_large) - set(house.tracked)):
         yield Finding(path, 1, "is gone: take it off SIZE_ALLOWED")
 
 
-def names() -> Iterator[Finding]:
+def names(house: House) -> Iterator[Finding]:
     """Nouns of the trade: no Manager, Helper, Util, Handler, Processor or Service."""
-    for path in (*python(), *python("tests/"), *python("bench/"), *python("scripts/")):
+    for path in house.python("src/", "tests/", "bench/", "scripts/"):
         if Path(path).stem in BANNED_MODULES and path.startswith("src/"):
             yield Finding(path, 1, "a module is named after what it is about")
-        for node in ast.walk(tree_of(path)):
+        for node in ast.walk(house.tree_of(path)):
             if isinstance(node, ast.ClassDef) and node.name.endswith(BANNED_SUFFIXES):
                 yield Finding(path, node.lineno, f"class {node.name}: name it by what it is")
 
 
-def mocks() -> Iterator[Finding]:
+def mocks(house: House) -> Iterator[Finding]:
     """Tests run the real thing."""
-    for path in (*python(), *python("tests/"), *python("bench/")):
-        for node, module in _imports(path):
+    for path in house.python("src/", "tests/", "bench/"):
+        for node, module in _imports(house, path):
             if module.split(".")[0] == "mock" or module.startswith("unittest"):
                 yield Finding(path, node.lineno, "unittest and its mocks are not used here")
 
 
-def hand_offs() -> Iterator[Finding]:
+def hand_offs(house: House) -> Iterator[Finding]:
     """Every queue is a `Mailbox` or a `Crossing`: bounded, with a policy, counting its losses."""
-    for path in python():
-        for node, module in _imports(path):
+    for path in house.python():
+        for node, module in _imports(house, path):
             if module in ("queue", "multiprocessing.queues") and path != "src/vonggac/mailbox.py":
                 yield Finding(path, node.lineno, "queues live in mailbox.py only")
             if module == "collections.deque" and path not in DEQUE_ALLOWED:
                 yield Finding(path, node.lineno, "a deque needs a reason in DEQUE_ALLOWED")
-        for node in ast.walk(tree_of(path)):
+        for node in ast.walk(house.tree_of(path)):
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in ("Queue", "PriorityQueue", "LifoQueue", "SimpleQueue", "deque")
@@ -180,15 +189,15 @@ def hand_offs() -> Iterator[Finding]:
                 yield Finding(path, node.lineno, f"{node.attr}: use Mailbox or Crossing")
 
 
-def clocks() -> Iterator[Finding]:
+def clocks(house: House) -> Iterator[Finding]:
     """Time comes from a `Clock` that was handed in."""
-    for path in python():
+    for path in house.python():
         if path in CLOCK_ALLOWED:
             continue
-        for node, module in _imports(path):
+        for node, module in _imports(house, path):
             if module.startswith("time."):
                 yield Finding(path, node.lineno, f"{module}: take a Clock")
-        for node in ast.walk(tree_of(path)):
+        for node in ast.walk(house.tree_of(path)):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
@@ -199,19 +208,19 @@ def clocks() -> Iterator[Finding]:
                 yield Finding(path, node.lineno, f"{called}: take a Clock")
 
 
-def purity() -> Iterator[Finding]:
+def purity(house: House) -> Iterator[Finding]:
     """No `async def` in media, wire and domain."""
-    for path in python():
+    for path in house.python():
         if path.startswith(PURE):
-            for node in ast.walk(tree_of(path)):
+            for node in ast.walk(house.tree_of(path)):
                 if isinstance(node, ast.AsyncFunctionDef):
                     yield Finding(path, node.lineno, f"async def {node.name} in a pure module")
 
 
-def state() -> Iterator[Finding]:
+def state(house: House) -> Iterator[Finding]:
     """Modules hold constants; what changes belongs to an object."""
-    for path in python():
-        tree = tree_of(path)
+    for path in house.python():
+        tree = house.tree_of(path)
         held = {}
         for node in tree.body:
             targets = (
@@ -229,10 +238,10 @@ def state() -> Iterator[Finding]:
                 yield Finding(path, node.lineno, f"global {', '.join(node.names)}")
 
 
-def logging() -> Iterator[Finding]:
+def logging(house: House) -> Iterator[Finding]:
     """A log call begins with a constant event name; what varies is a field."""
-    for path in python():
-        for node, events in log_calls(path):
+    for path in house.python():
+        for node, events in log_calls(house, path):
             for event in events:
                 if event is None:
                     yield Finding(path, node.lineno, "a log event is a constant")
@@ -240,10 +249,10 @@ def logging() -> Iterator[Finding]:
                     yield Finding(path, node.lineno, f"{event!r}: events read thing.happened")
 
 
-def vietnamese() -> Iterator[Finding]:
+def vietnamese(house: House) -> Iterator[Finding]:
     """Composed characters (NFC), and tone marks in the old place."""
-    for path in texts():
-        for number, line in enumerate(text_of(path).splitlines(), 1):
+    for path in house.texts():
+        for number, line in enumerate(house.text_of(path).splitlines(), 1):
             if not line.isascii():
                 if not unicodedata.is_normalized("NFC", line):
                     yield Finding(path, number, "text that is not NFC")
@@ -252,21 +261,21 @@ def vietnamese() -> Iterator[Finding]:
                         yield Finding(path, number, f"{found[0]!r}: write {advice}")
 
 
-def workplaces() -> Iterator[Finding]:
+def workplaces(house: House) -> Iterator[Finding]:
     """Nothing of the machine that this was written on, and no package registry."""
-    for path in (*texts(), *(name for name in tracked() if name.endswith(".lock"))):
+    for path in (*house.texts(), *(name for name in house.tracked if name.endswith(".lock"))):
         if path == "scripts/style.py":
             continue
-        for number, line in enumerate(text_of(path).splitlines(), 1):
+        for number, line in enumerate(house.text_of(path).splitlines(), 1):
             if found := FOREIGN_PATHS.search(line) or REGISTRIES.search(line):
                 yield Finding(path, number, f"names a place of its author: {found[0]!r}")
 
 
-def sentences() -> Iterator[Finding]:
+def sentences(house: House) -> Iterator[Finding]:
     """One sentence a line in Markdown, and a sentence is not broken over lines."""
-    for path in tracked():
+    for path in house.tracked:
         if path.endswith(".md"):
-            for number, line, following in _prose(text_of(path)):
+            for number, line, following in _prose(house.text_of(path)):
                 line = re.sub(r"^\s*([-*+>]|\d+[.)])\s+", "", line)
                 bare = re.sub(r"`[^`]*`", "`x`", re.sub(r"\]\([^)]*\)", "]", line))
                 for found in SENTENCE_END.finditer(bare):
@@ -278,13 +287,13 @@ def sentences() -> Iterator[Finding]:
                     yield Finding(path, number, "a sentence goes on in the next line")
 
 
-def log_calls(path: str) -> Iterator[tuple[ast.Call, tuple[str | None, ...]]]:
+def log_calls(house: House, path: str) -> Iterator[tuple[ast.Call, tuple[str | None, ...]]]:
     """Every call of a logger in a module, with the event it names (None: not a constant).
 
     More than one where an expression chooses between constants.
     """
     levels = ("debug", "info", "warning", "error", "exception", "critical")
-    for node in ast.walk(tree_of(path)):
+    for node in ast.walk(house.tree_of(path)):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -303,8 +312,8 @@ def log_calls(path: str) -> Iterator[tuple[ast.Call, tuple[str | None, ...]]]:
             )  # fmt: skip
 
 
-def _imports(path: str) -> Iterator[tuple[ast.stmt, str]]:
-    for node in ast.walk(tree_of(path)):
+def _imports(house: House, path: str) -> Iterator[tuple[ast.stmt, str]]:
+    for node in ast.walk(house.tree_of(path)):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node, name.name
@@ -367,7 +376,7 @@ def _prose(text: str) -> Iterator[tuple[int, str, bool]]:
             yield (*here, goes_on)
 
 
-RULES: tuple[Callable[[], Iterator[Finding]], ...] = (
+RULES: tuple[Callable[[House], Iterator[Finding]], ...] = (
     module_sizes, names, mocks, hand_offs, clocks, purity, state, logging, vietnamese, workplaces,
     sentences,
 )  # fmt: skip
@@ -375,7 +384,8 @@ RULES: tuple[Callable[[], Iterator[Finding]], ...] = (
 
 def main() -> int:
     """Print every finding; 1 if there is one."""
-    findings = [finding for rule in RULES for finding in rule()]
+    house = House()
+    findings = [finding for rule in RULES for finding in rule(house)]
     for finding in findings:
         print(finding)
     return 1 if findings else 0
