@@ -100,6 +100,7 @@ class LoopCamera:
     run_picture: int = 0
     current: list[tuple[int, bytes]] = field(default_factory=list)
     leased_until: float = 0.0
+    given_back: asyncio.Event = field(default_factory=asyncio.Event)
     lose: int = 0
     stalled: bool = False
     cause: str | None = None
@@ -236,6 +237,8 @@ class LoopEdge:
     async def _open(self, msg: bus.Message, camera: LoopCamera, body: dict[str, object]) -> None:
         lease = int(body.get("lease_s", 30))  # type: ignore[call-overload]
         camera.leased_until = time.monotonic() + lease if lease else 0.0
+        if not lease:
+            camera.given_back.set()
         parts = [] if body.get("extend") or camera.cause else camera.current
         video = camera.clip.video
         meta = {

@@ -78,8 +78,8 @@ test("a grant is renewed well before its end", () => {
 test("too much ahead is played away, much too much is jumped over", () => {
   equal(steer(0.07, 0.06), { rate: 1, jump: false });
   near(steer(0.26, 0.06).rate, 1.08, 1e-9);
-  equal(steer(0.9, 0.06).rate, 1.1);
-  equal(steer(1.7, 0.06), { rate: 1, jump: true });
+  equal(steer(0.7, 0.06).rate, 1.1);
+  equal(steer(0.8, 0.06), { rate: 1, jump: true });
 });
 
 test("a stall widens the margin, and calm narrows it again", () => {

@@ -22,6 +22,12 @@ test("each moment of a day is exactly one thing", () => {
   equal(stateAt(null, 5).kind, "unknown");
 });
 
+test("before the first span or gap is before the camera's time, not a hole in it", () => {
+  const fresh = { ...record, expiredBefore: 0 };
+  equal(stateAt(fresh, 500_000), { kind: "before", from: 0, to: 1_000_000 });
+  equal(shapes(fresh, day, 1_000).filter(({ kind }) => kind !== "recorded" && kind !== "gap"), []);
+});
+
 test("a gap of one second is two pixels wide on a whole day", () => {
   const gap = shapes(record, day, 1_000).find((shape) => shape.kind === "gap");
   near(gap.w * 1_000, 2, 0.001);

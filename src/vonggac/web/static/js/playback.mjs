@@ -116,7 +116,7 @@ class View {
       return { kind: "loading" };
     }
     const known = stateAt(record, at);
-    if (["gap", "expired", "future"].includes(known.kind) && scene.kind !== "failed") return { ...scene, ...known };
+    if (["gap", "expired", "before", "future"].includes(known.kind) && scene.kind !== "failed") return { ...scene, ...known };
     return scene;
   }
 
@@ -169,6 +169,12 @@ class View {
         return {
           title: words.say("expired"),
           lines: [words.say("expired_why", { time: `${words.clock(scene.to)} ${words.date(scene.to)}` })],
+          links: [{ at: scene.to, words: words.say("to_time", { time: words.clock(scene.to) }) }],
+        };
+      case "before":
+        return {
+          title,
+          lines: [words.say("not_begun")],
           links: [{ at: scene.to, words: words.say("to_time", { time: words.clock(scene.to) }) }],
         };
       case "future":
@@ -303,7 +309,7 @@ function overHole(scenes, direction) {
   const passable = holes.filter((scene) => scene.kind === "gap");
   if (passable.length === 0) {
     // what was deleted is not passed over: a person chose this time, and reads why it is empty
-    if (holes.every((scene) => scene.kind === "expired" || scene.kind === "unknown")) setPlaying(false);
+    if (holes.every((scene) => ["expired", "before", "unknown"].includes(scene.kind))) setPlaying(false);
     return;
   }
   const target = direction > 0 ? Math.min(...passable.map((scene) => scene.to)) : Math.max(...passable.map((scene) => scene.from)) - SECOND;

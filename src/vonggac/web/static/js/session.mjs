@@ -24,10 +24,17 @@ const LINGER_MS = 4_000;
 /** A lease is asked for and how often it is extended, s and ms (subjects.md: 0 to 30). */
 const LEASE_S = 30;
 const EXTEND_EVERY_MS = 12_000;
+/** A stream that nobody wants any more is given back after this, ms: what replaces it is asked for first. */
+const GIVE_BACK_MS = 400;
 /** No message of an answer for this long, ms. */
 const ANSWER_LIMIT_MS = 10_000;
-/** Questions under way at once: a wall of 25 tiles with leases, and playback's prefetch. */
+/** Questions under way at once; the box refuses more than 8 a grant (subjects.md, limits). */
+const UNDER_WAY_LIMIT = 6;
+/** Questions that wait for their turn: a wall of 25 tiles with leases, and playback's prefetch. */
 const QUESTION_LIMIT = 96;
+/** "Too many" of the whole box is asked again, so often and after about so long, ms. */
+const TOO_MANY_TRIES = 6;
+const TOO_MANY_MS = 150;
 /** Cameras in one grant; its token must stay under the control line (64 kB). */
 export const CAMERA_LIMIT = 64;
 
@@ -48,6 +55,7 @@ const encoder = new TextEncoder();
  * @property {string} stream
  * @property {Splice<LiveMessage>} splice
  * @property {(message: LiveMessage) => void} taker
+ * @property {boolean} opened   its tile has had a connection to ask `open` on
  */
 
 /**
@@ -73,6 +81,9 @@ export class Session {
   #closed = false;
   #waiting = [];
   #question = 0;
+  #underWay = 0;
+  /** @type {(() => void)[]} questions that wait for their turn */
+  #turns = [];
 
   /**
    * @param {object} options
@@ -102,15 +113,19 @@ export class Session {
   /** Live messages of a stream until the returned function is called; starts and keeps its lease. */
   watch(camera, stream, taker) {
     /** @type {Watch} */
-    const watch = { camera, stream, splice: new Splice(), taker };
+    const watch = { camera, stream, splice: new Splice(), taker, opened: this.#lane !== null };
     this.#watches.add(watch);
     this.#lane?.add(watch);
     return () => {
       if (!this.#watches.delete(watch)) return;
       this.#lane?.remove(watch);
-      const shared = [...this.#watches].some((other) => other.camera === camera && other.stream === stream);
-      if (!shared) this.ask(camera, "open", { stream, extend: true, lease_s: 0 }).catch(() => {});
+      setTimeout(() => this.#giveBack(camera, stream), GIVE_BACK_MS);
     };
+  }
+
+  #giveBack(camera, stream) {
+    const wanted = [...this.#watches].some((watch) => watch.camera === camera && watch.stream === stream);
+    if (!wanted && !this.#closed) this.ask(camera, "open", { stream, extend: true, lease_s: 0 }).catch(() => {});
   }
 
   /**
@@ -151,6 +166,7 @@ export class Session {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#leaseTimer);
+    [...this.#watches].forEach(({ camera, stream }, number) => this.#lane?.giveBack(camera, stream, number));
     this.#lane?.end();
     this.#settleWaiting(new Refused("lost", "the session was closed"));
   }
@@ -186,7 +202,8 @@ export class Session {
     connection.onended = (why) => this.#ended(lane, why);
     this.#lane = lane;
     for (const watch of this.#watches) lane.add(watch);
-    this.#extendLeases();
+    this.#extendLeases(); // under the new grant
+    for (const watch of this.#watches) watch.opened = true;
     if (old) {
       this.renewals += 1;
       this.#retire(old, lane);
@@ -242,22 +259,42 @@ export class Session {
   }
 
   #extendLeases() {
-    for (const { camera, stream } of this.#watches) {
+    for (const { camera, stream, opened } of this.#watches) {
+      if (!opened) continue; // its first `open` is on its way
       this.ask(camera, "open", { stream, extend: true, lease_s: LEASE_S }).catch(() => {});
     }
   }
 
   async #exchange(camera, verb, body, signal, onchunk) {
-    const lane = this.#lane?.names(camera) ? this.#lane : await this.#laneFor(camera);
-    if (signal?.aborted) throw new Refused("aborted", "no longer wanted");
-    this.#question += 1;
-    return lane.exchange(camera, verb, body, this.#question.toString(36), signal, onchunk);
+    for (let attempt = 1; ; attempt += 1) {
+      await this.#turn();
+      try {
+        const lane = this.#lane?.names(camera) ? this.#lane : await this.#laneFor(camera);
+        if (signal?.aborted) throw new Refused("aborted", "no longer wanted");
+        this.#question += 1;
+        return await lane.exchange(camera, verb, body, this.#question.toString(36), signal, onchunk);
+      } catch (error) {
+        if (error.kind !== "too_many" || attempt >= TOO_MANY_TRIES || this.#closed) throw error;
+      } finally {
+        this.#underWay -= 1;
+        this.#turns.shift()?.();
+      }
+      await new Promise((wake) => setTimeout(wake, TOO_MANY_MS * (0.5 + Math.random()) * attempt));
+    }
+  }
+
+  /** Resolves when one more question may be under way; first come, first served. */
+  async #turn() {
+    if (this.#underWay >= UNDER_WAY_LIMIT) {
+      if (this.#turns.length >= QUESTION_LIMIT) throw new Refused("too_many", "too many questions wait");
+      await new Promise((resolve) => this.#turns.push(resolve));
+    }
+    this.#underWay += 1;
   }
 
   /** Waits for the connection that is being made; at most ANSWER_LIMIT_MS. */
   async #laneFor(camera) {
     if (this.#closed) throw new Refused("lost", "the session was closed");
-    if (this.#waiting.length >= QUESTION_LIMIT) throw new Refused("too_many", "too many questions wait");
     await new Promise((resolve, reject) => {
       const limit = setTimeout(() => reject(new Refused("timed_out", "no connection")), ANSWER_LIMIT_MS);
       this.#waiting.push((error) => {
@@ -290,7 +327,7 @@ export function renewAfter(lasts) {
 class Lane {
   /** @type {Map<Watch, number>} */
   #sids = new Map();
-  /** @type {Map<string, {take: (message: object) => void, fail: (error: Refused) => void}>} by question */
+  /** @type {Map<string, {take: (message: object) => void, fail: (error: Refused) => void}>} by question; at most UNDER_WAY_LIMIT */
   #answers = new Map();
 
   constructor(number, connection, grant) {
@@ -337,7 +374,6 @@ class Lane {
     return new Promise((resolve, reject) => {
       const subject = this.grant.subjects.ask[camera]?.[verb];
       if (subject === undefined) return reject(new Refused("forbidden", "the grant does not allow this"));
-      if (this.#answers.size >= QUESTION_LIMIT) return reject(new Refused("too_many", "too many questions at once"));
       const reply = `${this.grant.subjects.re}.${n}`;
       const answer = new Answer();
       let limit = 0;
@@ -375,6 +411,16 @@ class Lane {
         headers: { "Vg-Grant": this.grant.grant, "Vg-Window": String(WINDOW) },
       });
       return undefined;
+    });
+  }
+
+  /** On leaving the page: nobody waits for the answer; a lease that is not heard of ends by itself. */
+  giveBack(camera, stream, number) {
+    const subject = this.grant.subjects.ask[camera]?.open;
+    if (subject === undefined) return;
+    this.connection.publish(subject, encoder.encode(JSON.stringify({ stream, extend: true, lease_s: 0 })), {
+      reply: `${this.grant.subjects.re}.bye${number}`,
+      headers: { "Vg-Grant": this.grant.grant },
     });
   }
 

@@ -36,7 +36,7 @@ const LETTER_PX = 18;
  * What is known of one moment.
  * @param {Record | null} record
  * @param {number} at
- * @returns {{kind: "recorded" | "gap" | "expired" | "future" | "unknown", from: number, to: number, cause?: string}}
+ * @returns {{kind: "recorded" | "gap" | "expired" | "before" | "future" | "unknown", from: number, to: number, cause?: string}}
  */
 export function stateAt(record, at) {
   if (record === null || at < record.from || at >= record.to) return { kind: "unknown", from: at, to: at };
@@ -46,7 +46,18 @@ export function stateAt(record, at) {
   const span = holding(record.spans, at);
   if (span) return { kind: "recorded", ...span };
   if (at >= record.asOf) return { kind: "future", from: record.asOf, to: record.to };
+  const begins = beginning(record);
+  if (at < begins) return { kind: "before", from: record.from, to: begins };
   return { kind: "unknown", from: at, to: at };
+}
+
+/**
+ * Where the day's first known moment lies. The ledger begins with a span or a gap (a camera that was
+ * off has gaps), so what lies before the first of them is before the camera's time, not a hole in it.
+ */
+export function beginning(record) {
+  const first = Math.min(record.spans[0]?.from ?? Infinity, record.gaps[0]?.from ?? Infinity, record.asOf);
+  return Math.max(first, record.expiredBefore);
 }
 
 /** @template {Window} T @param {T[]} list sorted @returns {T | undefined} */
@@ -153,7 +164,7 @@ function rest(record, window) {
   const from = Math.max(window.from, record.from);
   const known = Math.min(window.to, record.asOf);
   if (record.expiredBefore > from) parts.push({ kind: "expired", from, to: Math.min(record.expiredBefore, window.to) });
-  let at = Math.max(from, record.expiredBefore);
+  let at = Math.max(from, beginning(record));
   const covered = [...record.spans, ...record.gaps].sort((a, b) => a.from - b.from);
   for (const piece of covered) {
     if (piece.to <= at) continue;

@@ -6,7 +6,7 @@
  */
 
 import { el, svg } from "./page.mjs";
-import { SECOND, shapes, shareOf, ticks } from "./span.mjs";
+import { SECOND, beginning, shapes, shareOf, ticks } from "./span.mjs";
 
 const OVERVIEW_PX = 16;
 /** Lower strips get no rim around their holes: it would reach into the next camera's. */
@@ -263,10 +263,11 @@ const lane = (height) => svg("rect", { class: "l-lane", width: "100%", height, r
 /** Marks above the overview: each step of the day that was not recorded whole, however little is missing. */
 function densityMarks(record, day) {
   const width = percent(record.step / (day.to - day.from));
+  const begins = beginning(record);
   const marks = [];
   record.density.forEach((share, index) => {
     const from = record.from + index * record.step;
-    const settled = from >= record.expiredBefore && from + record.step <= record.asOf;
+    const settled = from >= begins && from + record.step <= record.asOf;
     if (share >= 100 || !settled || marks.length >= MARK_LIMIT) return;
     marks.push(svg("rect", { class: "l-missing", x: percent(shareOf(day, from)), width, y: -3, height: 2 }));
   });
