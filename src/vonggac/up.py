@@ -105,7 +105,7 @@ async def run(
         config: what to run.
         announce: called once, when the pages can be opened.
         password: of the first administrator; one is generated without it.
-        seconds: stop by itself after so long.
+        seconds: stop by itself so long after it is ready.
         is_demo: mark every page as showing invented data.
 
     Raises:
@@ -116,8 +116,6 @@ async def run(
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    if seconds is not None:
-        loop.call_later(seconds, stop.set)
 
     data = Path(config.data_dir)
     keys.make_folder(data)
@@ -165,6 +163,7 @@ async def run(
                     media=str(media_path),
                     record=config.record,
                     retention=config.retention,
+                    ups=config.power.ups,
                 )
             ).decode(),
         )
@@ -205,6 +204,8 @@ async def run(
             if not stop.is_set():
                 announce(Ready(url, first.name if first else accounts.FIRST_NAME,
                                first.password if first else None))  # fmt: skip
+            if seconds is not None:
+                loop.call_later(seconds, stop.set)
             await stop.wait()
             stop_web.set()
             await web

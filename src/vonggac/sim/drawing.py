@@ -9,6 +9,8 @@ from stdin and writes each coded loop to stdout, preceded by its length as u32 b
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import os
 import signal
 import sys
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 FEW = 2
 """So many loops are drawn in threads; starting a child costs half a second of imports."""
 MAX_CHILDREN = 4
+DRAWN_A_SECOND = 10
+"""People move so often at most, while the clock moves with every picture: drawing costs more than
+coding, and the demo's first start waits for it."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -73,6 +78,7 @@ async def make(orders: Sequence[Order], cache: Path | None) -> list[Loop]:
 def draw(order: Order) -> Loop:
     """Draw and code one loop. Blocks, mostly with the GIL held."""
     count = round(order.fps * loops.GOP_SECONDS) * (loops.LOOP_SECONDS // loops.GOP_SECONDS)
+    held = math.ceil(order.fps / DRAWN_A_SECOND)
     drawn = loops.Drawn(
         width=order.width,
         height=order.height,
@@ -82,9 +88,10 @@ def draw(order: Order) -> Loop:
         band_rows=rows_for(order.height) if order.with_clock else 0,
     )
     shots = scenes.pictures(
-        order.scene, order.code, width=order.width, height=order.height, count=count
+        order.scene, order.code, width=order.width, height=order.height, count=-(-count // held)
     )
-    return loops.from_pictures(drawn, shots)
+    each = itertools.chain.from_iterable(itertools.repeat(shot, held) for shot in shots)
+    return loops.from_pictures(drawn, itertools.islice(each, count))
 
 
 async def _in_child(orders: list[Order]) -> list[Loop]:

@@ -38,7 +38,16 @@ MAX_FILE_PICTURES = 3000
 _TICKS = 90_000
 _DRAWING = frozenset(
     f"{name}.py"
-    for name in ("loops", "scenes", "raster", "lettering", "places", "corridors", "figures")
+    for name in (
+        "drawing",
+        "loops",
+        "scenes",
+        "raster",
+        "lettering",
+        "places",
+        "corridors",
+        "figures",
+    )
 )
 
 
