@@ -174,7 +174,8 @@ class View {
       case "before":
         return {
           title,
-          lines: [words.say("not_begun")],
+          cause: words.cause("not_in_service"),
+          lines: [words.cause("not_in_service").name],
           links: [{ at: scene.to, words: words.say("to_time", { time: words.clock(scene.to) }) }],
         };
       case "future":
