@@ -153,6 +153,13 @@ class SiteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who runs it: the army, a hotel that guests pay, or a civil authority."""
 
 
+class PowerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The mains, read from a UPS."""
+
+    ups: str | None = None
+    """A UPS known to NUT, as ups@host or ups@host:port: tells a power cut from a box that failed."""
+
+
 class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The hub's pages and API."""
 

@@ -6,15 +6,15 @@ here waits for a disk.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vonggac import wire
+from vonggac.causes import Cause
 from vonggac.edge.ledger import SPAN_ENDS_NS, Change, Continuity
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from vonggac.causes import Cause
     from vonggac.config import StreamName
     from vonggac.edge.catalog import Catalog
     from vonggac.edge.ingest import Audience
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from vonggac.edge.timebase import TimeBase
     from vonggac.errors import RunEnded
     from vonggac.media.h26x import AudioFormat, VideoFormat
+
+
+class Maintenance(NamedTuple):
+    """Time in which a person expects a camera to be away, ns of UTC, half-open."""
+
+    from_ns: int
+    to_ns: int
+    reason: str
 
 
 class Books:
@@ -59,10 +67,15 @@ class Books:
         self._span_from_ns = 0
         self._span_pictures = 0
         self._span_bytes = 0
+        self.planned: tuple[Maintenance, ...] = ()
+        """Maintenance that a person has planned; what is missing then has that cause."""
         self._apply(continuity.start())
 
     def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> None:
         """No picture is recorded from a moment on. See `Continuity.lost`."""
+        for plan in self.planned:
+            if plan.from_ns <= since_ns < plan.to_ns:
+                cause, evidence = Cause.MAINTENANCE, plan.reason
         was_recording = self.continuity.recording
         until = self.continuity.last_end_ns or since_ns
         changes = self.continuity.lost(cause, evidence, since_ns=since_ns)

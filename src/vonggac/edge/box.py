@@ -10,19 +10,21 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vonggac import __version__, keys, log, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.edge import pages
-from vonggac.edge.bookkeeping import Books
+from vonggac.edge.bookkeeping import Books, Maintenance
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.ingest import Ingest, NoAudience, StreamPlan, Surroundings
 from vonggac.edge.journal import Journal
 from vonggac.edge.ledger import Continuity
+from vonggac.edge.power import on_battery
 from vonggac.edge.recorder import Recorder, read_mark
 from vonggac.edge.recovery import (
     CATALOG,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.config import RecordConfig, RetentionConfig, StreamName
     from vonggac.edge.ingest import Audience
+    from vonggac.edge.power import Ups
     from vonggac.edge.source import Source
     from vonggac.edge.watchdog import Decoder
     from vonggac.errors import RunEnded
@@ -60,6 +63,17 @@ RETENTION_S = 20.0
 
 PAGES_S = 15.0
 
+POWER_S = 3.0
+"""How often the UPS is asked: a small one lasts minutes."""
+
+_DISK_STATES: dict[Cause | None, Literal["ok", "full", "slow", "gone", "read_only"]] = {
+    None: "ok",
+    Cause.DISK_FULL: "full",
+    Cause.DISK_SLOW: "slow",
+    Cause.DISK_GONE: "gone",
+    Cause.DISK_READ_ONLY: "read_only",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSetup:
@@ -69,6 +83,8 @@ class StreamSetup:
     connect: Callable[[], Source]
     ended: Callable[[RunEnded], None]
     """Told why each connection ended, so that another source may be chosen."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """When a person expects the camera to be away; a change connects nothing anew."""
     key: str = ""
     """Changes when the stream must be connected anew: a digest of its settings."""
 
@@ -105,6 +121,7 @@ class Box:
         ingests: where the box keeps its streams, for whoever reads them too.
         retention: what is deleted when; None deletes nothing.
         days_of: days of cameras that have their own promise.
+        ups: tells a power cut from a box that failed.
         audience: who may be watching.
         decoder: decodes keyframes for the watchdog; None leaves that out.
 
@@ -122,6 +139,7 @@ class Box:
         ingests: dict[tuple[str, StreamName], Ingest] | None = None,
         retention: RetentionConfig | None = None,
         days_of: Mapping[str, int] | None = None,
+        ups: Ups | None = None,
         audience: Audience | None = None,
         decoder: Decoder | None = None,
     ) -> None:
@@ -150,6 +168,7 @@ class Box:
             directory, self.ingests, decoder, self.journal, self.timebase, clock
         )
         self._mark = mark
+        self._ups = ups
         self._around = Surroundings(
             site=identity.site,
             recorder=self.recorder,
@@ -190,6 +209,8 @@ class Box:
                         self._measure(),
                         self._close_pages(),
                         self.watchdog.run(),
+                        self._watch_disk(),
+                        *([self._watch_power(self._ups)] if self._ups else []),
                         *([self._retain(self.retention)] if self.retention else []),
                     )
                 ]
@@ -216,6 +237,7 @@ class Box:
         for key, setup in wanted.items():
             if key not in self.ingests:
                 self._start(key, setup)
+            self.ingests[key].books.planned = setup.maintenance
 
     def _start(self, key: tuple[str, StreamName], setup: StreamSetup) -> None:
         assert self._group is not None
@@ -224,7 +246,8 @@ class Box:
         until = (
             known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
         )
-        continuity = Continuity(known_until_ns=until, started_ns=now)
+        power_lost = self._mark is not None and self._mark.on_battery
+        continuity = Continuity(known_until_ns=until, started_ns=now, power_lost=power_lost)
         books = Books(
             camera, stream, continuity, self.catalog, self.journal, self.timebase,
             self._around.audience,
@@ -302,6 +325,38 @@ class Box:
                 if file is not None:
                     file.shift_ns += delta
                 ingest.books.moved(delta)
+
+    async def _watch_disk(self) -> None:
+        """Tell upward when the recording disk fails, and when it is well again."""
+        known: str = "ok"
+        while True:
+            await self.clock.sleep(1.0)
+            state = _DISK_STATES[self.recorder.blocked]
+            if state == known:
+                continue
+            known = state
+            free = total = 0
+            with contextlib.suppress(OSError):
+                usage = shutil.disk_usage(self.directory)
+                free, total = usage.free, usage.total
+            self.journal.append(
+                wire.DiskWarned(
+                    at=self.timebase.wall_ns(),
+                    state=state,
+                    free_bytes=free,
+                    total_bytes=total,
+                    evidence=self.recorder.disk_evidence,
+                )
+            )
+
+    async def _watch_power(self, ups: Ups) -> None:
+        """Keep in the mark whether the mains are there."""
+        while True:
+            found = await on_battery(ups)
+            if found is not None and found is not self.recorder.on_battery:
+                self.recorder.on_battery = found
+                self._logger.warning("power.changed", on_battery=found)
+            await self.clock.sleep(POWER_S)
 
     async def _measure(self) -> None:
         """Let the catalog know what each run delivers while it goes on."""

@@ -20,8 +20,9 @@ import uvloop
 from vonggac import bus, keys, log, wire
 from vonggac.clock import SystemClock
 from vonggac.config import RecordConfig, RetentionConfig, Secret, StreamName
-from vonggac.edge import agent
+from vonggac.edge import agent, power
 from vonggac.edge.answers import BoxAnswers
+from vonggac.edge.bookkeeping import Maintenance
 from vonggac.edge.box import Box, Identity, StreamSetup, identity_at
 from vonggac.edge.choice import SourceChoice
 from vonggac.edge.ingest import StreamPlan
@@ -63,6 +64,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Path of the credential for pictures."""
     record: RecordConfig = RecordConfig()
     retention: RetentionConfig = RetentionConfig()
+    ups: str | None = None
 
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,6 +181,7 @@ class _Orders:
             StreamPlan(camera.name, name, record=stream.record, audio=stream.audio),
             choice.connect,
             choice.ended,
+            tuple(Maintenance(m.begin, m.end, m.reason) for m in camera.maintenance),
             hashlib.sha256(told).hexdigest(),
         )
 
@@ -214,6 +217,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         ingests=ingests,
         retention=config.retention,
         days_of={c.name: c.retention_days for c in orders.cameras if c.retention_days},
+        ups=power.parse(config.ups) if config.ups else None,
         audience=publisher,
         decoder=decoder,
     )

@@ -134,6 +134,7 @@ class Continuity:
     Args:
         known_until_ns: end of what an earlier life of the recorder accounted for, if any.
         started_ns: when this life began; time before it is `EDGE_OFF`.
+        power_lost: whether the UPS had said that the mains failed; then it is `POWER_LOST`.
         boot_ns: when the first life since the box was started began; this one, if not given.
             A step of the wall clock moves what lies after it, and nothing before.
     """
@@ -167,7 +168,7 @@ class Continuity:
         if self.started_ns - earlier <= SPAN_ENDS_NS:
             return []
         self._earlier_end_ns = None
-        return self._open(earlier, Cause.EDGE_OFF, EDGE_WAS_OFF)
+        return self._open(earlier, *self._off)
 
     def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> list[Change]:
         """No picture is recorded from `since_ns` on, for a cause that evidence shows.

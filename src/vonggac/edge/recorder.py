@@ -70,6 +70,8 @@ class Mark(NamedTuple):
     wall_ns: int
     stopped: bool
     """Whether it was stopped in order."""
+    on_battery: bool = False
+    """Whether the UPS had said that the mains failed."""
 
 
 class SegmentFile:
@@ -214,6 +216,8 @@ class Recorder:
         self.disk_fault: Cause | None = None
         """Why the disk takes nothing at the moment; the `durable` thread asks it again."""
         self.disk_evidence = ""
+        self.on_battery = False
+        """What the UPS last said; stands in the mark."""
         self.bytes_written = 0
         """Thread: counted for the metrics."""
         self._catalog = catalog
@@ -518,13 +522,18 @@ class Recorder:
 
     def _mark(self, *, stopped: bool) -> None:
         """Write that we live, in place. Never raises: a bad disk shows where pictures are kept."""
-        fields = {"epoch": self.epoch, "wall_ns": self._timebase.wall_ns(), "stopped": stopped}
+        fields = {
+            "epoch": self.epoch,
+            "wall_ns": self._timebase.wall_ns(),
+            "stopped": stopped,
+            "on_battery": self.on_battery,
+        }
         if self.disk_fault is Cause.DISK_GONE:
             return
         with contextlib.suppress(OSError):
             descriptor = os.open(self.directory / ".alive", os.O_CREAT | os.O_WRONLY, 0o640)
             try:
-                os.pwrite(descriptor, json.dumps(fields).ljust(96).encode(), 0)
+                os.pwrite(descriptor, json.dumps(fields).ljust(128).encode(), 0)
             finally:
                 os.close(descriptor)
 
@@ -559,6 +568,7 @@ def read_mark(directory: Path) -> Mark | None:
             epoch=int(fields["epoch"]),
             wall_ns=int(fields["wall_ns"]),
             stopped=bool(fields["stopped"]),
+            on_battery=bool(fields.get("on_battery", False)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

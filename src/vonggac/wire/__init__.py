@@ -40,7 +40,7 @@ from vonggac.wire.facts import (
     fact_kind,
     signed_bytes,
 )
-from vonggac.wire.orders import WantedCamera, WantedCameras, WantedStream
+from vonggac.wire.orders import Maintenance, WantedCamera, WantedCameras, WantedStream
 from vonggac.wire.questions import (
     ASKS,
     BYTES,
@@ -189,6 +189,7 @@ __all__ = [
     "Id",
     "LedgerAsk",
     "LiveSubject",
+    "Maintenance",
     "MoreAsk",
     "Mp4Ask",
     "Ns",

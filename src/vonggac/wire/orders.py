@@ -20,6 +20,14 @@ class WantedStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audio: bool = False
 
 
+class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Time in which a person expects a camera to be away; ns since 1970, half-open."""
+
+    begin: int
+    end: int
+    reason: Annotated[str, msgspec.Meta(max_length=300)]
+
+
 class WantedCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A camera that the box shall record."""
 
@@ -32,6 +40,7 @@ class WantedCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`Credentials` sealed to the site's key."""
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] | None = None
     in_service: bool = True
+    maintenance: Annotated[tuple[Maintenance, ...], msgspec.Meta(max_length=100)] = ()
 
 
 class WantedCameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
