@@ -157,7 +157,7 @@ class PowerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The mains, read from a UPS."""
 
     ups: str | None = None
-    """A UPS known to NUT, as ups@host or ups@host:port: tells a power cut from a box that failed."""
+    """A UPS known to NUT, as ups@host or ups@host:port; then a power cut is told as such."""
 
 
 class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +197,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How recordings are written."""
     retention: RetentionConfig = RetentionConfig()
     """What is deleted when."""
+    power: PowerConfig = PowerConfig()
+    """The mains, read from a UPS."""
     web: WebConfig = WebConfig()
     """Pages and API."""
     bus: BusConfig = BusConfig()

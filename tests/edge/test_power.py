@@ -42,7 +42,7 @@ def test_an_address_needs_a_ups_and_a_host() -> None:
     assert parse("myups@10.0.0.9") == Ups("myups", "10.0.0.9", PORT)
     assert parse("ups@nas:3500") == Ups("ups", "nas", 3500)
     for wrong in ("nas", "ups@", "@nas", "ups@nas:99999", "ups@nas:x", "a b@nas"):
-        with pytest.raises(ConfigError, match="power.ups"):
+        with pytest.raises(ConfigError, match=r"power\.ups"):
             parse(wrong)
 
 

@@ -140,8 +140,18 @@ class Continuity:
     """
 
     def __init__(
-        self, *, known_until_ns: int | None, started_ns: int, boot_ns: int | None = None
+        self,
+        *,
+        known_until_ns: int | None,
+        started_ns: int,
+        boot_ns: int | None = None,
+        power_lost: bool = False,
     ) -> None:
+        self._off = (
+            (Cause.POWER_LOST, "the mains failed: the UPS was on battery")
+            if power_lost
+            else (Cause.EDGE_OFF, EDGE_WAS_OFF)
+        )
         self.started_ns = started_ns
         self.last_end_ns: int | None = None
         """End of the last picture recorded in this life; of an earlier one until then."""
