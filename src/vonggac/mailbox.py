@@ -154,6 +154,7 @@ class Crossing(Generic[T]):
         except queue.Empty:
             return []
         if first is None:
+            self._queue.put_nowait(None)  # whoever asks again is told again, and does not wait
             raise Closed(self.name)
         letters = [first]
         while True:
