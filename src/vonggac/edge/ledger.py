@@ -200,7 +200,7 @@ class Continuity:
                 self.open = self.open._replace(cause=cause, evidence=evidence)
                 return [Change("recast", self.open.from_ns, None, cause, evidence)]
             case Verdict.SPLIT:
-                if self.open.cause is Cause.EDGE_OFF:
+                if self.open.cause is self._off[0]:
                     since_ns = self.started_ns  # the recorder is there again: not its doing
                 begin = max(since_ns, self.open.from_ns + 1)
                 old, self.open = self.open, None
@@ -222,7 +222,7 @@ class Continuity:
             return self._close(gap, start_ns)
         if end is not None and start_ns - end > tolerance_ns:
             if end == self._earlier_end_ns:
-                return self._closed(end, start_ns, Cause.EDGE_OFF, EDGE_WAS_OFF)
+                return self._closed(end, start_ns, *self._off)
             why = "the connection broke and came back"
             return self._closed(end, start_ns, Cause.UNREACHABLE, why)
         return []
@@ -258,7 +258,7 @@ class Continuity:
             first = min(first, self.open.from_ns)
         if first - earlier <= SPAN_ENDS_NS:
             return []
-        return self._closed(earlier, first, Cause.EDGE_OFF, EDGE_WAS_OFF)
+        return self._closed(earlier, first, *self._off)
 
     def _open(self, from_ns: int, cause: Cause, evidence: str) -> list[Change]:
         self.open = Gap(from_ns, from_ns, cause, evidence)
