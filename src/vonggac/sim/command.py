@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--separate-ports", action="store_true", help="camera i on port P+i-1, closed on drop")
     add("--udp", action="store_true", help="allow RTP over UDP too")
     add("--in-band-only", action="store_true", help="keep parameter sets out of the SDP")
-    add("--cheap", action="store_true", help="no clock in the picture, for load")
+    add("--cheap", action="store_true", help="no clock, two scenes: for load")
     add("--cache", type=Path, metavar="DIR", help="where coded loops are kept")
     add("--control", action="store_true", help="obey JSON lines on stdin")
     add("--truth", type=Path, metavar="FILE", help="append the truth as JSON lines")

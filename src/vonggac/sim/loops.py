@@ -287,6 +287,10 @@ def _encoder(drawn: Drawn) -> av.VideoCodecContext:
         "vbv-maxrate": drawn.kbps,
         "vbv-bufsize": drawn.kbps,
         "repeat-headers": 1,
+        # What `raster.yuv` makes; players guess otherwise below 720 lines.
+        "colorprim": "bt709",
+        "transfer": "bt709",
+        "colormatrix": "bt709",
     }
     if drawn.codec == "h264":
         # What the clock's hand-written slices rely on: CAVLC, no deblocking, no weighted
