@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Print the ledger; 1 if the camera asked for is not in it."""
+    if not options.directory.is_dir():
+        raise ConfigError(f"{options.directory} is not a directory")
     views = read_ledger(
         options.directory,
         camera=options.camera,
