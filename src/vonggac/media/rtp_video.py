@@ -33,6 +33,7 @@ NO_IDR_NS = 10 * NS
 
 _KEY_SLICE, _SEI = int(Nal.KEY_SLICE), int(Nal.SEI)
 _SLICES = frozenset({int(Nal.SLICE), _KEY_SLICE})
+_PLAIN = _SLICES | {_SEI}
 _MARKER = 0x00800000
 _MAX_CACHED = 64
 _BYTES = tuple(bytes([value]) for value in range(64))
@@ -224,12 +225,12 @@ class VideoTrack(Track):
         return True
 
     def _start_of(self, key: int) -> bytes:
-        """The NAL unit header that a first fragment stands for; empty if it is no slice."""
+        """The NAL unit header that a first fragment stands for; empty unless slice or SEI."""
         if self.codec is Codec.H264:
             header = bytes([key >> 8 & 0xE0 | key & 0x1F])
         else:
             header = bytes([key >> 16 & 0x81 | (key & 0x3F) << 1, key >> 8 & 0xFF])
-        if self._classes[header[0]] not in _SLICES:
+        if self._classes[header[0]] not in _PLAIN:
             header = b""
         if len(self._starts) >= _MAX_CACHED:
             self._starts.clear()
@@ -425,9 +426,14 @@ class VideoTrack(Track):
             self._end_fragments()
 
     def _end_fragments(self) -> None:
-        """A fragmented NAL unit is over: write its length, or treat it as what it is."""
-        if self._classes[self._fu_header[0]] in _SLICES:
-            self._cut_fragments()
+        """A fragmented NAL unit is over: write its length, or treat it as what it is.
+
+        SEI may be as large as pictures (a maker's own data); none is looked into unless a
+        recovery point could matter.
+        """
+        kind = self._classes[self._fu_header[0]]
+        if kind in _SLICES or (kind == _SEI and self._arrival_ns < self._starved_from_ns):
+            self._keep_fragments(kind)
             return
         at, self._fu_at, self._fu_size = self._fu_at, -1, 0
         self._chunks[at] = self._fu_header
@@ -440,19 +446,29 @@ class VideoTrack(Track):
             self._nal(nal)
 
     def _cut_fragments(self) -> None:
-        """End a fragmented NAL unit where it stands: slices count, anything else is dropped."""
-        at, self._fu_at = self._fu_at, -1
-        size, self._fu_size = self._fu_size, 0
+        """A hole in a fragmented NAL unit: slices end there, anything else is dropped."""
         kind = self._classes[self._fu_header[0]]
-        if kind not in _SLICES:
-            del self._chunks[at:]
-            return
-        self._chunks[at] = _LENGTH(size) + self._fu_header
-        self._size += 4 + size
+        if kind in _SLICES:
+            self._keep_fragments(kind)
+        else:
+            del self._chunks[self._fu_at :]
+            self._fu_at, self._fu_size = -1, 0
+
+    def _keep_fragments(self, kind: int) -> None:
+        """The fragments so far are a NAL unit of that kind."""
+        size = self._fu_size
+        self._chunks[self._fu_at] = _LENGTH(size) + self._fu_header
+        self._fu_at, self._fu_size = -1, 0
+        self._add(4 + size, kind)
+
+    def _add(self, size: int, kind: int) -> None:
+        """The picture has grown by a NAL unit; its chunks are there already."""
+        self._size += size
         self._nals += 1
-        self._slices += 1
-        if kind == _KEY_SLICE:
-            self._keyframe = True
+        if kind in _SLICES:
+            self._slices += 1
+            if kind == _KEY_SLICE:
+                self._keyframe = True
         self._check_bounds()
 
     def _nal(self, nal: bytes) -> None:
@@ -486,15 +502,8 @@ class VideoTrack(Track):
     def _append_nal(self, nal: bytes, kind: int) -> None:
         """Add a whole NAL unit to the picture."""
         size = len(nal)
-        self._chunks.append(_LENGTH(size))
-        self._chunks.append(nal)
-        self._size += 4 + size
-        self._nals += 1
-        if kind in _SLICES:
-            self._slices += 1
-            if kind == _KEY_SLICE:
-                self._keyframe = True
-        self._check_bounds()
+        self._chunks += (_LENGTH(size), nal)
+        self._add(4 + size, kind)
 
     def _begin(self, first: bytes) -> None:
         """A slice begins, with that byte of its header."""
