@@ -29,6 +29,7 @@ from vonggac.edge.recorder import Recorder, read_mark
 from vonggac.edge.recovery import (
     CATALOG,
     Repairs,
+    booted,
     close_old_gaps,
     known_until,
     mend,
@@ -168,6 +169,8 @@ class Box:
             directory, self.ingests, decoder, self.journal, self.timebase, clock
         )
         self._mark = mark
+        self._boot = _boot_id()
+        self._boot_ns = booted(directory, self._boot)
         self._ups = ups
         self._around = Surroundings(
             site=identity.site,
@@ -187,14 +190,17 @@ class Box:
     async def run(self, streams: Sequence[StreamSetup]) -> None:
         """Record until `stop`; everything is closed in order before it returns."""
         now = self.timebase.wall_ns()
-        boot = _boot_id()
+        boot = self._boot
         row = (self.epoch, boot, now, int(self.timebase.trusted))
         self.catalog.submit(
             lambda db: db.execute("insert or ignore into epoch values (?, ?, ?, ?)", row)
         )
         self.journal.append(
             wire.BoxStarted(
-                at=now, version=__version__, last_mark=self._mark.wall_ns if self._mark else None
+                at=now,
+                version=__version__,
+                last_mark=self._mark.wall_ns if self._mark else None,
+                boot=boot,
             )
         )
         try:
@@ -247,7 +253,9 @@ class Box:
             known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
         )
         power_lost = self._mark is not None and self._mark.on_battery
-        continuity = Continuity(known_until_ns=until, started_ns=now, power_lost=power_lost)
+        continuity = Continuity(
+            known_until_ns=until, started_ns=now, boot_ns=self._boot_ns, power_lost=power_lost
+        )
         books = Books(
             camera, stream, continuity, self.catalog, self.journal, self.timebase,
             self._around.audience,
@@ -281,7 +289,7 @@ class Box:
         try:
             self.repairs = await asyncio.to_thread(
                 mend, self.directory, self.catalog, epoch=self.epoch,
-                everything=self._incomplete, in_use=self._in_use,
+                everything=self._incomplete, in_use=self.recorder.writing,
             )  # fmt: skip
         except (OSError, VonggacError) as error:
             self._logger.warning("recovery.failed", error=str(error))
@@ -293,14 +301,6 @@ class Box:
                 unplayable=len(done.unplayable), forgotten=len(done.forgotten),
             )  # fmt: skip
 
-    def _in_use(self, path: str) -> bool:
-        """Whether a segment is being written now. Called from the recovery thread: reads only."""
-        for ingest in list(self.ingests.values()):
-            file = ingest.current
-            if file is not None and file.path == path:
-                return True
-        return False
-
     async def _keep_time(self, boot: str) -> None:
         """Follow the wall clock by the policy of `timebase`."""
         while True:
@@ -310,6 +310,8 @@ class Box:
             if step is None:
                 continue
             delta = step.delta_ns
+            if self._boot_ns is not None:
+                self._boot_ns += delta
             self._logger.warning("clock.stepped", seconds=delta / NS, trusted=self.timebase.trusted)
             self.catalog.submit(lambda db, d=delta: _move(db, boot, d))  # type: ignore[misc]
             self.journal.append(
@@ -481,11 +483,23 @@ def _boot_id() -> str:
 
 
 def _move(db: sqlite3.Connection, boot: str, delta_ns: int) -> None:
-    """Everything recorded since this start of the box was so much later than it said."""
+    """Everything recorded since this start of the box was so much later than it said.
+
+    What lies before that start stays: it is the end of what an earlier start had recorded.
+    """
+    (since,) = db.execute("select min(started_ns) from epoch where boot = ?", (boot,)).fetchone()
+    if since is None:
+        return
     lives = "(select epoch from epoch where boot = ?)"
-    for statement in (
-        "update segment set start_ns = start_ns + ?, end_ns = end_ns + ? where epoch in ",
-        "update gap set from_ns = from_ns + ?, to_ns = to_ns + ? where epoch in ",
-        "update run set started_ns = started_ns + ?, ended_ns = ended_ns + ? where epoch in ",
+    for table, first, last in (
+        ("segment", "start_ns", "end_ns"),
+        ("gap", "from_ns", "to_ns"),
+        ("run", "started_ns", "ended_ns"),
     ):
-        db.execute(statement + lives, (delta_ns, delta_ns, boot))
+        for column in (first, last):
+            db.execute(
+                f"update {table} set {column} = {column} + ?"  # noqa: S608 - names are ours
+                f" where {column} >= ? and epoch in {lives}",
+                (delta_ns, since, boot),
+            )
+    db.execute("update epoch set started_ns = started_ns + ? where boot = ?", (delta_ns, boot))

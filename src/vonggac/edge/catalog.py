@@ -268,6 +268,14 @@ class CatalogReader:
         ).fetchone()
         return SegmentRow(*row) if row else None
 
+    def segment_at(self, path: str) -> SegmentRow | None:
+        """The segment of a file (relative path), if the catalog knows it."""
+        row = self._db.execute(
+            f"select {SEGMENT_COLUMNS} from segment where path = ?",  # noqa: S608
+            (path,),
+        ).fetchone()
+        return SegmentRow(*row) if row else None
+
     def open_segments(self) -> list[SegmentRow]:
         """Segments that were never closed: being written, or cut off by a crash."""
         rows = self._db.execute(
@@ -365,6 +373,13 @@ class CatalogReader:
         """Number of the newest epoch, 0 if there is none."""
         (epoch,) = self._db.execute("select coalesce(max(epoch), 0) from epoch").fetchone()
         return int(epoch)
+
+    def booted(self, boot: str) -> int | None:
+        """When the first epoch of a start of the box began; None if there was none."""
+        (started,) = self._db.execute(
+            "select min(started_ns) from epoch where boot = ?", (boot,)
+        ).fetchone()
+        return None if started is None else int(started)
 
     def note(self, key: str) -> str | None:
         """A small durable value."""

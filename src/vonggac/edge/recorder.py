@@ -231,6 +231,7 @@ class Recorder:
         self._letters: Crossing[_Batch] = Crossing("recorder", 20_000)
         self._dirty: dict[SegmentFile, None] = {}
         self._open: set[SegmentFile] = set()
+        self._unfinished: set[str] = set()
         self._handed = 0
         self._done = 0
         self._marked_ns = 0
@@ -286,6 +287,7 @@ class Recorder:
         )  # fmt: skip
         segment.gathered_since_ns = self._clock.monotonic_ns()
         self._open.add(segment)
+        self._unfinished.add(segment.path)
         self._dirty[segment] = None
         row = (camera, stream, run, self.epoch, number, segment.path, start_ns, base_ticks)
         self._catalog.submit(lambda db: _insert_segment(db, row))
@@ -335,6 +337,10 @@ class Recorder:
         segment.closing = True
         self._open.discard(segment)
         self._hand_over(segment, close=True)
+
+    def writing(self, path: str) -> bool:
+        """Whether a segment is not finished yet: nobody else may touch its file. Any thread."""
+        return path in self._unfinished
 
     def newest_bytes(self, segment: SegmentFile) -> bytes:
         """What is gathered and not yet handed to the thread: the newest parts of the GOP."""
@@ -446,6 +452,7 @@ class Recorder:
             self._loop.call_soon_threadsafe(segment.failed, segment, cause, evidence)
 
     def _finish(self, segment: SegmentFile) -> None:
+        """Close a segment's file and tell the catalog what it holds."""
         if segment.fd >= 0:
             with contextlib.suppress(OSError):
                 os.close(segment.fd)
@@ -457,22 +464,13 @@ class Recorder:
             self._catalog.submit(
                 lambda db: db.execute("delete from segment where path = ?", (path,))
             )
-            return
-        root = merkle.root(segment.leaves)
-        shift = segment.shift_ns
-        keyframes = pack_keyframes(
-            (wall_ns + shift, offset)
-            for wall_ns, offset in segment.keyframes
-            if offset < segment.written_bytes
-        )
-        row = (
-            segment.written_end_ns + shift, segment.written_bytes, segment.written_pictures,
-            segment.written_parts, root, keyframes, segment.path,
-        )  # fmt: skip
-        self._catalog.submit(lambda db: _close_segment(db, row))
-        if self._closed_whole is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._closed_whole, segment, root)
+        else:
+            root = merkle.root(segment.leaves)
+            self._catalog.submit(lambda db: _close_segment(db, segment, root))
+            if self._closed_whole is not None:
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._closed_whole, segment, root)
+        self._unfinished.discard(segment.path)
 
     # ---- the durable thread --------------------------------------------------------------------
 
@@ -617,9 +615,22 @@ def _insert_segment(db: sqlite3.Connection, row: tuple[object, ...]) -> None:
     )
 
 
-def _close_segment(db: sqlite3.Connection, row: tuple[object, ...]) -> None:
+def _close_segment(db: sqlite3.Connection, segment: SegmentFile, root: bytes) -> None:
+    """In the catalog's thread; the segment is finished and changes no more."""
+    found = db.execute("select start_ns from segment where path = ?", (segment.path,)).fetchone()
+    if found is None:
+        return
+    shift = found[0] - segment.start_ns  # the clock has been put right since it began
+    keyframes = pack_keyframes(
+        (wall_ns + shift, offset)
+        for wall_ns, offset in segment.keyframes
+        if offset < segment.written_bytes
+    )
     db.execute(
         "update segment set end_ns = ?, size = ?, pictures = ?, parts = ?, root = ?,"
         " keyframes = ? where path = ?",
-        row,
-    )
+        (
+            segment.written_end_ns + shift, segment.written_bytes, segment.written_pictures,
+            segment.written_parts, root, keyframes, segment.path,
+        ),
+    )  # fmt: skip

@@ -12,19 +12,20 @@ import os
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vonggac import log, wire
+from vonggac.clock import is_credible
 from vonggac.edge import journal as journals
 from vonggac.edge.catalog import Catalog, CatalogReader, pack_keyframes
 from vonggac.edge.recorder import read_mark
-from vonggac.errors import Kind, VonggacError
+from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.media import merkle
 from vonggac.media.fmp4_read import scan
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vonggac.edge.catalog import SegmentRow
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from vonggac.media.fmp4_read import Scan
 
 CATALOG = "catalog.sqlite"
+
+WHOLE = "whole"
+"""The note in a catalog that knows every file: whoever makes it anew may be cut off in between."""
+
+NEWEST_FILES = 20
+"""Files looked at to find the newest that plays; a crash tears one of each stream."""
 
 _SEGMENT_NAME = re.compile(
     r"^(?P<camera>[a-z0-9][a-z0-9-]{0,62})_(?P<stream>main|sub)_"
@@ -54,7 +61,16 @@ class SegmentFacts(NamedTuple):
     pictures: int
     parts: int
     root: bytes | None
-    keyframes: bytes
+    keyframes: tuple[tuple[int, int], ...]
+    """(wall ns, byte offset) of parts that start with a keyframe."""
+
+    def moved(self, delta_ns: int) -> SegmentFacts:
+        """The same after a step of the clock, which its bytes do not know."""
+        return self._replace(
+            start_ns=self.start_ns + delta_ns,
+            end_ns=self.end_ns + delta_ns,
+            keyframes=tuple((wall_ns + delta_ns, offset) for wall_ns, offset in self.keyframes),
+        )
 
 
 @dataclass
@@ -76,17 +92,24 @@ def open_catalog(directory: Path) -> tuple[Catalog, bool]:
 
     Returns:
         The catalog, and whether it must be filled from the files.
+
+    Raises:
+        VonggacError: the disk does not let it be opened.
     """
     path = directory / CATALOG
-    fresh = not path.exists()
     try:
-        return Catalog(path), fresh
+        catalog = Catalog(path)
     except VonggacError as error:
         if error.kind is not Kind.CORRUPT:
             raise
         set_aside(path)
         log.get("recovery").warning("catalog.set_aside", error=error.message)
-        return Catalog(path), True
+        catalog = Catalog(path)
+    reader = CatalogReader(path)
+    try:
+        return catalog, reader.note(WHOLE) is None
+    finally:
+        reader.close()
 
 
 def set_aside(path: Path) -> None:
@@ -112,17 +135,25 @@ def next_epoch(directory: Path) -> int:
     return latest + 1
 
 
+def booted(directory: Path, boot: str) -> int | None:
+    """When the first life since this start of the box began, if the catalog knows of one."""
+    with contextlib.suppress(VonggacError):
+        reader = CatalogReader(directory / CATALOG)
+        try:
+            return reader.booted(boot)
+        finally:
+            reader.close()
+    return None
+
+
 def known_until(directory: Path, camera: str, stream: str, mark: Mark | None) -> int | None:
     """How far the ledger of a stream reaches that an earlier life kept.
 
     The end of its newest recording; or the last durable mark, if it had a gap open then.
     """
     ends = []
-    newest = newest_file(directory, camera, stream)
-    if newest is not None:
-        found = read_segment(newest, hashing=False)
-        if found is not None:
-            ends.append(found.end_ns)
+    newest = newest_recording(directory, camera, stream)
+    shift = 0
     with contextlib.suppress(VonggacError):
         reader = CatalogReader(directory / CATALOG)
         try:
@@ -133,8 +164,13 @@ def known_until(directory: Path, camera: str, stream: str, mark: Mark | None) ->
                 gaps = reader.gaps_between(camera, stream, mark.wall_ns, mark.wall_ns + 1)
                 if any(gap.to_ns is None for gap in gaps):
                     ends.append(mark.wall_ns)
+            if newest is not None:
+                row = reader.segment_at(str(newest[0].relative_to(directory)))
+                shift = row.start_ns - newest[1].start_ns if row is not None else 0
         finally:
             reader.close()
+    if newest is not None:
+        ends.append(newest[1].end_ns + shift)
     return max(ends, default=None)
 
 
@@ -147,14 +183,22 @@ def close_old_gaps(db: sqlite3.Connection, epoch: int, mark_ns: int) -> None:
     db.execute("update run set ended_ns = ? where ended_ns is null and epoch < ?", (mark_ns, epoch))
 
 
-def newest_file(directory: Path, camera: str, stream: str) -> Path | None:
-    """The newest segment file of a stream, found by name: names sort by time."""
+def newest_recording(directory: Path, camera: str, stream: str) -> tuple[Path, SegmentFacts] | None:
+    """The newest segment file of a stream that plays, found by name: names sort by time."""
+    looked = 0
     for day in _newest_first(directory / camera):
         for hour in _newest_first(day):
             for path in _newest_first(hour):
                 match = _SEGMENT_NAME.match(path.name)
-                if match and match["stream"] == stream and path.stat().st_size > 0:
-                    return path
+                if match is None or match["stream"] != stream:
+                    continue
+                with contextlib.suppress(OSError):
+                    found = read_segment(path, hashing=False)
+                    if found is not None:
+                        return path, found
+                looked += 1
+                if looked >= NEWEST_FILES:
+                    return None
     return None
 
 
@@ -201,9 +245,7 @@ def read_segment(path: Path, *, hashing: bool = True) -> SegmentFacts | None:
         pictures=sum(part.count for part in found.parts),
         parts=len(found.parts),
         root=root,
-        keyframes=pack_keyframes(
-            (part.wall_ns, part.offset) for part in found.parts if part.keyframe
-        ),
+        keyframes=tuple((part.wall_ns, part.offset) for part in found.parts if part.keyframe),
     )
 
 
@@ -240,55 +282,106 @@ def mend(
                 progress(done)
         if everything:
             known = {row.path for row in reader.segments()}
-            replay_journal(directory, catalog, before_epoch=epoch)
+            moved = replay_journal(directory, catalog, before_epoch=epoch)
             for path in segment_files(directory):
                 relative = str(path.relative_to(directory))
                 done += 1
                 progress(done)
                 if relative not in known and not in_use(relative):
-                    _index(directory, catalog, path, repairs)
+                    _index(directory, catalog, path, moved, repairs)
+            catalog.submit(
+                lambda db: db.execute("insert or replace into note values (?, '1')", (WHOLE,))
+            )
     finally:
         reader.close()
     return repairs
 
 
-def replay_journal(directory: Path, catalog: Catalog, *, before_epoch: int) -> None:
-    """Write what the journal says of gaps, runs and pages into a catalog that lost them."""
-    ends: dict[tuple[str, str], tuple[wire.StateChanged, int]] = {}
+class _Told:
+    """What the journal says, as it is read: each step of the clock moves what came before it."""
+
+    def __init__(self) -> None:
+        self.epochs: dict[int, tuple[str, int, int]] = {}
+        """(boot, start, whether the clock was credible) of each life."""
+        self.runs: dict[bytes, list[Any]] = {}
+        self.gaps: list[list[Any]] = []
+        self.open: dict[tuple[str, str], list[Any]] = {}
+        """Gaps that had begun when a life ended."""
+        self.moved: dict[bytes, int] = {}
+        """How much each run was moved, where it was."""
+
+    def step(self, epoch: int, delta_ns: int) -> None:
+        """Move what was told since this start of the box; what lies before it stays."""
+        boot, since, _ = self.epochs.get(epoch, ("", 0, 0))
+        lives = {number for number, life in self.epochs.items() if life[0] == boot and boot}
+        lives.add(epoch)
+        since = min((self.epochs[n][1] for n in lives if n in self.epochs), default=since)
+        for number in lives & self.epochs.keys():
+            known_boot, start, trusted = self.epochs[number]
+            self.epochs[number] = (known_boot, start + delta_ns, trusted)
+        for gap in [*self.gaps, *self.open.values()]:
+            if gap[6] in lives:
+                for edge in (2, 3):
+                    if gap[edge] is not None and gap[edge] >= since:
+                        gap[edge] += delta_ns
+        for run, values in self.runs.items():
+            if values[3] in lives:
+                values[4] += delta_ns
+                self.moved[run] = self.moved.get(run, 0) + delta_ns
+
+
+def replay_journal(directory: Path, catalog: Catalog, *, before_epoch: int) -> dict[bytes, int]:
+    """Write what the journal says of gaps, runs and pages into a catalog that lost them.
+
+    Returns:
+        How much steps of the clock have moved the recordings of each run, where they did.
+    """
+    told = _Told()
     for envelope, fact in journals.facts(directory / "journal"):
         if envelope.epoch >= before_epoch:
             break
         epoch = envelope.epoch
         match fact:
+            case wire.BoxStarted():
+                told.epochs[epoch] = (fact.boot, fact.at, int(is_credible(fact.at)))
+            case wire.ClockStepped():
+                told.step(epoch, fact.after - fact.before)
             case wire.GapClosed():
-                ends.pop((fact.camera, fact.stream), None)
-                gap = (fact.camera, fact.stream, fact.from_, fact.to, fact.cause, fact.evidence)
-                catalog.submit(lambda db, v=(*gap, epoch): _restore_gap(db, v))  # type: ignore[misc]
+                told.open.pop((fact.camera, fact.stream), None)
+                told.gaps.append(
+                    [fact.camera, fact.stream, fact.from_, fact.to, fact.cause, fact.evidence,
+                     epoch]
+                )  # fmt: skip
+            case wire.StateChanged(state="gap", cause=cause) if cause is not None:
+                told.open[fact.camera, fact.stream] = [
+                    fact.camera, fact.stream, fact.since, None, cause, fact.evidence, epoch
+                ]  # fmt: skip
             case wire.StateChanged():
-                ends[fact.camera, fact.stream] = (fact, epoch)
+                told.open.pop((fact.camera, fact.stream), None)
             case wire.RunStarted():
-                run = (
-                    bytes.fromhex(fact.run), fact.camera, fact.stream, epoch, fact.at, fact.source,
+                run = bytes.fromhex(fact.run)
+                told.runs[run] = [
+                    run, fact.camera, fact.stream, epoch, fact.at, fact.source,
                     "; ".join(fact.why), "h265" if fact.codec.startswith("hvc") else "h264",
                     fact.width, fact.height, fact.declared_fps,
-                )  # fmt: skip
-                catalog.submit(lambda db, v=run: _restore_run(db, v))  # type: ignore[misc]
+                ]  # fmt: skip
             case wire.Deleted():
                 gone = (fact.camera, fact.stream, fact.to)
                 catalog.submit(lambda db, v=gone: expire(db, v))  # type: ignore[misc]
             case wire.PageClosed():
-                page = page_row(bytes(fact.page))
-                catalog.submit(lambda db, v=page: insert_page(db, v))  # type: ignore[misc]
+                with contextlib.suppress(MalformedError):
+                    page = page_row(bytes(fact.page))
+                    catalog.submit(lambda db, v=page: insert_page(db, v))  # type: ignore[misc]
             case _:
                 pass
     mark = read_mark(directory)
-    for (camera, stream), (state, epoch) in ends.items():
-        if state.state == "gap" and state.cause is not None and mark is not None:
-            values = (
-                camera, stream, state.since, max(mark.wall_ns, state.since), state.cause,
-                state.evidence, epoch,
-            )  # fmt: skip
-            catalog.submit(lambda db, v=values: _restore_gap(db, v))  # type: ignore[misc]
+    for gap in told.open.values():
+        if mark is not None:
+            gap[3] = max(mark.wall_ns, gap[2])
+            told.gaps.append(gap)
+    lives = [(number, *life) for number, life in told.epochs.items()]
+    catalog.submit(lambda db: _restore(db, lives, list(told.runs.values()), told.gaps))
+    return told.moved
 
 
 def page_row(content: bytes) -> tuple[object, ...]:
@@ -334,8 +427,10 @@ def _close_left_open(directory: Path, catalog: Catalog, row: SegmentRow, repairs
         catalog.submit(lambda db: db.execute("delete from segment where id = ?", (row.id,)))
         return
     truncate(path, found.size)
+    found = found.moved(row.start_ns - found.start_ns)
     values = (
-        found.end_ns, found.size, found.pictures, found.parts, found.root, found.keyframes, row.id,
+        found.end_ns, found.size, found.pictures, found.parts, found.root,
+        pack_keyframes(found.keyframes), row.id,
     )  # fmt: skip
     catalog.submit(
         lambda db: db.execute(
@@ -347,7 +442,9 @@ def _close_left_open(directory: Path, catalog: Catalog, row: SegmentRow, repairs
     repairs.closed.append(row.path)
 
 
-def _index(directory: Path, catalog: Catalog, path: Path, repairs: Repairs) -> None:
+def _index(
+    directory: Path, catalog: Catalog, path: Path, moved: Mapping[bytes, int], repairs: Repairs
+) -> None:
     """A file that the catalog does not know: index it, or put it away if it holds nothing."""
     relative = str(path.relative_to(directory))
     found = None
@@ -358,9 +455,11 @@ def _index(directory: Path, catalog: Catalog, path: Path, repairs: Repairs) -> N
         _put_away(directory, path)
         return
     truncate(path, found.size)
+    found = found.moved(moved.get(found.run, 0))
     values = (
         found.camera, found.stream, found.run, found.number, relative, found.start_ns,
-        found.end_ns, found.size, found.pictures, found.parts, found.root, found.keyframes,
+        found.end_ns, found.size, found.pictures, found.parts, found.root,
+        pack_keyframes(found.keyframes),
     )  # fmt: skip
     catalog.submit(
         lambda db: db.execute(
@@ -401,20 +500,24 @@ def _root(descriptor: int, found: Scan) -> bytes:
     return merkle.root(leaves)
 
 
-def _restore_gap(db: sqlite3.Connection, values: tuple[object, ...]) -> None:
-    db.execute(
+def _restore(
+    db: sqlite3.Connection,
+    lives: Sequence[Sequence[object]],
+    runs: Sequence[Sequence[object]],
+    gaps: Sequence[Sequence[object]],
+) -> None:
+    """Write down what is not there yet."""
+    db.executemany("insert or ignore into epoch values (?, ?, ?, ?)", lives)
+    db.executemany(
+        "insert or ignore into run (run, camera, stream, epoch, started_ns, source, source_why,"
+        " codec, width, height, declared_fps) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        runs,
+    )
+    db.executemany(
         "insert into gap (camera, stream, from_ns, to_ns, cause, evidence, epoch)"
         " select ?1, ?2, ?3, ?4, ?5, ?6, ?7 where not exists (select 1 from gap"
         " where camera = ?1 and stream = ?2 and from_ns = ?3)",
-        values,
-    )
-
-
-def _restore_run(db: sqlite3.Connection, values: tuple[object, ...]) -> None:
-    db.execute(
-        "insert or ignore into run (run, camera, stream, epoch, started_ns, source, source_why,"
-        " codec, width, height, declared_fps) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        values,
+        gaps,
     )
 
 

@@ -36,6 +36,8 @@ class BoxStarted(_Fact, frozen=True, kw_only=True, tag="box_started"):
     version: str
     last_mark: int | None = None
     """When it was last surely alive; None on a first start or a lost catalog."""
+    boot: str = ""
+    """The operating system's boot id: a step of the clock moves what was told since that boot."""
 
 
 class BoxStopped(_Fact, frozen=True, kw_only=True, tag="box_stopped"):
