@@ -1,8 +1,8 @@
-"""The generated pages of docs/ref: config.md, cli.md and schema.md. `make docs` runs it.
+"""The generated pages: docs/ref/{config,cli,schema}.md and the makers of docs/guide/cameras.md.
 
-What it prints comes from the source: fields and their docstrings, the parsers of the command line,
-the comments of the database's columns.  With `--check` it writes nothing and exits 1 if a page is
-older than its source; a test does the same.
+`make docs` runs it.  What it prints comes from the source: fields and their docstrings, parsers of
+the command line, comments of the database's columns, the rules.  With `--check` it writes nothing
+and exits 1 if a page is older than its source; a test does the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ast
 import importlib
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,14 @@ from vonggac.db import tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REF = Path(__file__).resolve().parents[1] / "docs" / "ref"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+RULES = Path(config.__file__).parent / "rules"
 
 MADE = "<!-- Made by scripts/reference.py from {source}: change it there, then run `make docs`. -->"
+
+MAKERS = (
+    "<!-- Below this line: made by scripts/reference.py from src/vonggac/rules/makers.toml. -->"
+)
 
 TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("(top of the file)", config.Config),
@@ -36,6 +42,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("password", config.SecretRef),
     ("[record]", config.RecordConfig),
     ("[retention]", config.RetentionConfig),
+    ("[power]", config.PowerConfig),
     ("[web]", config.WebConfig),
     ("[bus]", config.BusConfig),
 )
@@ -117,7 +124,41 @@ def schema_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"config.md": config_page, "cli.md": cli_page, "schema.md": schema_page}
+def cameras_page() -> str:
+    """The guide to cameras: its head is written by hand, its makers come from the rules."""
+    head, mark, _ = (DOCS / "guide" / "cameras.md").read_text(encoding="utf-8").partition(MAKERS)
+    rules = tomllib.loads((RULES / "makers.toml").read_text(encoding="utf-8"))
+    lines = [head + mark]
+    for maker in rules["maker"]:
+        lines += ["", f"### {maker['name']}", ""]
+        if "also" in maker:
+            lines += [f"Cũng là / also: {', '.join(maker['also'])}.", ""]
+        for text in (maker["enable_vi"], maker["enable_en"]):
+            lines += [_split(text), ""]
+        verified = {"tài liệu": "read in a document", "chưa kiểm chứng": "not verified"}
+        lines += ["| stream | address |", "|---|---|"]
+        for form in maker["form"]:
+            for stream in ("main", "sub"):
+                if stream in form:
+                    path = form["path"].replace("{stream}", form[stream]).replace("{channel}", "1")
+                    note = f", {form['note']}" if "note" in form else ""
+                    address = f"rtsp://192.0.2.11:{maker['rtsp_port']}{path}"
+                    lines.append(f"| {stream} | `{address}`{note} |")
+        said = maker["verified"]
+        lines += [
+            "",
+            f"ONVIF: {maker['onvif_port']}.",
+            f"{_sentence(f'{said} / {verified[said]}')}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "ref/config.md": config_page,
+    "ref/cli.md": cli_page,
+    "ref/schema.md": schema_page,
+    "guide/cameras.md": cameras_page,
+}
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
@@ -191,22 +232,16 @@ def _kind(shape: msgspec.inspect.Type) -> str:
         case msgspec.inspect.BoolType():
             return "`true` or `false`"
         case msgspec.inspect.StructType(cls=cls):
-            return f"table, {_TITLES[cls.__name__]}"
+            return f"table, see {_link(cls)}"
         case msgspec.inspect.VarTupleType(item_type=item):
             return f"list of {_kind(item)}"
     raise ValueError(f"no words for {shape}")
 
 
-_TITLES = {
-    "SiteConfig": "[see `[site]`](#site)",
-    "CameraConfig": "[see `[[cameras]]`](#cameras)",
-    "StreamConfig": "[see below](#camerasmain-and-camerassub)",
-    "SecretRef": "[see `password`](#password)",
-    "RecordConfig": "[see `[record]`](#record)",
-    "RetentionConfig": "[see `[retention]`](#retention)",
-    "WebConfig": "[see `[web]`](#web)",
-    "BusConfig": "[see `[bus]`](#bus)",
-}
+def _link(struct: type) -> str:
+    title = next(title for title, one in TABLES if one is struct)
+    anchor = re.sub(r"[^\w -]", "", title).replace(" ", "-").lower()
+    return f"[`{title}`](#{anchor})"
 
 
 def _cell(text: str) -> str:
@@ -214,7 +249,7 @@ def _cell(text: str) -> str:
 
 
 def _split(text: str) -> str:
-    return re.sub(r"\.\s+(?=[A-Z])", ".\n", text)
+    return re.sub(r"\.\s+(?=[A-ZĐÀ-Ỹ])", ".\n", text)
 
 
 def _sentence(text: str) -> str:
@@ -229,11 +264,11 @@ def main() -> int:
     options = parser.parse_args()
     code = 0
     for name, page in PAGES.items():
-        path = REF / name
+        path = DOCS / name
         text = page()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             if options.check:
-                print(f"docs/ref/{name} is older than its source: run `make docs`")
+                print(f"docs/{name} is older than its source: run `make docs`")
                 code = 1
             else:
                 path.write_text(text, encoding="utf-8")
