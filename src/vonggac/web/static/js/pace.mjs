@@ -15,6 +15,9 @@ const MARGIN_LIMIT_S = 0.6;
 export const JUMP_S = 0.7;
 /** Fastest speed; ears are not concerned, eyes do not see 10 %. */
 const FASTEST = 1.1;
+/** Just after a start or a jump the decoder's own delay is made up for faster, for this long, ms. */
+const FASTEST_AT_START = 1.6;
+const START_MS = 3_000;
 /** How long the least is remembered, ms: a dozen parts. */
 const WINDOW_MS = 2_000;
 const SIGHTING_LIMIT = 64;
@@ -24,6 +27,7 @@ export class Pace {
   /** @type {{at: number, ahead: number}[]} at most SIGHTING_LIMIT */
   #sightings = [];
   #last = 0;
+  #startedAt = 0;
 
   /**
    * Called just before a part is appended.
@@ -33,12 +37,13 @@ export class Pace {
    */
   see(at, ahead) {
     const passed = this.#last === 0 ? 0 : (at - this.#last) / 1_000;
+    if (this.#sightings.length === 0) this.#startedAt = at;
     this.#last = at;
     this.margin = Math.max(MARGIN_S, this.margin - passed * CALM_S_A_SECOND);
     this.#sightings.push({ at, ahead });
     while (this.#sightings[0].at < at - WINDOW_MS || this.#sightings.length > SIGHTING_LIMIT) this.#sightings.shift();
     const least = Math.min(...this.#sightings.map((sighting) => sighting.ahead));
-    return steer(least, this.margin);
+    return steer(least, this.margin, at - this.#startedAt < START_MS ? FASTEST_AT_START : FASTEST);
   }
 
   /** The playhead ran dry. */
@@ -53,12 +58,12 @@ export class Pace {
   }
 }
 
-/** @param {number} least s ahead at the least moment @param {number} margin s */
-export function steer(least, margin) {
+/** @param {number} least s ahead at the least moment @param {number} margin s @param {number} fastest */
+export function steer(least, margin, fastest = FASTEST) {
   const surplus = least - margin;
   if (surplus > JUMP_S) return { rate: 1, jump: true };
   if (surplus < 0.03) return { rate: 1, jump: false };
-  return { rate: Math.min(FASTEST, 1.02 + surplus * 0.3), jump: false };
+  return { rate: Math.min(fastest, 1.02 + surplus * (fastest > FASTEST ? 2 : 0.3)), jump: false };
 }
 
 /**

@@ -33,6 +33,7 @@ const DRIFT_S = 0.3;
  * @property {number} from
  * @property {number} to
  * @property {number | null} next    when the next recorded GOP begins
+ * @property {string} nextNs         the same to the nanosecond: what is asked for lies exactly there
  * @property {number[]} shown        wall time of each picture, in order of showing
  * @property {number} bytes
  */
@@ -107,7 +108,7 @@ export class Reel {
     }
     if (!gop || gop.to >= at + ahead || this.#asking) return;
     const from = gop.next ?? gop.to;
-    if (!this.#holeAt(from)) this.#ask(from, "at");
+    if (!this.#holeAt(from)) this.#ask(from, "at", gop.next === null ? undefined : gop.nextNs);
   }
 
   /** Shows the picture of a moment and stands still. @param {number} at */
@@ -160,7 +161,7 @@ export class Reel {
     if (direction > 0) {
       const next = this.#gopAt(gop.to + 1) ?? (gop.next === null ? null : this.#gopAt(gop.next));
       if (next) return next.shown[0];
-      if (gop.next !== null) this.#ask(gop.next, "at");
+      if (gop.next !== null) this.#ask(gop.next, "at", gop.nextNs);
       return null;
     }
     const before = this.#gopAt(gop.from - 1);
@@ -189,7 +190,7 @@ export class Reel {
 
   // -- asking -------------------------------------------------------------------------------------
 
-  async #ask(at, direction) {
+  async #ask(at, direction, exact = nsOf(at)) {
     if (this.#asking) {
       if (Math.abs(this.#asking.at - at) < 30_000) return; // near enough: it will be asked when this is here
       this.#asking.abort.abort(); // the playhead went elsewhere
@@ -197,16 +198,13 @@ export class Reel {
     const asking = { at, abort: new AbortController() };
     this.#asking = asking;
     const turn = this.#turn;
-    /** @type {Uint8Array[]} bounded by the answer's own limit */
-    const frames = [];
     try {
-      await this.session.askFrames(
-        this.camera,
-        "gop",
-        { stream: this.stream, at: nsOf(at), dir: direction },
-        (frame) => frames.push(frame),
-        asking.abort.signal,
-      );
+      let frames = await this.#answer(exact, direction, asking.abort.signal);
+      // Between two GOPs lie some microseconds that belong to neither, and in a gap there is none.
+      if (frames.length < 2 && direction === "at") {
+        if (turn === this.#turn) this.#learnGap(frames);
+        frames = await this.#answer(exact, "next", asking.abort.signal);
+      }
       if (turn === this.#turn) this.#learn(at, direction, frames);
     } catch (error) {
       if (turn === this.#turn && error.kind !== "aborted") this.#failed(at, error);
@@ -215,11 +213,21 @@ export class Reel {
     if (turn === this.#turn) this.onchange();
   }
 
-  #learn(at, direction, [head, init, ...parts]) {
+  async #answer(at, direction, signal) {
+    /** @type {Uint8Array[]} bounded by the answer's own limit */
+    const frames = [];
+    await this.session.askFrames(this.camera, "gop", { stream: this.stream, at, dir: direction }, (frame) => frames.push(frame), signal);
+    return frames;
+  }
+
+  #learnGap([head]) {
     const meta = JSON.parse(new TextDecoder().decode(head));
-    if (meta.gap) {
-      this.#remember(hole("gap", msOf(meta.gap.from), msOf(meta.gap.to), meta.gap.cause, Infinity));
-    }
+    if (meta.gap) this.#remember(hole("gap", msOf(meta.gap.from), msOf(meta.gap.to), meta.gap.cause, Infinity));
+    return meta;
+  }
+
+  #learn(at, direction, [head, init, ...parts]) {
+    const meta = this.#learnGap([head]);
     if (meta.run === null || parts.length === 0) {
       const kind = Math.abs(Date.now() - at) < 60_000 ? "future" : "unknown";
       const until = performance.now() + FORGET_MS;
@@ -228,7 +236,7 @@ export class Reel {
     }
     const gop = this.#feedGop(meta, init, parts);
     // A seam shorter than a gap: nothing is missing by the ledger, and nothing is to be seen.
-    const seam = direction === "at" && gop.from > at && !this.#holeAt(at);
+    const seam = direction === "at" && gop.from > at + 0.5 && !this.#holeAt(at);
     if (seam) this.#remember(hole("gap", at, gop.from, null, Infinity));
   }
 
@@ -279,7 +287,7 @@ export class Reel {
     shown.sort((a, b) => a - b);
     const last = read.at(-1);
     const end = this.#anchor + (offset + last.start + last.duration + last.first) * 1_000;
-    const gop = { from: Math.min(from, shown[0]), to: Math.max(msOf(meta.to), end), next: meta.next_from === null ? null : msOf(meta.next_from), shown, bytes };
+    const gop = { from: Math.min(from, shown[0]), to: Math.max(msOf(meta.to), end), next: meta.next_from === null ? null : msOf(meta.next_from), nextNs: meta.next_from ?? "", shown, bytes };
     this.#gops = this.#gops.filter((other) => other.to <= gop.from + 1 || other.from >= gop.to - 1 || other.from < gop.from - JOIN_MS);
     this.#gops.push(gop);
     this.#gops.sort((a, b) => a.from - b.from);

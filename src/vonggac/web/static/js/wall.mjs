@@ -238,7 +238,7 @@ function cardOf(kind, view, camera) {
         lines: [whyStale(view)],
       };
     case "gap": {
-      const since = view.since ?? view.wall ?? now;
+      const since = Math.max(view.since ?? 0, view.wall ?? 0) || now; // what was shown was not missing
       return {
         class: "state",
         cause: words.cause(view.cause),
