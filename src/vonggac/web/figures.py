@@ -57,14 +57,17 @@ def camera_times(
     states = ledger.states(connection, site.id)
     expiries = ledger.expiries(connection, site.id)
     service = registry.in_service(connection, [camera.id for camera in cameras], *window)
+    first = ledger.first_known(connection, site.id)
     found = []
     for camera in cameras:
         key = (camera.name, "main")
+        # Between the register and the first picture lie an order, a handshake and a keyframe.
+        since = min(first.get(key, 0), states[key].since_ns if key in states else first.get(key, 0))
         pieces = continuity.pieces(
             spans.get(key, []),
             gaps.get(key, []),
             window=window,
-            service=service[camera.id],
+            service=[(max(start, since), end) for start, end in service[camera.id] if end > since],
             state=states.get(key),
             now_ns=now_ns,
             expired_before_ns=expiries.get(key),
