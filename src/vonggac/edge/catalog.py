@@ -12,14 +12,15 @@ import os
 import sqlite3
 import struct
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vonggac import log
 from vonggac.errors import Kind, VonggacError
 from vonggac.mailbox import Closed, Crossing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 SCHEMA_VERSION = 1
@@ -30,6 +31,13 @@ second instead of forty."""
 MAX_LETTERS = 50_000
 """Changes waiting for a disk that does not answer; a segment is two letters a minute, so this is
 half an hour of 500 streams."""
+
+FLUSH_S = 2.0
+"""A stopping recorder waits this long for a disk that does not answer, and no longer."""
+
+WHOLE = "whole"
+"""The note in a catalog that knows every file and every gap: whoever makes it anew may be cut off
+in between, and changes may be lost before a disk that refuses."""
 
 QUICK_CHECK_BYTES = 32 * 1024 * 1024
 """A catalog up to this size is checked whole when it is opened (0.1 s); a larger one would delay
@@ -133,6 +141,17 @@ create table note (
 
 _KEYFRAME = struct.Struct("<qI")
 
+_WRONG = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+"""What a change of ours can be at fault for; everything else is the disk's."""
+
 
 class SegmentRow(NamedTuple):
     """A segment as the catalog knows it. Times in ns of UTC."""
@@ -219,8 +238,8 @@ class CatalogReader:
                 Kind.NOT_FOUND, f"no catalog at {path}; `vonggac check` makes one from the files"
             )
         try:
-            self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
-            self._db.execute("pragma busy_timeout = 5000")
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=5.0)
             (version,) = self._db.execute("pragma user_version").fetchone()
         except sqlite3.DatabaseError as error:
             raise VonggacError(
@@ -239,15 +258,15 @@ class CatalogReader:
 
     def streams(self) -> list[tuple[str, str]]:
         """Every (camera, stream) that ever recorded or missed something."""
-        return self._db.execute(
+        return self._ask(
             "select camera, stream from segment union select camera, stream from gap order by 1, 2"
-        ).fetchall()
+        )
 
     def segments_between(
         self, camera: str, stream: str, from_ns: int, to_ns: int
     ) -> list[SegmentRow]:
         """Segments that overlap [from, to), in order of time; open ones included."""
-        rows = self._db.execute(
+        rows = self._ask(
             # The longest segment is ten minutes plus a GOP: no earlier one can reach in.
             f"select {SEGMENT_COLUMNS} from segment"  # noqa: S608 - column names are ours
             " where camera = ? and stream = ? and start_ns < ? and start_ns > ?"
@@ -261,24 +280,24 @@ class CatalogReader:
     ) -> SegmentRow | None:
         """The first segment that starts after a moment, or the last that starts before it."""
         order, sign = ("asc", ">") if later else ("desc", "<=")
-        row = self._db.execute(
+        row = self._one(
             f"select {SEGMENT_COLUMNS} from segment where camera = ? and stream = ?"  # noqa: S608
             f" and start_ns {sign} ? order by start_ns {order} limit 1",
             (camera, stream, at_ns),
-        ).fetchone()
+        )
         return SegmentRow(*row) if row else None
 
     def segment_at(self, path: str) -> SegmentRow | None:
         """The segment of a file (relative path), if the catalog knows it."""
-        row = self._db.execute(
+        row = self._one(
             f"select {SEGMENT_COLUMNS} from segment where path = ?",  # noqa: S608
             (path,),
-        ).fetchone()
+        )
         return SegmentRow(*row) if row else None
 
     def open_segments(self) -> list[SegmentRow]:
         """Segments that were never closed: being written, or cut off by a crash."""
-        rows = self._db.execute(
+        rows = self._ask(
             f"select {SEGMENT_COLUMNS} from segment where end_ns is null order by start_ns"  # noqa: S608
         )
         return [SegmentRow(*row) for row in rows]
@@ -286,15 +305,16 @@ class CatalogReader:
     def segments(self, camera: str | None = None) -> Iterator[SegmentRow]:
         """Every segment, of one camera or of all, in order of time."""
         where, values = ("where camera = ?", (camera,)) if camera else ("", ())
-        for row in self._db.execute(
-            f"select {SEGMENT_COLUMNS} from segment {where} order by start_ns",  # noqa: S608
-            values,
-        ):
-            yield SegmentRow(*row)
+        with _told():
+            for row in self._db.execute(
+                f"select {SEGMENT_COLUMNS} from segment {where} order by start_ns",  # noqa: S608
+                values,
+            ):
+                yield SegmentRow(*row)
 
     def gaps_between(self, camera: str, stream: str, from_ns: int, to_ns: int) -> list[GapRow]:
         """Gaps that overlap [from, to), in order of time; an open one included."""
-        rows = self._db.execute(
+        rows = self._ask(
             f"select {GAP_COLUMNS} from gap where camera = ? and stream = ? and from_ns < ?"  # noqa: S608
             " and (to_ns is null or to_ns > ?) order by from_ns",
             (camera, stream, to_ns, from_ns),
@@ -303,7 +323,7 @@ class CatalogReader:
 
     def runs_between(self, camera: str, stream: str, from_ns: int, to_ns: int) -> list[RunRow]:
         """Runs that overlap [from, to), in order of time."""
-        rows = self._db.execute(
+        rows = self._ask(
             f"select {RUN_COLUMNS} from run where camera = ? and stream = ? and started_ns < ?"  # noqa: S608
             " and (ended_ns is null or ended_ns > ?) order by started_ns",
             (camera, stream, to_ns, from_ns),
@@ -312,57 +332,57 @@ class CatalogReader:
 
     def run(self, run: bytes) -> RunRow | None:
         """One run by its id."""
-        row = self._db.execute(
+        row = self._one(
             f"select {RUN_COLUMNS} from run where run = ?",  # noqa: S608
             (run,),
-        ).fetchone()
+        )
         return RunRow(*row) if row else None
 
     def bounds(self, camera: str, stream: str) -> tuple[int, int] | None:
         """First and last moment the catalog knows anything about a stream, or None."""
-        row = self._db.execute(
+        ((first, last),) = self._ask(
             "select min(a), max(b) from ("
             " select start_ns a, coalesce(end_ns, start_ns) b from segment"
             "  where camera = :c and stream = :s"
             " union all select from_ns, coalesce(to_ns, from_ns) from gap"
             "  where camera = :c and stream = :s)",
             {"c": camera, "s": stream},
-        ).fetchone()
-        return None if row[0] is None else (row[0], row[1])
+        )
+        return None if first is None else (first, last)
 
     def expired_before(self, camera: str, stream: str) -> int:
         """Moment before which retention has deleted; 0 if it never did."""
-        row = self._db.execute(
+        row = self._one(
             "select before_ns from expired where camera = ? and stream = ?", (camera, stream)
-        ).fetchone()
+        )
         return int(row[0]) if row else 0
 
     def pages(self, camera: str) -> list[tuple[int, int, int, bytes, bytes]]:
         """(number, from, to, hash, content) of a camera's pages, in order."""
-        return self._db.execute(
+        return self._ask(
             "select number, from_ns, to_ns, hash, content from page where camera = ?"
             " order by number",
             (camera,),
-        ).fetchall()
+        )
 
     def last_page(self, camera: str) -> tuple[int, int, bytes] | None:
         """(number, to, hash) of a camera's newest page."""
-        row = self._db.execute(
+        row = self._one(
             "select number, to_ns, hash from page where camera = ? order by number desc limit 1",
             (camera,),
-        ).fetchone()
+        )
         return None if row is None else (row[0], row[1], row[2])
 
     def volume(self) -> list[tuple[str, str, int, int, int]]:
-        """(camera, stream, bytes, oldest start, newest end) of closed, unheld segments."""
-        return self._db.execute(
+        """(camera, stream, bytes, oldest start, newest end) of closed segments."""
+        return self._ask(
             "select camera, stream, sum(size), min(start_ns), max(end_ns) from segment"
             " where end_ns is not null group by camera, stream"
-        ).fetchall()
+        )
 
     def oldest(self, limit: int) -> list[SegmentRow]:
         """The oldest closed segments that may be deleted."""
-        rows = self._db.execute(
+        rows = self._ask(
             f"select {SEGMENT_COLUMNS} from segment where end_ns is not null and held = 0"  # noqa: S608
             " order by start_ns limit ?",
             (limit,),
@@ -371,20 +391,41 @@ class CatalogReader:
 
     def latest_epoch(self) -> int:
         """Number of the newest epoch, 0 if there is none."""
-        (epoch,) = self._db.execute("select coalesce(max(epoch), 0) from epoch").fetchone()
+        ((epoch,),) = self._ask("select coalesce(max(epoch), 0) from epoch")
         return int(epoch)
 
     def booted(self, boot: str) -> int | None:
         """When the first epoch of a start of the box began; None if there was none."""
-        (started,) = self._db.execute(
-            "select min(started_ns) from epoch where boot = ?", (boot,)
-        ).fetchone()
+        ((started,),) = self._ask("select min(started_ns) from epoch where boot = ?", (boot,))
         return None if started is None else int(started)
 
     def note(self, key: str) -> str | None:
         """A small durable value."""
-        row = self._db.execute("select value from note where key = ?", (key,)).fetchone()
+        row = self._one("select value from note where key = ?", (key,))
         return str(row[0]) if row else None
+
+    def _ask(self, question: str, values: Sequence[object] | dict[str, object] = ()) -> list[Any]:
+        with _told():
+            return self._db.execute(question, values).fetchall()
+
+    def _one(self, question: str, values: Sequence[object]) -> Any | None:
+        with _told():
+            return self._db.execute(question, values).fetchone()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What SQLite says, as an error of ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise VonggacError(
+            Kind.UNAVAILABLE, f"the catalog cannot be read now ({error}); try again"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise VonggacError(
+            Kind.CORRUPT, f"the catalog is damaged ({error}); run `vonggac check`"
+        ) from error
 
 
 class Catalog:
@@ -405,7 +446,13 @@ class Catalog:
         self._letters: Crossing[Callable[[sqlite3.Connection], object]] = Crossing(
             "catalog", MAX_LETTERS
         )
-        _open(path).close()
+        self._ending = threading.Event()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _open(path).close()
+        except sqlite3.OperationalError as error:  # the disk is full: the thread goes on asking
+            self.trouble = str(error)
+            log.get("catalog").warning("catalog.refused", error=str(error), waiting=0)
         self._thread = threading.Thread(target=self._write, name="catalog", daemon=True)
         self._thread.start()
 
@@ -413,16 +460,19 @@ class Catalog:
         """Have a change made soon, in order. False if too many wait already (counted)."""
         return self._letters.put(change)
 
-    def flush(self) -> None:
-        """Wait until every change so far is committed. Never call it on the loop's thread."""
+    def flush(self, timeout_s: float = FLUSH_S) -> bool:
+        """Wait until every change so far is committed. Never call it on the loop's thread.
+
+        Returns:
+            False if the disk did not take them in time.
+        """
         done = threading.Event()
-        if self._letters.put(lambda _db: None):
-            self._letters.put(_Mark(done))
-            done.wait(30)
+        return self._letters.put(_Mark(done)) and done.wait(timeout_s)
 
     def close(self) -> None:
         """Commit what waits and stop the thread. Never raises; closing twice is harmless."""
         self._letters.close()
+        self._ending.set()
         self._thread.join(10)
 
     def _write(self) -> None:
@@ -431,45 +481,77 @@ class Catalog:
         A disk that refuses keeps the letters here and is asked again each second.
         """
         logger = log.get("catalog")
-        db: sqlite3.Connection | None = None
+        db: _Opened | None = None
         waiting: list[Callable[[sqlite3.Connection], object]] = []
         closing = False
         attempts_after_close = 0
+        lost = 0
         while not (closing and (not waiting or attempts_after_close > 3)):
-            if not closing:
+            if closing:
+                attempts_after_close += 1
+            elif len(waiting) >= MAX_LETTERS:
+                closing = self._ending.is_set()
+            else:
                 try:
                     waiting += self._letters.take(1.0)
                     if waiting:
-                        threading.Event().wait(0 if _has_mark(waiting) else COMMIT_S)
+                        self._ending.wait(0 if _has_mark(waiting) else COMMIT_S)
                         waiting += self._letters.take(0) if len(self._letters) else []
                 except Closed:
                     closing = True
-            else:
-                attempts_after_close += 1
             if not waiting:
                 continue
             try:
-                if db is None:
-                    db = _open(self.path)
-                _apply(db, waiting)
+                if db is None or not db.in_place(self.path):
+                    if db is not None:
+                        db.close()
+                    db = None
+                    db = _Opened(self.path)
+                if self._letters.lost > lost:
+                    lost = self._letters.lost
+                    waiting.append(_not_whole)
+                _apply(db.connection, waiting)
                 self.trouble = None
             except (sqlite3.Error, VonggacError, OSError) as error:
                 if self.trouble != str(error):
                     logger.warning("catalog.refused", error=str(error), waiting=len(waiting))
                 self.trouble = str(error)
                 if db is not None:
-                    with contextlib.suppress(sqlite3.Error):
-                        db.close()
+                    db.close()
                     db = None
-                threading.Event().wait(1.0 if not closing else 0.1)
+                if closing:
+                    time.sleep(0.1)
+                else:
+                    self._ending.wait(1.0)
                 continue
             for letter in waiting:
                 if isinstance(letter, _Mark):
                     letter.done.set()
             waiting = []
         if db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                db.close()
+            db.close()
+
+
+class _Opened:
+    """The writer's connection, and which file it is one to."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = _open(path)
+        found = path.stat()
+        self._file = (found.st_dev, found.st_ino)
+
+    def in_place(self, path: Path) -> bool:
+        """Whether the file still lies where it was opened: rows must not go where nobody looks."""
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._file
+
+    def close(self) -> None:
+        """Never raises."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
 
 
 class _Mark:
@@ -486,26 +568,51 @@ def _has_mark(letters: Iterable[object]) -> bool:
     return any(isinstance(letter, _Mark) for letter in letters)
 
 
+def _not_whole(db: sqlite3.Connection) -> None:
+    """Changes were lost: the next start reads files and journal again."""
+    db.execute("delete from note where key = ?", (WHOLE,))
+
+
 def _apply(db: sqlite3.Connection, letters: list[Callable[[sqlite3.Connection], object]]) -> None:
-    db.execute("begin immediate")
+    """Make all changes in one transaction; what is wrong with one of them is its own affair."""
     try:
-        for change in letters:
+        db.execute("begin immediate")
+        try:
+            for change in letters:
+                change(db)
+            db.execute("commit")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("rollback")
+            raise
+    except _WRONG:
+        _apply_singly(db, letters)
+
+
+def _apply_singly(
+    db: sqlite3.Connection, letters: list[Callable[[sqlite3.Connection], object]]
+) -> None:
+    logger = log.get("catalog")
+    for change in letters:
+        db.execute("begin immediate")
+        try:
             change(db)
-        db.execute("commit")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
+            db.execute("commit")
+        except _WRONG as error:
             db.execute("rollback")
-        raise
+            logger.warning("change.left_out", error=f"{type(error).__name__}: {error}")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("rollback")
+            raise
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists() or path.stat().st_size == 0
     try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
-        db.execute("pragma busy_timeout = 5000")
         db.execute("pragma wal_autocheckpoint = 400")
         (version,) = db.execute("pragma user_version").fetchone()
         if fresh or version == 0:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vonggac import log, wire
 from vonggac.clock import is_credible
 from vonggac.edge import journal as journals
-from vonggac.edge.catalog import Catalog, CatalogReader, pack_keyframes
+from vonggac.edge.catalog import WHOLE, Catalog, CatalogReader, pack_keyframes
 from vonggac.edge.recorder import read_mark
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.media import merkle
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from vonggac.media.fmp4_read import Scan
 
 CATALOG = "catalog.sqlite"
-
-WHOLE = "whole"
-"""The note in a catalog that knows every file: whoever makes it anew may be cut off in between."""
 
 NEWEST_FILES = 20
 """Files looked at to find the newest that plays; a crash tears one of each stream."""
@@ -92,9 +89,6 @@ def open_catalog(directory: Path) -> tuple[Catalog, bool]:
 
     Returns:
         The catalog, and whether it must be filled from the files.
-
-    Raises:
-        VonggacError: the disk does not let it be opened.
     """
     path = directory / CATALOG
     try:
@@ -105,11 +99,17 @@ def open_catalog(directory: Path) -> tuple[Catalog, bool]:
         set_aside(path)
         log.get("recovery").warning("catalog.set_aside", error=error.message)
         catalog = Catalog(path)
-    reader = CatalogReader(path)
-    try:
-        return catalog, reader.note(WHOLE) is None
-    finally:
-        reader.close()
+    return catalog, not _is_whole(path)
+
+
+def _is_whole(path: Path) -> bool:
+    with contextlib.suppress(VonggacError):
+        reader = CatalogReader(path)
+        try:
+            return reader.note(WHOLE) is not None
+        finally:
+            reader.close()
+    return False
 
 
 def set_aside(path: Path) -> None:

@@ -1,0 +1,287 @@
+"""The one writer of the catalog before a disk that refuses, and what its readers are told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recordings import wait_until
+from vonggac.edge import catalog as catalogs
+from vonggac.edge.catalog import WHOLE, Catalog, CatalogReader, pack_keyframes
+from vonggac.errors import Kind, VonggacError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RUN = bytes(range(16))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    made = Catalog(tmp_path / "catalog.sqlite")
+    yield made
+    made.close()
+
+
+def gap(number: int, *, to: int | None = None, camera: str = "cam01") -> object:
+    """A letter: one more gap."""
+
+    def write(db: sqlite3.Connection) -> None:
+        db.execute(
+            "insert into gap (camera, stream, from_ns, to_ns, cause, evidence, epoch)"
+            " values (?, 'main', ?, ?, 'stalled', '', 1)",
+            (camera, number, to),
+        )
+
+    return write
+
+
+def segment(start: int, end: int | None, **fields: object) -> object:
+    """A letter: one more segment."""
+    row = {
+        "camera": "cam01", "stream": "main", "run": RUN, "epoch": 1, "number": 0,
+        "path": f"{start}.mp4", "start_ns": start, "end_ns": end, "base_ticks": 0, "size": 10,
+        **fields,
+    }  # fmt: skip
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    return lambda db: db.execute(
+        f"insert into segment ({names}) values ({marks})", tuple(row.values())
+    )
+
+
+def gaps(path: Path) -> list[int]:
+    """What a reader finds; nothing, while there is no catalog yet."""
+    with suppress(VonggacError), closing(CatalogReader(path)) as reader:
+        return [row.from_ns for row in reader.gaps_between("cam01", "main", 0, 1 << 62)]
+    return []
+
+
+def test_changes_are_made_in_order_and_seen_by_readers(catalog: Catalog) -> None:
+    """A reader that was open before sees them too: it never blocks the writer."""
+    with closing(CatalogReader(catalog.path)) as reader:
+        for number in range(500):
+            catalog.submit(gap(number, to=number + 1))
+        catalog.submit(lambda db: db.execute("delete from gap where from_ns < 400"))
+        catalog.flush()
+        found = reader.gaps_between("cam01", "main", 0, 1000)
+        assert [row.from_ns for row in found] == list(range(400, 500))
+
+
+def test_a_change_that_cannot_be_made_does_not_hold_up_the_others(catalog: Catalog) -> None:
+    """A fault of ours in one row must not stop the ledger of a hundred cameras."""
+    catalog.submit(gap(1))
+
+    def half(db: sqlite3.Connection) -> None:
+        db.execute("update gap set cause = 'half done'")
+        db.execute("insert into gap (camera) values (null)")
+
+    catalog.submit(half)
+    catalog.submit(lambda db: db.execute("insert into note values (1 << 70, 'x')"))
+    catalog.submit(lambda db: db.execute("insert into note values (?, 'x')", (1 << 70,)))
+    catalog.submit(gap(2))
+    catalog.flush()
+    assert gaps(catalog.path) == [1, 2]
+    with closing(CatalogReader(catalog.path)) as reader:
+        causes = {row.cause for row in reader.gaps_between("cam01", "main", 0, 100)}
+    assert causes == {"stalled"}
+    assert catalog.trouble is None
+
+
+def test_what_a_locked_catalog_misses_is_written_later(tmp_path: Path, catalog: Catalog) -> None:
+    """Somebody looks with a tool that locks it: nothing is lost, nobody waits."""
+    other = sqlite3.connect(catalog.path, isolation_level=None)
+    other.execute("begin immediate")
+    catalog.submit(gap(1))
+    wait_until(lambda: catalog.trouble, "the writer is refused")
+    catalog.submit(gap(2))
+    other.execute("rollback")
+    other.close()
+    wait_until(lambda: gaps(tmp_path / "catalog.sqlite") == [1, 2], "the rows are written")
+
+
+def test_changes_beyond_the_bound_are_refused_and_the_catalog_is_no_longer_whole(
+    tmp_path: Path,
+) -> None:
+    """A disk that refuses for hours costs a bounded amount of memory.
+
+    The next start reads the files and the journal again.
+    """
+    path = tmp_path / "disk" / "catalog.sqlite"
+    catalog = Catalog(path)
+    catalog.submit(lambda db: db.execute("insert into note values (?, '1')", (WHOLE,)))
+    catalog.flush()
+    path.parent.rename(tmp_path / "away")
+    catalog.submit(gap(1))
+    wait_until(lambda: catalog.trouble, "the writer is refused")
+    taken = sum(catalog.submit(gap(2)) for _ in range(4 * catalogs.MAX_LETTERS))
+    assert taken <= 3 * catalogs.MAX_LETTERS
+    assert not path.parent.exists()
+    (tmp_path / "away").rename(path.parent)
+    wait_until(lambda: catalog.trouble is None, "the writer is let in again")
+    catalog.flush()
+    catalog.close()
+    assert len(gaps(path)) == taken + 1
+    with closing(CatalogReader(path)) as reader:
+        assert reader.note(WHOLE) is None
+
+
+def test_a_catalog_that_was_taken_away_is_begun_anew_and_says_that_it_is_not_whole(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """Rows must not go into a file that nobody can find any more."""
+    catalog.submit(lambda db: db.execute("insert into note values (?, '1')", (WHOLE,)))
+    catalog.submit(gap(1))
+    catalog.flush()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    catalog.submit(gap(2))
+    wait_until(lambda: catalog.path.exists() and gaps(catalog.path) == [2], "the new row")
+    with closing(CatalogReader(catalog.path)) as reader:
+        assert reader.note(WHOLE) is None
+
+
+def test_closing_before_a_disk_that_is_gone_takes_a_moment(tmp_path: Path) -> None:
+    """A recorder that is told to stop stops, whatever its disk does."""
+    path = tmp_path / "disk" / "catalog.sqlite"
+    catalog = Catalog(path)
+    path.parent.rename(tmp_path / "away")
+    catalog.submit(gap(1))
+
+    def stop() -> None:
+        catalog.flush(0.5)
+        catalog.close()
+        catalog.close()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    stopping.join(4)
+    assert not stopping.is_alive()
+
+
+def test_a_catalog_lies_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    """SQLite's URIs give a meaning to four of these signs."""
+    path = tmp_path / "phòng 2? 50% #1;a=b&c" / "catalog.sqlite"
+    catalog = Catalog(path)
+    catalog.submit(gap(1))
+    catalog.close()
+    assert gaps(path) == [1]
+
+
+def test_a_disk_that_lets_no_catalog_be_made_is_asked_again(tmp_path: Path) -> None:
+    """A box that starts on a full disk starts."""
+    path = tmp_path / "catalog.sqlite"
+    path.mkdir()
+    catalog = Catalog(path)
+    assert catalog.trouble is not None
+    catalog.submit(gap(1))
+    path.rmdir()
+    wait_until(lambda: path.exists() and gaps(path) == [1], "the catalog is made")
+    catalog.close()
+
+
+def test_flushing_after_the_end_does_not_wait(catalog: Catalog) -> None:
+    """Nobody will answer."""
+    catalog.close()
+    catalog.flush()
+    assert not catalog.submit(gap(1))
+
+
+def test_a_reader_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    """In one sentence, whichever way the catalog is wrong."""
+    path = tmp_path / "catalog.sqlite"
+    with pytest.raises(VonggacError, match="vonggac check") as missing:
+        CatalogReader(path)
+    assert missing.value.kind is Kind.NOT_FOUND
+    path.write_bytes(os.urandom(5000))
+    with pytest.raises(VonggacError, match="vonggac check") as broken:
+        CatalogReader(path)
+    assert broken.value.kind is Kind.CORRUPT
+    path.unlink()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma user_version = 9")
+        db.commit()
+    with pytest.raises(VonggacError, match="has version 9, this program reads 1"):
+        CatalogReader(path)
+
+
+def test_a_damaged_page_is_an_error_of_ours_and_not_of_the_library(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """Whoever asks must be able to go on: a damaged catalog is no reason to stop recording."""
+    for number in range(3000):
+        catalog.submit(gap(number, to=number + 1))
+    catalog.flush()
+    catalog.close()
+    with closing(sqlite3.connect(catalog.path)) as db:
+        db.execute("pragma wal_checkpoint(truncate)")
+    content = bytearray(catalog.path.read_bytes())
+    content[4096 * 4 :] = os.urandom(len(content) - 4096 * 4)
+    catalog.path.write_bytes(content)
+    with closing(CatalogReader(catalog.path)) as reader:
+        with pytest.raises(VonggacError, match="vonggac check") as broken:
+            reader.gaps_between("cam01", "main", 0, 1 << 62)
+        assert broken.value.kind is Kind.CORRUPT
+
+
+def test_segments_are_found_by_the_time_they_cover(catalog: Catalog) -> None:
+    """Half-open: a segment that ends at a moment does not hold it; an open one reaches on."""
+    for start, end in ((0, 60), (60, 120), (120, 180), (200, None)):
+        catalog.submit(segment(start, end))
+    catalog.submit(segment(70, 80, camera="cam02", path="other"))
+    catalog.flush()
+    with closing(CatalogReader(catalog.path)) as reader:
+
+        def between(low: int, high: int) -> list[int]:
+            return [row.start_ns for row in reader.segments_between("cam01", "main", low, high)]
+
+        assert between(60, 61) == [60]
+        assert between(59, 61) == [0, 60]
+        assert between(180, 200) == []
+        assert between(170, 900) == [120, 200]
+        assert [row.start_ns for row in reader.open_segments()] == [200]
+        near = reader.segment_near("cam01", "main", 60, later=False)
+        assert near is not None
+        assert near.start_ns == 60
+        after = reader.segment_near("cam01", "main", 60, later=True)
+        assert after is not None
+        assert after.start_ns == 120
+        assert reader.segment_near("cam01", "main", 200, later=True) is None
+        assert reader.bounds("cam01", "main") == (0, 200)
+        assert reader.bounds("cam09", "main") is None
+        assert reader.streams() == [("cam01", "main"), ("cam02", "main")]
+
+
+def test_the_oldest_that_may_go_are_closed_and_not_held(catalog: Catalog) -> None:
+    """What is under a case, and what is being written, is not even offered."""
+    for start, end, held in ((0, 60, 1), (60, 120, 0), (120, 180, 0), (30, None, 0)):
+        catalog.submit(segment(start, end, held=held))
+    catalog.flush()
+    with closing(CatalogReader(catalog.path)) as reader:
+        assert [row.start_ns for row in reader.oldest(10)] == [60, 120]
+        assert [row.start_ns for row in reader.oldest(1)] == [60]
+        assert reader.volume() == [("cam01", "main", 30, 0, 180)]
+
+
+def test_keyframes_survive_their_packing(catalog: Catalog) -> None:
+    """Times before 1970 too: a clock may be that wrong."""
+    index = [(-5, 0), (1_795_000_000_000_000_000, 4_000_000_000)]
+    catalog.submit(segment(0, 60, keyframes=pack_keyframes(index)))
+    catalog.flush()
+    with closing(CatalogReader(catalog.path)) as reader:
+        (row,) = reader.segments()
+        assert row.keyframe_index() == index
+
+
+def test_every_table_and_column_says_what_it_is() -> None:
+    """The schema is a document."""
+    tables = catalogs.SCHEMA.split("create table ")[1:]
+    assert len(tables) == 7
+    before = catalogs.SCHEMA.split("create table ")[:-1]
+    for text, intro in zip(tables, before, strict=True):
+        assert intro.rstrip().splitlines()[-1].startswith("-- "), text.split()[0]
