@@ -73,7 +73,7 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         path = Path(self.file or "")
         try:
             return Secret(path.read_text(encoding="utf-8").splitlines()[0])
-        except (OSError, IndexError) as error:
+        except (OSError, IndexError, UnicodeDecodeError) as error:
             raise ConfigError(f"{field}: cannot read a first line from {path}") from error
 
 
@@ -218,10 +218,14 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8, at byte {error.start}") from error
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not TOML: its lists are nested too deeply") from error
     try:
         config = msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:

@@ -222,7 +222,7 @@ def fault(payload: bytes, status: str | None) -> VonggacError:
     try:
         told = msgspec.json.decode(payload, type=wire.Fault)
         return VonggacError(told.kind, told.message, **told.detail)
-    except msgspec.DecodeError:
+    except wire.UNREADABLE:
         return VonggacError(Kind.INTERNAL, f"the site answered {status!r} and no reason")
 
 

@@ -365,7 +365,7 @@ async def order(connection: Connection, subject: wire.WantSubject, want: wire.Wa
     """
     stored = await _last(connection, subject)
     if stored is not None:
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(*wire.UNREADABLE):
             held = msgspec.json.decode(base64.b64decode(stored.data), type=_Revision)
             if held.revision >= want.revision:
                 return False
@@ -403,7 +403,7 @@ def decode_want(payload: bytes) -> wire.Want:
     """
     try:
         return msgspec.json.decode(payload, type=wire.Want)
-    except msgspec.DecodeError as error:
+    except wire.UNREADABLE as error:
         raise MalformedError(f"not an order: {error}") from error
 
 
@@ -452,7 +452,7 @@ async def _call(connection: Connection, verb: str, body: object, kind: type[T]) 
 def _decode(payload: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(payload, type=kind)
-    except msgspec.DecodeError as error:
+    except wire.UNREADABLE as error:
         raise VonggacError(
             Kind.INTERNAL, f"JetStream answered what is not its form: {error}"
         ) from error

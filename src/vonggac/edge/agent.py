@@ -456,7 +456,7 @@ class Agent:
         plain = self._identity.site_key.unseal(sealed)
         try:
             return msgspec.json.decode(plain, type=wire.Credentials)
-        except msgspec.DecodeError:
+        except wire.UNREADABLE:
             raise VonggacError(Kind.BAD_INPUT, "what was sealed are no credentials") from None
 
     def _told(

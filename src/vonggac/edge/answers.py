@@ -11,7 +11,7 @@ from vonggac import __version__, wire
 from vonggac.clock import NS, rfc3339
 from vonggac.config import Secret
 from vonggac.edge.agent import GopAnswer, Mp4Answer
-from vonggac.errors import ConfigError, Kind, VonggacError
+from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -106,7 +106,7 @@ class BoxAnswers:
         try:
             wanted = msgspec.json.decode(bytes(ask.document), type=wire.WantedCameras)
             self._obey(wanted, ask.revision)
-        except (msgspec.DecodeError, ConfigError, VonggacError) as error:
+        except (*wire.UNREADABLE, VonggacError) as error:
             reason = error.message if isinstance(error, VonggacError) else str(error)
             return {"accepted": False, "reasons": [reason]}
         return {"accepted": True, "reasons": []}

@@ -87,7 +87,7 @@ def command(options: argparse.Namespace) -> int:
         config = msgspec.json.decode(options.config.read_bytes(), type=EdgeConfig)
     except OSError as error:
         raise ConfigError(f"cannot read {options.config}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except wire.UNREADABLE as error:
         raise ConfigError(f"{options.config}: {error}") from error
     uvloop.run(_run(config, options.parent))
     return 0
@@ -117,7 +117,7 @@ class _Orders:
             setups = self.setups(kept.wanted)
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.DecodeError, VonggacError) as error:
+        except (OSError, *wire.UNREADABLE, VonggacError) as error:
             log.get("edge").warning("orders.unreadable", error=str(error))
             return []
         self.revision, self.cameras = kept.revision, kept.wanted.cameras

@@ -81,7 +81,7 @@ class Site:
         raw = await self._bytes(wire.Verb.TIMELINE, camera, ask, QUICK_S)
         try:
             return msgspec.json.decode(raw, type=wire.Timeline)
-        except msgspec.DecodeError as error:
+        except wire.UNREADABLE as error:
             raise MalformedError(f"the box's timeline cannot be read: {error}") from error
 
     async def snapshot(
@@ -170,7 +170,7 @@ class Site:
         raw = await self._bytes(verb, camera, ask, timeout)
         try:
             found: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except wire.UNREADABLE as error:
             raise MalformedError(f"the box's answer cannot be read: {error}") from error
         return found
 

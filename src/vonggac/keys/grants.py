@@ -7,7 +7,6 @@ anything else is refused, and so is whatever a token does not name.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -123,7 +122,7 @@ def verify(token: str, *, key: str, hub: str, site: str, now_s: int) -> Verified
             f"{head}.{content}".encode(), _decode(signature)
         )
         grant = msgspec.json.decode(_decode(content), type=Grant)
-    except (nacl.exceptions.CryptoError, ValueError, binascii.Error, msgspec.DecodeError):
+    except (nacl.exceptions.CryptoError, ValueError, *wire.UNREADABLE):
         raise VonggacError(Kind.UNAUTHENTICATED, "the grant's signature or form is wrong") from None
     if grant.exp <= now_s:
         raise VonggacError(Kind.UNAUTHENTICATED, "the grant is over; ask the hub for a new one")

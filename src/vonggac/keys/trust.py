@@ -286,7 +286,7 @@ class Trust:
                 self._revoked = msgspec.json.decode(
                     read_secret(folder / "revoked.json").reveal(), type=_Revoked
                 )
-        except msgspec.DecodeError as error:
+        except wire.UNREADABLE as error:
             raise ConfigError(f"{folder} holds a damaged key file: {error}") from error
         self._operator_signing = self._key("operator-signing")
         self._system_signing = self._key("system-signing")

@@ -9,7 +9,7 @@ import msgspec
 from vonggac.causes import Cause  # noqa: TC001 - msgspec reads the annotations
 from vonggac.config import NAME, StreamName
 from vonggac.errors import MalformedError
-from vonggac.wire.questions import VERSION, RunId
+from vonggac.wire.questions import MAX_REASON, UNREADABLE, VERSION, RunId
 from vonggac.wire.subjects import ID, NO_CAMERA, is_id
 
 MAX_FACT: Final = 262_144
@@ -298,8 +298,9 @@ def decode_fact(payload: bytes) -> Fact:
     """
     try:
         return _fact_decoder.decode(payload)
-    except msgspec.DecodeError as error:
-        raise MalformedError(f"not a fact that this version knows: {error}") from error
+    except UNREADABLE as error:
+        why = str(error)[:MAX_REASON]
+        raise MalformedError(f"not a fact that this version knows: {why}") from error
 
 
 def fact_kind(fact: Fact) -> str:
@@ -322,8 +323,8 @@ def decode_page(raw: msgspec.Raw | bytes) -> Page:
     """
     try:
         return msgspec.json.decode(bytes(raw), type=Page)
-    except msgspec.DecodeError as error:
-        raise MalformedError(f"not a page: {error}") from error
+    except UNREADABLE as error:
+        raise MalformedError(f"not a page: {str(error)[:MAX_REASON]}") from error
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
@@ -341,8 +342,8 @@ def decode_envelope(message: bytes) -> Envelope:
         raise MalformedError(f"an envelope of {len(message)} bytes is longer than {MAX_FACT}")
     try:
         envelope = _envelope_decoder.decode(message)
-    except msgspec.DecodeError as error:
-        raise MalformedError(f"not an envelope: {error}") from error
+    except UNREADABLE as error:
+        raise MalformedError(f"not an envelope: {str(error)[:MAX_REASON]}") from error
     if envelope.version != VERSION:
         raise MalformedError(f"an envelope of version {envelope.version}; this program knows 1")
     if not is_id(envelope.site) or envelope.epoch < 0 or envelope.sequence < 0:

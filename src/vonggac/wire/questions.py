@@ -16,6 +16,10 @@ from vonggac.wire.subjects import Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec 0.20 raises for bytes from outside that it cannot read: the second for text that is
+not UTF-8, the third for lists within lists beyond some thousand."""
+
 VERSION: Final = 1
 """Version of envelope and metas; a reader refuses a higher one by name."""
 
@@ -31,6 +35,8 @@ MAX_HUB_QUESTION: Final = 262_144
 """Bytes of a hub's question at most: the configuration of 100 cameras is about 60 kB."""
 MAX_FRAME: Final = 33_554_432
 """Bytes of a frame at most: the largest access unit (16 MiB) and room for its boxes."""
+MAX_REASON: Final = 200
+"""Letters of what the reader says about bytes that it cannot read; it repeats names from them."""
 MAX_LEASE_S: Final = 30
 """Seconds of a lease at most: what a closed lid costs the line."""
 
@@ -257,8 +263,9 @@ def decode_ask(body: bytes, kind: type[A]) -> A:
         raise VonggacError(Kind.TOO_LARGE, f"the question has {len(body)} bytes of at most {limit}")
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
-    except msgspec.DecodeError as error:
-        raise VonggacError(Kind.BAD_INPUT, f"the question cannot be read: {error}") from error
+    except UNREADABLE as error:
+        why = str(error)[:MAX_REASON]
+        raise VonggacError(Kind.BAD_INPUT, f"the question cannot be read: {why}") from error
 
 
 def ns(text: str) -> int:
