@@ -25,6 +25,9 @@ MAX_MARKS: Final = 32
 
 _SCHEMES: Final = ("rtsp", "rtsps", "rtspu")
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})*)\.?")
+_ZONE: Final = re.compile(r"[A-Za-z0-9._~-]{1,15}")
+"""RFC 6874 section 2, without escapes: an interface's name, on Linux of at most 15 letters.
+`ipaddress` takes spaces and line breaks for one."""
 _AUTHORITY_END: Final = re.compile(r"[/?#]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
@@ -172,11 +175,12 @@ def _place(text: str, *, certain: bool) -> tuple[str, int, str] | None:
 
 
 def _is_literal(host: str) -> bool:
+    number, mark, zone = host.replace("%25", "%", 1).partition("%")
     try:
-        ipaddress.ip_address(host.replace("%25", "%"))
+        ipaddress.ip_address(number)
     except ValueError:
         return False
-    return True
+    return not mark or _ZONE.fullmatch(zone) is not None
 
 
 def _plain(text: str) -> str:
