@@ -264,10 +264,29 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 async def _live(data: bytes) -> bool:
     options, stream = (data[0] if data else 0), data[1:]
-    codec = Codec.H265 if options & 1 else Codec.H264
     between = (0.04, 0.2, 0.0, 3.1)[options >> 1 & 3]
-    declared = (None, 25.0, 1 / 60, 1000.0)[options >> 3 & 3]
     step = max((7, 60, 200, 600, 1400, 3000, 9000, 90_000)[options >> 5], len(stream) // 150)
+    ended, files, pictures = await lived(options, stream, between, step)
+    if ended is not None:
+        silent(ended)
+    kept = 0
+    for written in files:
+        whole = b"".join(written)
+        scan = _scan(whole)
+        assert scan.fault is None, scan.fault
+        assert scan.good_bytes == len(whole)
+        assert len(scan.parts) == len(written) - 1
+        kept += sum(part.count for part in scan.parts)
+    assert kept <= pictures
+    return kept > 0
+
+
+async def lived(
+    options: int, stream: bytes, between: float, step: int
+) -> tuple[RunEnded | None, list[list[bytes]], int]:
+    """Why the connection ended, the files with their parts, and the pictures that were taken."""
+    codec = Codec.H265 if options & 1 else Codec.H264
+    declared = (None, 25.0, 1 / 60, 1000.0)[options >> 3 & 3]
     time = clock.SimulatedClock(corpus.DAY_NS)
     timebase = TimeBase(time)
     plan = ingest.StreamPlan("cam01", "main", record=True, audio=True)
@@ -294,21 +313,11 @@ async def _live(data: bytes) -> bool:
         assert len(playing._samples) <= fmp4.MAX_SAMPLES
         assert len(playing._sounds) <= MAX_SOUNDS
     playing.end()
-    if playing._over.done():
-        ended = playing._over.exception()
-        assert isinstance(ended, RunEnded)
-        silent(ended)
+    ended = playing._over.exception() if playing._over.done() else None
+    assert ended is None or isinstance(ended, RunEnded)
+    if ended is not None:
         books.lost(ended.cause, ended.message, since_ns=timebase.wall_ns())
-    pictures = 0
-    for written in files.made:
-        whole = b"".join(written)
-        scan = _scan(whole)
-        assert scan.fault is None, scan.fault
-        assert scan.good_bytes == len(whole)
-        assert len(scan.parts) == len(written) - 1
-        pictures += sum(part.count for part in scan.parts)
-    assert pictures <= owner.pictures
-    return pictures > 0
+    return ended, files.made, owner.pictures
 
 
 def _scan(data: bytes) -> fmp4_read.Scan:

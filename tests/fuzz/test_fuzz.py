@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fuzz_corpus
 import fuzz_entries
+import fuzz_pictures
 import pytest
+
+from vonggac.causes import Cause
 
 REGRESSIONS = Path(__file__).parent / "regressions"
 ENTRIES = fuzz_entries.entries()
@@ -29,6 +33,29 @@ def test_mutated_bytes_raise_nothing_but_what_is_documented(name: str) -> None:
 
     # A mutation that nothing survives tests one `if`.
     assert taken > 10
+
+
+async def test_sound_alone_is_a_stalled_stream_and_is_not_kept() -> None:
+    """A camera whose picture freezes while its sound goes on is not recording."""
+    sound = fuzz_corpus.lives()[-1][1:]
+
+    ended, files, pictures = await fuzz_pictures.lived(0x60, sound, between=0.2, step=400)
+
+    assert ended is not None
+    assert (ended.cause, ended.message) == (
+        Cause.STALLED, "no picture for 10 s on an open connection",
+    )  # fmt: skip
+    assert (files, pictures) == ([], 0)
+
+
+async def test_pictures_in_no_time_are_cut_into_parts_that_readers_take() -> None:
+    """A thousand pictures, a tick of 11 us apart: no part holds more than a reader allows."""
+    flood = fuzz_corpus.lives()[-12][1:]
+
+    ended, (written,), pictures = await fuzz_pictures.lived(0x60, flood, between=0.2, step=90_000)
+
+    assert (ended, pictures) == (None, 1100)
+    assert len(written) == 3
 
 
 def test_a_case_is_told_by_its_entry_seed_and_number() -> None:

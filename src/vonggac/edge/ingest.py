@@ -44,6 +44,13 @@ if TYPE_CHECKING:
 PART_TICKS = fmp4.TIMESCALE // 5
 """A part lasts at most 200 ms (ADR 0001)."""
 
+PART_BYTES = 16 * 1024 * 1024
+"""A part is cut early beyond this: with one more picture (`rtp.MAX_UNIT_BYTES`) it is still a
+frame that viewers take (`wire.MAX_FRAME`). 200 ms of 100 Mbit/s are 2.5 MB."""
+
+MAX_SOUNDS = fmp4.MAX_SAMPLES
+"""Frames of sound that wait for a picture: 65 s at 16 kHz; older ones are dropped."""
+
 KEEP_TICKS = fmp4.TIMESCALE // 10
 """Ours: pictures of less than 100 ms at the end of a drain wait for the next one; a part of one
 picture costs as much as a part of five."""
@@ -358,6 +365,7 @@ class _Life:
         self._segment_from_ns = 0
         self._part_ticks = 0
         self._part_time_ns = 0
+        self._part_bytes = 0
         self._interval_ticks = fmp4.TIMESCALE // 25
         self._waiting_since_ns: int | None = None
         self._run_pictures = 0
@@ -444,11 +452,12 @@ class _Life:
                         self._take(unit)
                     else:
                         self._sounds.append(unit)  # type: ignore[arg-type]
+                del self._sounds[:-MAX_SOUNDS]
                 if self._samples:
                     ticks = self._samples[-1][0] - self._part_ticks + self._interval_ticks
                     if watched or ticks > KEEP_TICKS:
                         self._cut(None)
-            elif now - self._last_picture_ns > NS:
+            if now - self._last_picture_ns > NS:  # whether or not sound goes on
                 self._no_pictures(now)
         except RunEnded as ended:
             self.fail(ended)
@@ -487,12 +496,19 @@ class _Life:
         elif self._waiting_since_ns is not None:
             self._still_waiting(time_ns)
             return
-        elif samples and ticks - self._part_ticks + self._interval_ticks > PART_TICKS + 90:
+        elif samples and (
+            ticks - self._part_ticks + self._interval_ticks > PART_TICKS + 90
+            # Pictures in no time, by the camera's ticks: a flood, or a clock that hardly moves.
+            or len(samples) == fmp4.MAX_SAMPLES
+            or self._part_bytes > PART_BYTES
+        ):
             self._cut(ticks)
         samples = self._samples  # `_cut` began a new list
         if not samples:
             self._part_ticks = ticks
             self._part_time_ns = time_ns
+            self._part_bytes = 0
+        self._part_bytes += unit.size
         samples.append((ticks, unit.size, unit.keyframe, placed.composition_offset))
         self._chunks += unit.chunks
 

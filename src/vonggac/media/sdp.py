@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from vonggac.errors import MalformedError
 from vonggac.media.h26x import (
+    MAX_FPS,
     MAX_SET_BYTES,
     MAX_SETS,
     AudioFormat,
@@ -366,7 +367,7 @@ def _rate(text: str) -> float | None:
     if match is None:
         return None
     rate = float(match[1].replace(",", ".")) / (float(match[2] or 1) or 1.0)
-    return rate if 0 < rate <= 1000 else None
+    return rate if 1 / 60 <= rate <= MAX_FPS else None
 
 
 def _parameter_set(text: str, odd: set[Oddity]) -> bytes:

@@ -75,6 +75,10 @@ NONSENSE_STEPS = 4
 MOST_LEARNT_DEPTH = 4
 """Reorder depth that is learnt at most; encoders of cameras use 1 or 2."""
 
+MOST_OFFSET = 1 << 23
+"""Composition offset at most, in `MEDIA_RATE`: 93 s, where 16 pictures at one a second need 16.
+Beyond it only nonsense is cut, and a file stays below what `fmp4_read` takes."""
+
 _NS_PER_TICK = NS / MEDIA_RATE
 _UNKNOWN_INTERVAL_NS = NS
 _USUAL_INTERVAL_TICKS = 3600
@@ -236,7 +240,8 @@ class Timeline:
     def _start(self, ticks: int, arrival_ns: int) -> Placed:
         self._started = True
         self._ticks = ticks
-        self._front = self.reorder_depth * self._interval_ticks
+        # Nobody reorders pictures that are more than a second apart, whatever is declared.
+        self._front = self.reorder_depth * min(self._interval_ticks, MEDIA_RATE)
         self._time_ns = self._window_time_ns = self._arrival_ns = arrival_ns
         self._window_arrival_ns = arrival_ns
         self._window_end_ns = arrival_ns + WINDOW_NS
@@ -312,13 +317,13 @@ class Timeline:
             heapq.heappush(self._pending, pts)
             room = self._pending[0] - self._slot
             self._slot += max(1, room // 2)
-            return max(0, pts - self._slot)
+            return min(max(0, pts - self._slot), MOST_OFFSET)
         heapq.heappush(self._pending, pts)
         if len(self._pending) > self.reorder_depth:
             self._slot = max(self._slot + 1, heapq.heappop(self._pending))
         else:
             self._slot += max(1, min(self._interval_ticks, self._pending[0] - self._slot - 1))
-        return max(0, pts - self._slot)
+        return min(max(0, pts - self._slot), MOST_OFFSET)
 
     def _time(self, step: int, arrival_ns: int) -> int:
         """Move the monotonic axis by a step of the media axis."""
