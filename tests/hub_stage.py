@@ -99,6 +99,7 @@ class Box:
         self._control = control
         self._media = media
         self.asked: list[wire.AskSubject] = []
+        self.bodies: list[bytes] = []
         self._answering: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -124,6 +125,7 @@ class Box:
         if subject.verb is wire.Verb.MORE:
             return
         self.asked.append(subject)
+        self.bodies.append(message.payload)
         connection = self._media if subject.verb in wire.MEDIA_VERBS else self._control
         try:
             head, content = self.content(subject, message.payload)
@@ -150,6 +152,8 @@ class Box:
                 return {wire.TYPE: wire.JSON}, msgspec.json.encode({"version": "0.1.0"})
             case wire.Verb.PROBE:
                 return {wire.TYPE: wire.JSON}, msgspec.json.encode(PROBE)
+            case wire.Verb.CONFIGURE:
+                return {wire.TYPE: wire.JSON}, b'{"accepted":true,"reasons":[]}'
             case wire.Verb.DISCOVER:
                 return {wire.TYPE: wire.JSON}, msgspec.json.encode(DISCOVERED)
             case wire.Verb.MP4:
@@ -162,8 +166,89 @@ class Box:
                 raise VonggacError(Kind.NOT_FOUND, "this box has no such thing")
 
 
-PROBE: dict[str, Any] = {}
-DISCOVERED: dict[str, Any] = {}
+PROBE: dict[str, Any] = {
+    "reachable": True,
+    "authenticated": True,
+    "codec": "h264",
+    "width": 1920,
+    "height": 1080,
+    "declared_fps": 25.0,
+    "delivered_fps": 21.3,
+    "gop_s": 4.0,
+    "kbps": 3900,
+    "clock_error_ms": -1250,
+    "keyframes": 3,
+    "server": "Rtsp Server/3.0",
+    "url": "rtsp://192.0.2.9:554/Streaming/Channels/101",
+    "picture": base64.b64encode(JPEG).decode(),
+    "audio": {"present": True, "codecs": ["aac"]},
+    "onvif": {"found": True, "manufacturer": "Maker", "model": "M-1", "firmware": "1.2"},
+    "criteria": {"name": "vonggac-1", "date": "2026-11-01"},
+    "verdict": {
+        "connectable": False,
+        "reasons": ["Khoảng khung hình chính dài 4 giây."],
+        "details": [
+            {
+                "code": "gop",
+                "level": "required",
+                "survey": "",
+                "vi": "Khoảng khung hình chính dài 4 giây, nhiều nhất 2 giây.",
+                "en": "The keyframe interval is 4 seconds, at most 2.",
+            },
+            {
+                "code": "clock",
+                "level": "recommended",
+                "survey": "",
+                "vi": "Đồng hồ camera lệch 1,3 giây.",
+                "en": "The camera's clock is off by 1.3 seconds.",
+            },
+        ],
+    },
+}
+"""As `vonggac probe --json` says it, with the picture that the box adds."""
+
+DISCOVERED: dict[str, Any] = {
+    "devices": [
+        {
+            "address": "192.0.2.9",
+            "reachable": True,
+            "authenticated": True,
+            "maker": "Maker",
+            "model": "M-1",
+            "streams": [
+                {
+                    "channel": 1,
+                    "stream": "main",
+                    "url": "rtsp://192.0.2.9:554/Streaming/Channels/101",
+                    "codec": "h264",
+                    "how": "onvif",
+                },
+                {
+                    "channel": 1,
+                    "stream": "sub",
+                    "url": "rtsp://192.0.2.9:554/Streaming/Channels/102",
+                    "codec": "h264",
+                    "how": "onvif",
+                },
+            ],
+        },
+        {
+            "address": "192.0.2.20",
+            "reachable": True,
+            "authenticated": False,
+            "refused": True,
+            "maker": "Other",
+            "streams": [],
+            "help": {
+                "maker": "Other",
+                "vi": "Vào trang của đầu ghi, mục Mạng, bật RTSP.",
+                "en": "Open the recorder's page, Network, switch RTSP on.",
+                "user": "admin",
+            },
+        },
+    ]
+}
+"""As `vonggac discover --json` says it."""
 
 
 def minutes_ago(minutes: float) -> int:

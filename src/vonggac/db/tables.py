@@ -204,6 +204,16 @@ fact = sa.Table(
     comment="which facts were applied, so that each is applied once",
 )
 
+life = sa.Table(
+    "life",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="which site"),
+    sa.Column("epoch", sa.BigInteger, primary_key=True, comment="the journal that began"),
+    _text("boot", "the operating system's boot id; a clock step moves all lives of one boot"),
+    _moment("started_ns", "when the box came up, as far as it knew then or knows since"),
+    comment="a life of a box: needed when its clock is put right afterwards",
+)
+
 run = sa.Table(
     "run",
     metadata,
@@ -219,6 +229,7 @@ run = sa.Table(
     sa.Column("width", sa.Integer, nullable=True, comment="pixels"),
     sa.Column("height", sa.Integer, nullable=True, comment="pixels"),
     sa.Column("declared_fps", sa.Float, nullable=True, comment="what the camera says"),
+    sa.Column("epoch", sa.BigInteger, nullable=True, comment="the journal that told it"),
     sa.Index(None, "site_id", "camera", "from_ns"),
     comment="everything from one successful connection until it ends",
 )
@@ -232,6 +243,7 @@ span = sa.Table(
     sa.Column("from_ns", Moment, primary_key=True, comment="first picture"),
     _moment("to_ns", "end of the last picture"),
     _text("run", "the run it belongs to", null=True),
+    sa.Column("epoch", sa.BigInteger, nullable=True, comment="the journal that told it"),
     sa.CheckConstraint("to_ns > from_ns", name="has_length"),
     comment="a stretch of time that the media prove",
 )
@@ -246,6 +258,7 @@ gap = sa.Table(
     _moment("to_ns", "next keyframe; null while it lasts", null=True),
     _text("cause", "settled by evidence, one of the closed list"),
     _text("evidence", "what was seen, in one sentence", default=""),
+    sa.Column("epoch", sa.BigInteger, nullable=True, comment="the journal that told it"),
     comment="a stretch of missing time with its cause",
 )
 

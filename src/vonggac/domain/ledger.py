@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from vonggac.causes import Cause
 from vonggac.db import Connection, tables
+from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Span:
     from_ns: int
     to_ns: int
     run: str | None = None
+    epoch: int | None = None
+    """The journal that told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Gap:
     to_ns: int | None
     cause: Cause
     evidence: str = ""
+    epoch: int | None = None
+    """The journal that told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,23 @@ class PageRow:
     clock_error_ms: float | None
     root: str
     hash: str
+
+
+@contextmanager
+def all_or_nothing(connection: Connection) -> Iterator[None]:
+    """Part of a transaction that is undone alone when what came cannot be stored.
+
+    Raises:
+        VonggacError: CORRUPT, the database refuses a value: a moment beyond the year 2262, a
+            stream that is neither main nor sub. The transaction around it goes on.
+    """
+    try:
+        with connection.begin_nested():
+            yield
+    except (sa.exc.DBAPIError, OverflowError) as error:
+        raise VonggacError(
+            Kind.CORRUPT, f"a fact cannot be stored: {type(error).__name__}"
+        ) from error
 
 
 def take_fact(
@@ -121,7 +144,11 @@ def put_span(connection: Connection, stream: Stream, span: Span) -> None:
     connection.execute(tables.span.delete().where(key))
     connection.execute(
         tables.span.insert().values(
-            **_names(stream), from_ns=span.from_ns, to_ns=span.to_ns, run=span.run
+            **_names(stream),
+            from_ns=span.from_ns,
+            to_ns=span.to_ns,
+            run=span.run,
+            epoch=span.epoch,
         )
     )
 
@@ -139,6 +166,7 @@ def put_gap(connection: Connection, stream: Stream, gap: Gap) -> None:
             to_ns=gap.to_ns,
             cause=gap.cause.value,
             evidence=gap.evidence[:500],
+            epoch=gap.epoch,
         )
     )
 
@@ -158,6 +186,68 @@ def end_run(connection: Connection, site_id: str, run: str, *, to_ns: int, cause
         .where(table.c.site_id == site_id, table.c.run == run)
         .values(to_ns=to_ns, cause=cause.value)
     )
+
+
+def begin_life(
+    connection: Connection, site_id: str, epoch: int, *, boot: str, started_ns: int
+) -> None:
+    """A box came up and began a journal."""
+    table = tables.life
+    connection.execute(table.delete().where(table.c.site_id == site_id, table.c.epoch == epoch))
+    connection.execute(
+        table.insert().values(site_id=site_id, epoch=epoch, boot=boot, started_ns=started_ns)
+    )
+
+
+def step_clock(connection: Connection, site_id: str, epoch: int, delta_ns: int) -> None:
+    """The box did not know the time since it started: what it told since then was so much later.
+
+    What lies before that start stays: it is the end of what an earlier start had told. The signed
+    pages keep the times they were signed with; the fact of the step is signed too.
+    """
+    lives, since_ns = _lives_of_boot(connection, site_id, epoch)
+    if not lives:
+        return
+    life = tables.life
+    connection.execute(
+        life.update()
+        .where(life.c.site_id == site_id, life.c.epoch.in_(lives))
+        .values(started_ns=life.c.started_ns + delta_ns)
+    )
+    for table in (tables.run, tables.span, tables.gap):
+        told = sa.and_(table.c.site_id == site_id, table.c.epoch.in_(lives))
+        rows = [dict(row) for row in connection.execute(sa.select(table).where(told)).mappings()]
+        # Row by row the keys of what moves would meet the keys of what is still to move.
+        connection.execute(table.delete().where(told))
+        for row in rows:
+            for edge in ("from_ns", "to_ns"):
+                if row[edge] is not None and row[edge] >= since_ns:
+                    row[edge] += delta_ns
+        kept = [row for row in rows if row["to_ns"] is None or row["to_ns"] > row["from_ns"]]
+        if kept:
+            connection.execute(table.insert(), kept)
+    state = tables.state
+    for column in (state.c.since_ns, state.c.as_of_ns):
+        connection.execute(
+            state.update()
+            .where(state.c.site_id == site_id, column >= since_ns)
+            .values({column: column + delta_ns})
+        )
+
+
+def _lives_of_boot(connection: Connection, site_id: str, epoch: int) -> tuple[list[int], int]:
+    """The lives of the box since the machine started, and when the first of them began."""
+    life = tables.life
+    boot = connection.execute(
+        sa.select(life.c.boot).where(life.c.site_id == site_id, life.c.epoch == epoch)
+    ).scalar_one_or_none()
+    if boot is None:
+        return [], 0
+    same = life.c.boot == boot if boot else life.c.epoch == epoch
+    rows = connection.execute(
+        sa.select(life.c.epoch, life.c.started_ns).where(life.c.site_id == site_id, same)
+    ).all()
+    return [row.epoch for row in rows], min(row.started_ns for row in rows)
 
 
 def put_state(connection: Connection, stream: Stream, state: State) -> None:
@@ -345,13 +435,20 @@ def spans_between(
     """Spans that touch [from_ns, to_ns), uncut, by (camera, stream), in order."""
     table = tables.span
     query = sa.select(
-        table.c.camera, table.c.stream, table.c.from_ns, table.c.to_ns, table.c.run
+        table.c.camera,
+        table.c.stream,
+        table.c.from_ns,
+        table.c.to_ns,
+        table.c.run,
+        table.c.epoch,
     ).where(table.c.site_id == site_id, table.c.from_ns < to_ns, table.c.to_ns > from_ns)
     if camera is not None:
         query = query.where(table.c.camera == camera)
     found: dict[tuple[str, str], list[Span]] = {}
     for row in connection.execute(query.order_by(table.c.from_ns)).all():
-        found.setdefault((row.camera, row.stream), []).append(Span(row.from_ns, row.to_ns, row.run))
+        found.setdefault((row.camera, row.stream), []).append(
+            Span(row.from_ns, row.to_ns, row.run, row.epoch)
+        )
     return found
 
 
@@ -367,6 +464,7 @@ def gaps_between(
         table.c.to_ns,
         table.c.cause,
         table.c.evidence,
+        table.c.epoch,
     ).where(
         table.c.site_id == site_id,
         table.c.from_ns < to_ns,
@@ -377,7 +475,7 @@ def gaps_between(
     found: dict[tuple[str, str], list[Gap]] = {}
     for row in connection.execute(query.order_by(table.c.from_ns)).all():
         found.setdefault((row.camera, row.stream), []).append(
-            Gap(row.from_ns, row.to_ns, Cause(row.cause), row.evidence)
+            Gap(row.from_ns, row.to_ns, Cause(row.cause), row.evidence, row.epoch)
         )
     return found
 
@@ -452,6 +550,19 @@ def _write_state(connection: Connection, stream: Stream, state: State) -> None:
     )
 
 
+def page_envelope(
+    connection: Connection, site_id: str, camera: str, stream: str, from_ns: int
+) -> bytes | None:
+    """The signed bytes of a page: what proves an hour."""
+    table = tables.page
+    found: bytes | None = connection.execute(
+        sa.select(table.c.envelope).where(
+            _key(table, Stream(site_id, camera, stream)), table.c.from_ns == from_ns
+        )
+    ).scalar_one_or_none()
+    return found
+
+
 def counts(connection: Connection, site_id: str) -> dict[str, int]:
     """How many rows the ledger of a site has, by table."""
     found = {}
@@ -473,18 +584,18 @@ def _clear_window(connection: Connection, stream: Stream, from_ns: int, to_ns: i
             )
         )
         if span.from_ns < from_ns:
-            put_span(connection, window, Span(span.from_ns, from_ns, span.run))
+            put_span(connection, window, replace(span, to_ns=from_ns))
         if span.to_ns > to_ns:
-            put_span(connection, window, Span(to_ns, span.to_ns, span.run))
+            put_span(connection, window, replace(span, from_ns=to_ns))
     gaps = gaps_between(connection, window.site_id, from_ns, to_ns, window.camera)
     for gap in gaps.get(names, []):
         connection.execute(
             tables.gap.delete().where(_key(tables.gap, window), tables.gap.c.from_ns == gap.from_ns)
         )
         if gap.from_ns < from_ns:
-            put_gap(connection, window, Gap(gap.from_ns, from_ns, gap.cause, gap.evidence))
+            put_gap(connection, window, replace(gap, to_ns=from_ns))
         if gap.to_ns is None or gap.to_ns > to_ns:
-            put_gap(connection, window, Gap(to_ns, gap.to_ns, gap.cause, gap.evidence))
+            put_gap(connection, window, replace(gap, from_ns=to_ns))
 
 
 def _join_span(connection: Connection, stream: Stream, span: Span) -> None:
@@ -492,6 +603,7 @@ def _join_span(connection: Connection, stream: Stream, span: Span) -> None:
     table = tables.span
     start, end = span.from_ns, span.to_ns
     run = table.c.run.is_(None) if span.run is None else table.c.run == span.run
+    run &= table.c.epoch.is_(None) if span.epoch is None else table.c.epoch == span.epoch
     before = connection.execute(
         sa.select(table.c.from_ns).where(_key(table, stream), table.c.to_ns == start, run)
     ).scalar_one_or_none()
@@ -503,7 +615,7 @@ def _join_span(connection: Connection, stream: Stream, span: Span) -> None:
     if after is not None:
         connection.execute(table.delete().where(_key(table, stream), table.c.from_ns == end))
         end = after
-    put_span(connection, stream, Span(start, end, span.run))
+    put_span(connection, stream, replace(span, from_ns=start, to_ns=end))
 
 
 def _join_gap(connection: Connection, stream: Stream, gap: Gap) -> None:
@@ -527,7 +639,7 @@ def _join_gap(connection: Connection, stream: Stream, gap: Gap) -> None:
         if after is not None:
             connection.execute(table.delete().where(_key(table, stream), table.c.from_ns == end))
             end = after.to_ns
-    put_gap(connection, stream, Gap(start, end, gap.cause, evidence))
+    put_gap(connection, stream, replace(gap, from_ns=start, to_ns=end, evidence=evidence))
 
 
 def _put_site_state(

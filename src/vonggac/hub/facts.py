@@ -66,10 +66,10 @@ class FactTaker:
                 self.counts.behind = delivery.behind
                 try:
                     genuine = _genuine(delivery, public_keys)
+                    with ledger.all_or_nothing(connection):
+                        self._take(connection, genuine, now_ns)
                 except VonggacError as error:
                     self._refuse(connection, delivery, error, now_ns)
-                    continue
-                self._take(connection, genuine, now_ns)
 
     def _take(self, connection: Connection, genuine: keys.Genuine, now_ns: int) -> None:
         envelope = genuine.envelope
@@ -132,20 +132,20 @@ def apply_fact(
     connection: Connection, envelope: wire.Envelope, fact: wire.Fact, *, now_ns: int
 ) -> None:
     """Put one fact where questions can be asked. The transaction has claimed it already."""
-    site_id = envelope.site
+    site_id, epoch = envelope.site, envelope.epoch
     match fact:
         case wire.StateChanged():
             _state_changed(connection, site_id, fact)
         case wire.RunStarted():
-            _run_started(connection, site_id, fact)
+            _run_started(connection, site_id, epoch, fact)
         case wire.RunEnded():
             ledger.end_run(connection, site_id, fact.run, to_ns=fact.at, cause=fact.cause)
         case wire.SpanClosed():
             stream = ledger.Stream(site_id, fact.camera, fact.stream)
-            ledger.put_span(connection, stream, ledger.Span(fact.from_, fact.to, fact.run))
+            ledger.put_span(connection, stream, ledger.Span(fact.from_, fact.to, fact.run, epoch))
         case wire.GapClosed():
             stream = ledger.Stream(site_id, fact.camera, fact.stream)
-            gap = ledger.Gap(fact.from_, fact.to, fact.cause, fact.evidence)
+            gap = ledger.Gap(fact.from_, fact.to, fact.cause, fact.evidence, epoch)
             ledger.put_gap(connection, stream, gap)
         case wire.PageClosed():
             _page_closed(connection, envelope, fact)
@@ -153,6 +153,7 @@ def apply_fact(
             stream = ledger.Stream(site_id, fact.camera, fact.stream)
             ledger.put_expiry(connection, stream, fact.to)
         case wire.BoxStarted():
+            ledger.begin_life(connection, site_id, epoch, boot=fact.boot, started_ns=fact.at)
             detail: dict[str, object] = {"version": fact.version, "started_ns": fact.at}
             _box_said(connection, site_id, fact.at, now_ns, detail)
         case wire.BoxStopped():
@@ -174,6 +175,7 @@ def apply_fact(
             }
             _box_said(connection, site_id, fact.at, now_ns, {"retention": retention})
         case wire.ClockStepped():
+            ledger.step_clock(connection, site_id, epoch, fact.after - fact.before)
             clock = {"trusted": fact.trusted, "stepped_ns": fact.after - fact.before}
             _box_said(connection, site_id, fact.at, now_ns, {"clock": clock})
         case wire.Audited():
@@ -212,7 +214,7 @@ def _state_changed(connection: Connection, site_id: str, fact: wire.StateChanged
     )
 
 
-def _run_started(connection: Connection, site_id: str, fact: wire.RunStarted) -> None:
+def _run_started(connection: Connection, site_id: str, epoch: int, fact: wire.RunStarted) -> None:
     values = {
         "camera": fact.camera,
         "stream": fact.stream,
@@ -222,6 +224,7 @@ def _run_started(connection: Connection, site_id: str, fact: wire.RunStarted) ->
         "width": fact.width,
         "height": fact.height,
         "declared_fps": fact.declared_fps,
+        "epoch": epoch,
     }
     ledger.begin_run(connection, site_id, fact.run, values)
     ledger.describe_stream(
@@ -267,8 +270,10 @@ def _page_closed(connection: Connection, envelope: wire.Envelope, fact: wire.Pag
             ),
             previous=page.previous,
             envelope=wire.encode_envelope(envelope),
-            spans=[ledger.Span(start, end) for start, end in part.spans],
-            gaps=[ledger.Gap(gap.from_, gap.to, gap.cause) for gap in part.gaps],
+            spans=[ledger.Span(start, end, epoch=envelope.epoch) for start, end in part.spans],
+            gaps=[
+                ledger.Gap(gap.from_, gap.to, gap.cause, epoch=envelope.epoch) for gap in part.gaps
+            ],
         )
         measured = {"delivered_fps": part.delivered_fps, "clock_error_ms": error_ms}
         known = {name: value for name, value in measured.items() if value is not None}

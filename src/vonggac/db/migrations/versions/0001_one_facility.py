@@ -196,8 +196,28 @@ def _create_tables() -> None:
             nullable=False,
             comment="what was seen, in one sentence",
         ),
+        sa.Column("epoch", sa.BigInteger(), nullable=True, comment="the journal that told it"),
         sa.PrimaryKeyConstraint("site_id", "camera", "stream", "from_ns", name=op.f("pk_gap")),
         comment="a stretch of missing time with its cause",
+    )
+    op.create_table(
+        "life",
+        sa.Column("site_id", sa.Text(), nullable=False, comment="which site"),
+        sa.Column("epoch", sa.BigInteger(), nullable=False, comment="the journal that began"),
+        sa.Column(
+            "boot",
+            sa.Text(),
+            nullable=False,
+            comment="the operating system's boot id; a clock step moves all lives of one boot",
+        ),
+        sa.Column(
+            "started_ns",
+            sa.BigInteger(),
+            nullable=False,
+            comment="when the box came up, as far as it knew then or knows since",
+        ),
+        sa.PrimaryKeyConstraint("site_id", "epoch", name=op.f("pk_life")),
+        comment="a life of a box: needed when its clock is put right afterwards",
     )
     op.create_table(
         "page",
@@ -259,6 +279,7 @@ def _create_tables() -> None:
         sa.Column("width", sa.Integer(), nullable=True, comment="pixels"),
         sa.Column("height", sa.Integer(), nullable=True, comment="pixels"),
         sa.Column("declared_fps", sa.Float(), nullable=True, comment="what the camera says"),
+        sa.Column("epoch", sa.BigInteger(), nullable=True, comment="the journal that told it"),
         sa.PrimaryKeyConstraint("site_id", "run", name=op.f("pk_run")),
         comment="everything from one successful connection until it ends",
     )
@@ -360,6 +381,7 @@ def _create_tables() -> None:
         sa.Column("from_ns", sa.BigInteger(), nullable=False, comment="first picture"),
         sa.Column("to_ns", sa.BigInteger(), nullable=False, comment="end of the last picture"),
         sa.Column("run", sa.Text(), nullable=True, comment="the run it belongs to"),
+        sa.Column("epoch", sa.BigInteger(), nullable=True, comment="the journal that told it"),
         sa.CheckConstraint("to_ns > from_ns", name=op.f("ck_span_has_length")),
         sa.PrimaryKeyConstraint("site_id", "camera", "stream", "from_ns", name=op.f("pk_span")),
         comment="a stretch of time that the media prove",
@@ -647,6 +669,7 @@ def downgrade() -> None:
 
     op.drop_table("run")
     op.drop_table("page")
+    op.drop_table("life")
     op.drop_table("gap")
     op.drop_table("fact")
     op.drop_table("expiry")
