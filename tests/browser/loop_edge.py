@@ -273,7 +273,10 @@ class LoopEdge:
         }  # fmt: skip
         if gap and asked != number:
             meta["gap"] = {"from": str(gap[0]), "to": str(gap[1]), "cause": gap[2]}
-        if number > newest or number < oldest:
+        inside = camera.gap_at(at) if body["dir"] == "at" else None
+        if inside:  # as the edge does: the gap alone; what comes after it is asked for by "next"
+            meta["gap"] = {"from": str(inside[0]), "to": str(inside[1]), "cause": inside[2]}
+        if number > newest or number < oldest or inside:
             await self._frames(msg, meta, [])
             return
         start = camera.epoch_ns + number * clip.gop_ns
@@ -288,10 +291,14 @@ class LoopEdge:
             if following <= newest else None,
         }  # fmt: skip
         first = number * clip.gop
+        cut = next((g[0] for g in camera.gaps if start < g[0] < start + clip.gop_ns), None)
         parts = [
             camera.part(first + n, 5, run_first=first, seq=number + n // 5)
             for n in range(0, clip.gop, 5)
+            if cut is None or start + (n + 5) * NS // clip.fps <= cut
         ]
+        if cut is not None:
+            meta |= {"to": str(cut), "frames": len(parts) + 1}
         await self._frames(msg, meta, [camera.init, *parts])
 
     def _timeline(self, camera: LoopCamera, body: dict[str, str]) -> dict[str, object]:

@@ -106,7 +106,7 @@ async def test_one_step_is_one_picture_forward_and_back_over_the_border_of_gops(
 async def test_a_gap_is_jumped_over_and_said(browser: Browser, place: Stand) -> None:
     """Silence about missing time is the worst thing a player can do."""
     at = start(place, 100, "cam01")
-    gap = (at + 2 * NS, at + 62 * NS, "unreachable")
+    gap = (at + 2 * NS + 430_000_000, at + 63 * NS, "unreachable")  # in the middle of a GOP
     place.camera("cam01").gaps = [gap]
     async with opened(browser, f"{place.origin}/playback") as (page, complaints):
         await scene(page, "cam01", "ready")

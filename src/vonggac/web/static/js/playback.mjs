@@ -267,8 +267,7 @@ function playOn(scenes, passed) {
   });
   // At the last picture of a GOP with nothing joined to it the video stands; the clock must not.
   const { gop } = scenes[lead];
-  const dry = gop.to - state.at < 60 && shownViews[lead].reel.scene(gop.to + 1).kind !== "ready";
-  if (dry) state.at = Math.min(gop.to + 1, state.at + Math.max(passed * state.rate, 1));
+  if (reel.dry && reel.scene(gop.to + 1).kind !== "ready") state.at = Math.min(gop.to + 1, state.at + Math.max(passed * state.rate, 1));
 }
 
 /** Keyframes, one after the other, as fast as they come but not faster than the speed asks. */

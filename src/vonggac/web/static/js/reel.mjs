@@ -25,6 +25,8 @@ const FAILED_MS = 3_000;
 const JOIN_MS = 250;
 /** Within this a segment keeps its one offset, s; wall times inside it are smoothed by the recorder. */
 const SEAM_S = 0.1;
+/** Chromium stops this far before the end of the buffer: two pictures at 15 a second, s. */
+const DRY_S = 0.14;
 /** Beyond this the video is set, below it is steered, s. */
 const DRIFT_S = 0.3;
 
@@ -103,7 +105,7 @@ export class Reel {
     let gop = this.#gopAt(at);
     while (gop && gop.to < at + ahead) {
       const next = this.#gopAt(gop.to + 1) ?? (gop.next === null ? null : this.#gopAt(gop.next));
-      if (!next) break;
+      if (!next || next.from <= gop.from) break;
       gop = next;
     }
     if (!gop || gop.to >= at + ahead || this.#asking) return;
@@ -149,6 +151,13 @@ export class Reel {
   /** The picture can be seen now: nothing is being sought or decoded first. */
   get settled() {
     return !this.video.seeking && this.video.readyState >= 2;
+  }
+
+  /** The video stands at the end of what is joined to its playhead: it will not move by itself. */
+  get dry() {
+    const time = this.video.currentTime;
+    const range = this.#feed?.rangeAt(time) ?? null;
+    return !this.video.seeking && (range === null || range[1] - time < DRY_S);
   }
 
   /** Wall time of the picture before or after the one shown at `at`; null when it is not held. */
