@@ -7,6 +7,7 @@ module and a test may simply wait.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from vonggac.clock import NS, parse_rfc3339
 from vonggac.edge.check import check
@@ -274,3 +277,77 @@ def playable(files: Sequence[Path]) -> int:
         assert done.returncode == 0, (path, done.stderr)
         assert done.stderr == "", (path, done.stderr)
     return len(files)
+
+
+def mounted(kind: str, place: Path, *options: str) -> None:
+    """Mount something for a test; skips it where that is not permitted."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small filesystem needs root")
+    done = subprocess.run(
+        ["mount", "-t", kind, *options, str(place)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"mounting a small filesystem is not permitted here: {done.stderr.strip()}")
+
+
+def unmount(place: Path, *options: str) -> None:
+    """Take it away again."""
+    subprocess.run(["umount", *options, str(place)], capture_output=True, check=False)
+
+
+@contextmanager
+def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
+    """A tmpfs of that size: it is full when it says so, like a real disk."""
+    place.mkdir()
+    mounted("tmpfs", place, "-o", f"size={megabytes}m", "tmpfs")
+    try:
+        yield place
+    finally:
+        unmount(place, "-l")
+
+
+class Ext4:
+    """A real filesystem in a file, mounted by loop: it can be frozen, broken and cut off."""
+
+    def __init__(self, folder: Path, megabytes: int = 64) -> None:
+        self.image = folder / "disk.img"
+        self.place = folder / "disk"
+        self.place.mkdir()
+        with self.image.open("wb") as file:
+            file.truncate(megabytes * 1024 * 1024)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(self.image)], check=True)
+
+    def mount(self, *options: str) -> None:
+        mounted("ext4", self.place, "-o", ",".join(("loop", *options)), str(self.image))
+
+    def unmount(self, *options: str) -> None:
+        unmount(self.place, *options)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within this every write waits: a disk that does not answer."""
+        descriptor = os.open(self.place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, _FIFREEZE, 0)
+            try:
+                yield
+            finally:
+                fcntl.ioctl(descriptor, _FITHAW, 0)
+        finally:
+            os.close(descriptor)
+
+    def turn_read_only(self) -> None:
+        """As ext4 does by itself when it finds an error (errors=remount-ro), with files open."""
+        source = next(
+            line.split()[0]
+            for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+            if line.split()[1] == str(self.place)
+        )
+        trigger = Path("/sys/fs/ext4") / Path(source).name / "trigger_fs_error"
+        if not trigger.exists():
+            pytest.skip("this kernel's ext4 has no trigger_fs_error")
+        trigger.write_text("a test")
+
+
+_FIFREEZE, _FITHAW = 0xC0045877, 0xC0045878
+"""ioctl(2) numbers of linux/fs.h."""

@@ -124,7 +124,7 @@ def test_changes_beyond_the_bound_are_refused_and_the_catalog_is_no_longer_whole
     assert not path.parent.exists()
     (tmp_path / "away").rename(path.parent)
     wait_until(lambda: catalog.trouble is None, "the writer is let in again")
-    catalog.flush()
+    assert catalog.flush(30)
     catalog.close()
     assert len(gaps(path)) == taken + 1
     with closing(CatalogReader(path)) as reader:

@@ -176,6 +176,18 @@ def test_a_directory_that_vanished_is_not_made_again(tmp_path: Path) -> None:
     assert [fact.at for _, fact in journals.facts(directory / "journal")] == [0, 1]
 
 
+def test_a_journal_that_was_taken_away_goes_on_in_a_new_file(tmp_path: Path) -> None:
+    """Without a hole at its beginning, which no reader would pass."""
+    journal = Journal(tmp_path, SITE, 1, sign)
+    for at in range(3):
+        journal.append(stopped(at))
+    wait_until(lambda: journal.durable_sequence == 3, "three facts")
+    journals.journal_path(tmp_path / "journal", 1).unlink()
+    journal.append(stopped(3))
+    journal.close()
+    assert [fact.at for _, fact in journals.facts(tmp_path / "journal")] == [3]
+
+
 def test_facts_beyond_the_bound_are_refused_and_not_numbered(tmp_path: Path) -> None:
     """A disk that refuses for days costs a bounded amount of memory; numbers have no holes."""
     directory = tmp_path / "gone"

@@ -8,6 +8,7 @@ letter to the writer thread, which commits what has come in once every `COMMIT_S
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import struct
@@ -491,6 +492,7 @@ class Catalog:
         )
         self._ending = threading.Event()
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._device = path.parent.stat().st_dev
         try:
             _open(path).close()
         except sqlite3.OperationalError as error:  # the disk is full: the thread goes on asking
@@ -549,6 +551,8 @@ class Catalog:
                     if db is not None:
                         db.close()
                     db = None
+                    if not self.path.exists() and self.path.parent.stat().st_dev != self._device:
+                        raise FileNotFoundError(errno.ENODEV, "the disk is not mounted")
                     db = _Opened(self.path)
                 if self._letters.lost > lost:
                     lost = self._letters.lost

@@ -8,6 +8,7 @@ the catalog is made again from is read from here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import struct
 import threading
@@ -57,6 +58,9 @@ class Journal:
         self.on_durable: Callable[[], object] | None = None
         """Called by the thread when facts have been written; whoever publishes sets it."""
         self._sign = sign
+        self._device: int | None = None
+        with contextlib.suppress(OSError):
+            self._device = directory.stat().st_dev
         self._letters: Crossing[bytes] = Crossing("journal", MAX_WAITING)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
@@ -103,8 +107,7 @@ class Journal:
                 _FRAME.pack(len(letter), zlib.crc32(letter)) + letter for letter in waiting
             )
             try:
-                # Not its parents: where the disk is not mounted, nothing is to be made.
-                path.parent.mkdir(exist_ok=True)
+                self._make_folder()
                 whole = _append(path, frames, whole)
             except OSError as error:
                 if self.trouble is None:
@@ -121,6 +124,17 @@ class Journal:
             if self.on_durable is not None:
                 with contextlib.suppress(RuntimeError):  # its loop may be closed already
                     self.on_durable()
+
+    def _make_folder(self) -> None:
+        """Make the journal's folder, but not where the disk is no longer mounted."""
+        if self.directory.is_dir():
+            return
+        device = self.directory.parent.stat().st_dev
+        if self._device is None:
+            self._device = device
+        if device != self._device:
+            raise FileNotFoundError(errno.ENODEV, "the disk is not mounted")
+        self.directory.mkdir(exist_ok=True)
 
 
 def journal_path(folder: Path, epoch: int) -> Path:
@@ -248,8 +262,9 @@ def _append(path: Path, frames: bytes, whole: int) -> int:
     """
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640)
     try:
-        if whole == 0:
-            whole = os.lseek(descriptor, 0, os.SEEK_END)
+        end = os.lseek(descriptor, 0, os.SEEK_END)
+        if whole == 0 or end < whole:  # the first time, or the file was taken away meanwhile
+            whole = end
         written = 0
         try:
             while written < len(frames):

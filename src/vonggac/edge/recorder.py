@@ -44,8 +44,13 @@ MAX_BACKLOG_BYTES = 256 * 1024 * 1024
 MAX_STREAM_BACKLOG_BYTES = 24 * 1024 * 1024
 """What one stream may have waiting, so that it cannot use up everybody's share."""
 
+RESERVE = ".reserve"
+
 RESERVE_BYTES = 2 * 1024 * 1024
-"""Kept in `.reserve` and given back when the disk is full, so that the ledger can still say so."""
+"""Kept in that file and given back when the disk is full, so that the ledger can still say so."""
+
+ASK_AGAIN_S = 0.25
+"""How often a disk that refused is asked again: free space is noticed within this."""
 
 RESUME_FREE_BYTES = 6 * 1024 * 1024
 """A full disk takes recordings again when this much is free: the reserve, and a few seconds."""
@@ -227,7 +232,7 @@ class Recorder:
         self._closed_whole = closed
         self._flush_ns = int((flush_s - TICK_S) * NS)
         self._sync_s = sync_s
-        self._device = directory.stat().st_dev
+        self._place = _place(directory)
         self._letters: Crossing[_Batch] = Crossing("recorder", 20_000)
         self._dirty: dict[SegmentFile, None] = {}
         self._open: set[SegmentFile] = set()
@@ -237,6 +242,7 @@ class Recorder:
         self._marked_ns = 0
         self._stopping = threading.Event()
         self._reserve(release=False)
+        self._reserved = _inode(directory / RESERVE)
         self._tick_timer = loop.call_later(TICK_S, self._tick)
         self._writer = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._durable = threading.Thread(target=self._keep_durable, name="durable", daemon=True)
@@ -408,6 +414,10 @@ class Recorder:
         segment = batch.segment
         if segment.fault is None:
             try:
+                if self.disk_fault is not None:
+                    # What room there is belongs to the ledger; and a disk that was moved away
+                    # still takes writes to open files, which nobody would find.
+                    raise _RefusedError(self.disk_fault, self.disk_evidence)
                 if segment.fd < 0:
                     segment.fd = self._create(segment)
                 _writev(segment.fd, batch.buffers)
@@ -424,22 +434,21 @@ class Recorder:
             self._finish(segment)
 
     def _create(self, segment: SegmentFile) -> int:
-        if self.disk_fault is Cause.DISK_GONE:
-            raise FileNotFoundError(errno.ENOENT, "the recording disk is gone")
+        self._recognise()
         path = self.directory / segment.path
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
         try:
             return os.open(path, flags, 0o640)
         except FileNotFoundError:
-            if not self.directory.is_dir():
-                raise
             path.parent.mkdir(parents=True, exist_ok=True)
             return os.open(path, flags, 0o640)
 
     def _refuse(self, segment: SegmentFile, error: OSError) -> None:
-        cause = disk_cause(error)
+        if isinstance(error, _RefusedError):
+            cause, evidence = error.cause, error.evidence
+        else:
+            cause, evidence = disk_cause(error), f"{error.strerror} while writing {segment.path}"
         segment.fault = cause
-        evidence = f"{error.strerror} while writing {segment.path}"
         if segment.fd >= 0:
             with contextlib.suppress(OSError):
                 os.ftruncate(segment.fd, segment.written_bytes)
@@ -475,28 +484,43 @@ class Recorder:
     # ---- the durable thread --------------------------------------------------------------------
 
     def _keep_durable(self) -> None:
-        """Once a second: mark that we live, syncfs, and look after the disk's health."""
+        """Once a second: syncfs, and look after the disk's health."""
         logger = log.get("recorder")
-        while not self._stopping.wait(self._sync_s):
+        while not self._stopping.wait(self._sync_s if self.disk_fault is None else ASK_AGAIN_S):
             was = self.disk_fault
             self._look_after_disk()
             if self.disk_fault is not was:
                 logger.warning("disk.changed", fault=self.disk_fault, evidence=self.disk_evidence)
-        self._sync_once()
+        with contextlib.suppress(OSError):
+            self._sync_once()
 
     def _look_after_disk(self) -> None:
         try:
-            if self.directory.stat().st_dev != self._device:
-                raise FileNotFoundError(errno.ENODEV, "another filesystem is mounted there")
+            self._recognise()
             if self.disk_fault is not None:
                 self._try_disk()
                 self.disk_fault = None
                 self.disk_evidence = ""
             self._sync_once()
         except OSError as error:
-            if self.disk_fault is None:
-                self.disk_fault = disk_cause(error)
+            cause = disk_cause(error)
+            if self.disk_fault is not cause:
+                self.disk_fault = cause
                 self.disk_evidence = f"{error.strerror}: {self.directory}"
+
+    def _recognise(self) -> None:
+        """Raise OSError unless the directory is the one that recording began in.
+
+        An empty mount point is not; the same disk mounted again is, though it may have got
+        another number, and so is a new folder on the same filesystem.
+        """
+        place = _place(self.directory)
+        if place == self._place:
+            return
+        same_disk = _inode(self.directory / RESERVE) == self._reserved is not None
+        if place[0] != self._place[0] and not same_disk:
+            raise FileNotFoundError(errno.ENODEV, "another filesystem is mounted there")
+        self._place = place
 
     def _try_disk(self) -> None:
         """Raise OSError unless the disk would take a recording again."""
@@ -526,9 +550,8 @@ class Recorder:
             "stopped": stopped,
             "on_battery": self.on_battery,
         }
-        if self.disk_fault is Cause.DISK_GONE:
-            return
         with contextlib.suppress(OSError):
+            self._recognise()
             descriptor = os.open(self.directory / ".alive", os.O_CREAT | os.O_WRONLY, 0o640)
             try:
                 os.pwrite(descriptor, json.dumps(fields).ljust(128).encode(), 0)
@@ -537,7 +560,7 @@ class Recorder:
 
     def _reserve(self, *, release: bool) -> None:
         """Keep, or give back, the room that the ledger needs on a full disk. Never raises."""
-        path = self.directory / ".reserve"
+        path = self.directory / RESERVE
         with contextlib.suppress(OSError):
             if release:
                 os.truncate(path, 0)
@@ -568,7 +591,34 @@ def read_mark(directory: Path) -> Mark | None:
             stopped=bool(fields["stopped"]),
             on_battery=bool(fields.get("on_battery", False)),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return None
+
+
+class _RefusedError(OSError):
+    """The disk is known not to take anything now."""
+
+    def __init__(self, cause: Cause, evidence: str) -> None:
+        super().__init__(evidence)
+        self.cause = cause
+        self.evidence = evidence
+
+
+def _place(directory: Path) -> tuple[int, int]:
+    """(device, inode) of a directory.
+
+    Raises:
+        OSError: it is not there.
+    """
+    found = directory.stat()
+    return found.st_dev, found.st_ino
+
+
+def _inode(path: Path) -> int | None:
+    """The inode of a file, None if there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
         return None
 
 
