@@ -20,7 +20,7 @@ import httpx
 from playwright.async_api import async_playwright
 
 import common
-from vonggac import bus, keys
+from vonggac import bus, keys, wire
 from vonggac.clock import NS, SystemClock
 from vonggac.edge.box import identity_at
 from vonggac.hub.site import Site
@@ -28,6 +28,7 @@ from vonggac.hub.site import Site
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    import msgspec
     from playwright.async_api import BrowserContext
 
 PASSWORD = "mot mat khau chi de do"
@@ -49,6 +50,7 @@ class Facility:
     http: httpx.AsyncClient
     """Signed in."""
     site: Site
+    asker: bus.Asker
     hub: str
     media: bus.Connection
     """The hub's connection for pictures: may listen to every live subject."""
@@ -58,6 +60,12 @@ class Facility:
         """What a browser posts to /api/v1/grants."""
         return {"nkey": nkey, "cameras": list(cameras), "streams": ["main", "sub"],
                 "purpose": "watch"}  # fmt: skip
+
+    async def ask(self, verb: wire.Verb, camera: str, ask: msgspec.Struct) -> bytes:
+        """One question as the hub asks it, and its whole answer."""
+        grant = self.site._own_grant()
+        _, content = await self.asker.ask(self.site.id, verb, camera, ask, grant)
+        return content
 
     async def viewer(self, camera: str, number: int) -> Viewer:
         """One more viewer of a camera, over the WebSocket, as a browser connects."""
@@ -167,7 +175,7 @@ async def _joined(told: dict[str, Any], data: Path, pids: list[int]) -> AsyncIte
     async with httpx.AsyncClient(base_url=told["url"], timeout=20) as http:
         await _sign_in(http, told)
         try:
-            yield Facility(told["url"], data, http, site, trust.hub, pictures, pids)
+            yield Facility(told["url"], data, http, site, asker, trust.hub, pictures, pids)
         finally:
             await asker.stop()
             await asking.close()
