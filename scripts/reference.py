@@ -1,5 +1,7 @@
-"""The generated pages: docs/ref/{config,cli,schema}.md and the makers of docs/guide/cameras.md.
+"""The pages of docs that are generated, whole or in their second half.
 
+Whole: docs/ref/{config,cli,schema}.md.  In half: docs/ref/http-api.md (routes) and
+docs/guide/cameras.md (makers).
 `make docs` runs it.  What it prints comes from the source: fields and their docstrings, parsers of
 the command line, comments of the database's columns, the rules.  With `--check` it writes nothing
 and exits 1 if a page is older than its source; a test does the same.
@@ -14,13 +16,15 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import fastapi
 import msgspec
 import sqlalchemy as sa
 
 from vonggac import cli, config
 from vonggac.db import tables
+from vonggac.web import api, errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +37,8 @@ MADE = "<!-- Made by scripts/reference.py from {source}: change it there, then r
 MAKERS = (
     "<!-- Below this line: made by scripts/reference.py from src/vonggac/rules/makers.toml. -->"
 )
+
+ROUTES = "<!-- Below this line: made by scripts/reference.py from src/vonggac/web. -->"
 
 TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("(top of the file)", config.Config),
@@ -153,7 +159,56 @@ def cameras_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def api_page() -> str:
+    """The API: its head is written by hand, its routes come from the program."""
+    head, mark, _ = (DOCS / "ref" / "http-api.md").read_text(encoding="utf-8").partition(ROUTES)
+    app = fastapi.FastAPI()
+    app.include_router(api.routes)
+    told = app.openapi()
+    lines = [head + mark, "", "## Errors", "", "| kind | status |", "|---|---|"]
+    lines += [f"| `{kind}` | {status} |" for kind, status in errors.STATUS.items()]
+    lines += ["", "## Routes"]
+    for path, methods in told["paths"].items():
+        for method, route in methods.items():
+            lines += ["", f"### {method.upper()} {path}", "", _split(route["description"])]
+            rows = [
+                f"| `{one['name']}` | {one['in']} | {_schema(one['schema'])} |"
+                for one in route.get("parameters", ())
+            ]
+            body = route.get("requestBody", {}).get("content", {}).get("application/json")
+            if body is not None:
+                named = body["schema"]["$ref"].rpartition("/")[2]
+                shape = told["components"]["schemas"][named]
+                needed = shape.get("required", ())
+                rows += [
+                    f"| `{name}` | body{'' if name in needed else ', may be left out'} |"
+                    f" {_schema(field)} |"
+                    for name, field in shape["properties"].items()
+                ]
+            if rows:
+                lines += ["", "| name | in | is |", "|---|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _schema(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        shapes = [one for one in field["anyOf"] if one.get("type") != "null"]
+        return " or ".join(map(_schema, shapes)) + " or null"
+    if "enum" in field:
+        return " or ".join(f"`{value}`" for value in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_schema(field['items'])}"
+    said = {"string": "text", "boolean": "`true` or `false`", "number": "number",
+            "integer": "whole number"}[field["type"]]  # fmt: skip
+    if "maxLength" in field:
+        said += f", at most {field['maxLength']} characters"
+    if "description" in field and field["description"] != "RFC 3339":
+        said += f"; {field['description']}"
+    return said
+
+
 PAGES = {
+    "ref/http-api.md": api_page,
     "ref/config.md": config_page,
     "ref/cli.md": cli_page,
     "ref/schema.md": schema_page,
