@@ -81,7 +81,7 @@ def fact(data: bytes) -> bool:
         page = wire.decode_page(payload)
         assert wire.decode_page(wire.encode_page(page)) == page
         taken = True
-    with contextlib.suppress(msgspec.DecodeError):  # as `edge.answers` catches it
+    with contextlib.suppress(*wire.UNREADABLE):  # as `edge.answers` catches it
         msgspec.json.decode(payload, type=wire.WantedCameras)
         taken = True
     return taken

@@ -10,6 +10,7 @@ from pathlib import Path
 import fuzz_corpus
 import fuzz_entries
 import fuzz_pictures
+import guided
 import pytest
 
 from vonggac.causes import Cause
@@ -65,3 +66,8 @@ def test_a_case_is_told_by_its_entry_seed_and_number() -> None:
 
         assert entry.case(3, number) == entry.case(3, number)
         assert entry.case(3, number) != entry.case(4, number)
+
+
+def test_the_guided_run_names_every_entry() -> None:
+    """It must not import them before they are instrumented, so it has a list of its own."""
+    assert set(ENTRIES) == set(guided.ENTRIES)
