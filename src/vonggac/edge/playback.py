@@ -49,6 +49,9 @@ picture."""
 
 KEPT_MP4_S = 600.0
 
+JOINED_NS = NS // 10
+"""Two segments of one span may stand this far apart (jitter of arrival): no gap lies between."""
+
 LIVE_WITHIN_NS = 3 * NS
 """A stream whose newest picture is older than this is not called live."""
 
@@ -376,6 +379,8 @@ class Playback:
             found = self._gop_after(before, at_ns) or self._gop_after(after, at_ns)
         else:
             found = self._gop_at(before, at_ns)
+            if found is None and after is not None and after.start_ns - at_ns < JOINED_NS:
+                found = self._gop_after(after, at_ns)
             if direction == "prev":
                 limit = at_ns if found is None else found.from_ns
                 found = self._gop_ending(before, limit)
@@ -409,7 +414,9 @@ class Playback:
         if chosen is None:
             return None
         found = self._read(row, index, chosen)
-        return found if found is not None and at_ns < found.to_ns else None
+        # Rounding leaves microseconds between two GOPs of a segment: they belong to the first.
+        inside = found is not None and (at_ns < found.to_ns or chosen + 1 < len(index))
+        return found if inside else None
 
     def _gop_after(self, row: SegmentRow | None, at_ns: int) -> Gop | None:
         if row is None:
