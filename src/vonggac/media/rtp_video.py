@@ -36,6 +36,7 @@ _KEY_SLICE, _SEI = int(Nal.KEY_SLICE), int(Nal.SEI)
 _SLICES = frozenset({int(Nal.SLICE), _KEY_SLICE})
 _PLAIN = _SLICES | {_SEI}
 _MARKER = 0x00800000
+_FIXED = 0xFFFF0000FF7FFFFF  # of a frame's first 8 bytes, all but its length and the marker bit
 _MAX_CACHED = 64
 _MAX_RUN_BYTES = 1 << 20  # a packet of the fast path has 19 bytes or more: less than 65,536 of them
 _BYTES = tuple(bytes([value]) for value in range(64))
@@ -80,12 +81,12 @@ class VideoTrack(Track):
         # redundant slice has this bit, and they belong to the picture.
         self._splits = codec is Codec.H265
         self._magic = 0x2400 | channel
-        self._plain = 0x80000000 | payload_type << 16
+        self._plain = self._magic << 48 | 0x80000000 | payload_type << 16
         if codec is Codec.H264:
-            self._head = struct.Struct(">IIQBB")
+            self._head = struct.Struct(">QQBB")
             self._fu_mask, self._fu_kind = 0x1F, 28
         else:
-            self._head = struct.Struct(">IIQHB")
+            self._head = struct.Struct(">QQHB")
             self._fu_mask, self._fu_kind = 0x7E00, 49 << 9
         self._starts: dict[int, bytes] = {}
         self._layouts: dict[int, struct.Struct] = {}
@@ -127,62 +128,61 @@ class VideoTrack(Track):
         magic, plain, fu_mask, fu_kind = self._magic, self._plain, self._fu_mask, self._fu_kind
         number = self._next
         while at + head <= end:
-            word, order, ident, indicator, fu = unpack(buffer, at)
-            following = at + 4 + (word & 0xFFFF)
-            if word >> 16 != magic or following > end:
-                break
-            if order & 0xFF7FFFFF != plain | number or following <= at + head:
-                pass  # out of order, out of the ordinary, or hardly anything in it
+            start, ident, indicator, fu = unpack(buffer, at)
+            following = at + 4 + (start >> 32 & 0xFFFF)
+            if start & _FIXED != plain | number or not at + head < following <= end:
+                # out of order, out of the ordinary, hardly anything in it, or not for this track
+                if start >> 48 != magic or following > end:
+                    break
             elif indicator & fu_mask != fu_kind:
                 if self._take_small(buffer[at + 16 : following].tobytes(), ident, arrival_ns):
-                    number = order + 1 & 0xFFFF
-                    if order & _MARKER:
+                    number = start + 1 & 0xFFFF
+                    if start & _MARKER:
                         self._mark()
                     at = following
                     continue
-            elif order & _MARKER or fu & 0x40:
-                if fu & 0x80 == 0 and self._fu_at >= 0 and ident == self._ident:
+            elif fu & 0xC0 == 0x40:
+                if self._fu_at >= 0 and ident == self._ident:
                     self._chunks.append(buffer[at + head : following].tobytes())
                     self._fu_size += following - at - head
-                    number = order + 1 & 0xFFFF
-                    if fu & 0x40:
-                        self._end_fragments()
-                    if order & _MARKER:
+                    self._end_fragments()
+                    number = start + 1 & 0xFFFF
+                    if start & _MARKER:
                         self._mark()
                     at = following
                     continue
-            elif (
+            elif not start & _MARKER and (
                 self._begin_fragments(indicator << 8 | fu, ident, arrival_ns)
                 if fu & 0x80
                 else self._fu_at >= 0 and ident == self._ident
             ):
-                chunks = self._chunks
-                chunks.append(buffer[at + head : following].tobytes())
                 size = following - at
-                first = expected = (word << 32 | order) + 1
-                count = min((end - following) // size, 0xFFFF - (order & 0xFFFF))
-                if count:
-                    # Of the fragments between the first and the last only the numbers differ.
-                    same = buffer[at + 8 : at + head - 1].tobytes() + _BYTES[fu & 0x3F]
-                    run = self._layouts.get(size) or self._layout(size)
-                    stretch = buffer[following : following + count * size]
-                    for numbered, rest, piece in run.iter_unpack(stretch):
-                        if numbered != expected or rest != same:
-                            break
-                        chunks.append(piece)
-                        expected += 1
-                    count = expected - first
-                self._fu_size += (count + 1) * (size - head)
-                if len(chunks) > MAX_UNIT_CHUNKS or self._size + self._fu_size > MAX_UNIT_BYTES:
-                    self._refuse_size()
-                number = order + 1 + count & 0xFFFF
-                at = following + count * size
+                layout = self._layouts.get(size) or self._layout(size)
+                _, rest, piece = layout.unpack_from(buffer, at)
+                if fu & 0x80:
+                    rest = rest[:-1] + _BYTES[fu & 0x3F]
+                chunks = self._chunks
+                chunks.append(piece)
+                # Of the fragments between the first and the last only the numbers differ.
+                expected = start + 1
+                stretch = buffer[following : end - (end - following) % size]
+                for numbered, same, piece in layout.iter_unpack(stretch):
+                    if numbered != expected or same != rest:
+                        break
+                    chunks.append(piece)
+                    expected += 1
+                count = expected - start
+                self._fu_size += count * (size - head)
+                number = expected & 0xFFFF
+                at += count * size
                 continue
             self._count_to(number)
             self.take(buffer[at + 4 : following], arrival_ns)
             number = self._next
             at = following
         self._count_to(number)
+        if self._size + self._fu_size > MAX_UNIT_BYTES or len(self._chunks) > MAX_UNIT_CHUNKS:
+            self._refuse_size()
         if at + 4 <= end and buffer[at] == 0x24 and buffer[at + 1] == self.channel:
             following = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
             if following <= end:
@@ -456,10 +456,11 @@ class VideoTrack(Track):
         """The fragments so far are a NAL unit of that kind."""
         size = self._fu_size
         self._chunks[self._fu_at] = _LENGTH(size) + self._fu_header
-        self._fu_at, self._fu_size = -1, 0
-        self._add(4 + size, kind)
+        self._fu_at = -1
+        self._fu_size = 0
+        self._count_nal(4 + size, kind)
 
-    def _add(self, size: int, kind: int) -> None:
+    def _count_nal(self, size: int, kind: int) -> None:
         """The picture has grown by a NAL unit; its chunks are there already."""
         self._size += size
         self._nals += 1
@@ -467,11 +468,7 @@ class VideoTrack(Track):
             self._slices += 1
             if kind == _KEY_SLICE:
                 self._keyframe = True
-        if (
-            self._size > MAX_UNIT_BYTES
-            or self._nals > MAX_UNIT_NALS
-            or len(self._chunks) > MAX_UNIT_CHUNKS
-        ):
+        if self._size > MAX_UNIT_BYTES or self._nals > MAX_UNIT_NALS:
             self._refuse_size()
 
     def _nal(self, nal: bytes) -> None:
@@ -506,7 +503,7 @@ class VideoTrack(Track):
         """Add a whole NAL unit to the picture."""
         size = len(nal)
         self._chunks += (_LENGTH(size), nal)
-        self._add(4 + size, kind)
+        self._count_nal(4 + size, kind)
 
     def _begin(self, first: bytes) -> None:
         """A slice begins, with that byte of its header."""
