@@ -7,10 +7,15 @@ and its absence must come on demand; the real box is driven by the flow tests.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import base64
 import contextlib
 import datetime as dt
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,7 +34,6 @@ from vonggac.web.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from fastapi import FastAPI
 
@@ -113,6 +117,11 @@ class Box:
             task.cancel()
         await self._control.close()
         await self._media.close()
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        """Publish a live part, and return when the server has it."""
+        await self._media.publish(subject, payload)
+        await self._media.flush()
 
     def _arrived(self, message: bus.Message) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(message))
@@ -361,6 +370,18 @@ def _fill(connection: Any, name: str, began: int, shift: int) -> None:
     )
 
 
+@cache
+def _seeded(cameras: bool) -> Path:
+    """A folder with the seeded database and its keys, made once: it takes a second."""
+    folder = Path(tempfile.mkdtemp(prefix="vonggac-stage-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    database = Database(sqlite_url(folder / "hub.db"))
+    database.migrate()
+    seed(database, folder, cameras=cameras)
+    database.close()
+    return folder
+
+
 @dataclass
 class Stage:
     """Everything that a test of the web needs."""
@@ -400,10 +421,16 @@ async def stage(
 
     A browser needs `SystemClock`: nats-server looks at the end of a token by the real time.
     """
+    if clock is None and url is None:
+        shutil.copytree(_seeded(cameras), tmp, dirs_exist_ok=True)
+        database = Database(sqlite_url(tmp / "hub.db"))
+        conf = config(tmp, cameras=cameras)
+    else:
+        database = Database(url or sqlite_url(tmp / "hub.db"))
+        database.migrate()
+        now_ns = clock.wall_ns() if clock else NOW_NS
+        conf = seed(database, tmp, cameras=cameras, now_ns=now_ns)
     clock = clock or SimulatedClock(NOW_NS)
-    database = Database(url or sqlite_url(tmp / "hub.db"))
-    database.migrate()
-    conf = seed(database, tmp, cameras=cameras, now_ns=clock.wall_ns())
     trust = keys.Trust.at(tmp / "trust", issued_s=1_700_000_000)
     server = bus.NatsServer(tmp / "nats", trust, bus.Settings(allowed_origins=origins), clock)
     address = await server.start()

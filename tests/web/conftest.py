@@ -1,0 +1,52 @@
+"""One hub on its stage for all tests of a module that only read; another for those that write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from databases import sqlite
+from hub_stage import PASSWORD, Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+__all__ = ["sqlite"]
+
+ORIGIN = "http://hub.test"
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A hub with its facility, and no box."""
+    async with stage(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def guest(hub: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that nobody signed in with."""
+    async with browser(hub) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(hub: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    """A signed-in browser."""
+    async with browser(hub) as found:
+        await sign_in(found)
+        yield found
+
+
+def browser(hub: Stage) -> httpx.AsyncClient:
+    """A browser on this hub's pages."""
+    transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+
+
+async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD) -> httpx.Response:
+    """Through the API; the cookie stays in the client."""
+    return await client.post("/api/v1/session", json={"user": "admin", "password": password})

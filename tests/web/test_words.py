@@ -1,0 +1,184 @@
+"""Every sentence in both languages; figures as people here write them."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from vonggac.clock import NS
+from vonggac.domain.audit import Act
+from vonggac.domain.rules import causes
+from vonggac.errors import Kind
+from vonggac.web import cameras, entrance, office, render, watch, words
+
+WEB = Path(words.__file__).parent
+VI, EN = words.Tongue("vi"), words.Tongue("en")
+AT = 1_794_987_127 * NS  # 2026-11-18 14:32:07 in Việt Nam
+HOUR = 3600 * NS
+MARKED = re.compile("[àáạảãâầấậẩẫăằắặẳẵèéẹẻẽêềếệểễìíịỉĩòóọỏõôồốộổỗơờớợởỡùúụủũưừứựửữỳýỵỷỹđ]", re.I)
+NEW_MARKS = re.compile(r"\b(?:x|kh|h|t)(?:oà|oá|oả|oã|oạ|uỳ|uý|uỷ|uỹ|uỵ|oè|oé|oẻ|oẽ|oẹ)\b", re.I)
+
+
+def said_in_templates() -> dict[str, str]:
+    """Sentence to file, of every t("...") and t('...') in templates and code."""
+    found: dict[str, str] = {}
+    for path in [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]:
+        source = path.read_text(encoding="utf-8")
+        for match in re.finditer(r"\bt\(\s*((?:\"(?:[^\"\\]|\\.)*\"\s*)+)", source):
+            parts = re.findall(r"\"((?:[^\"\\]|\\.)*)\"", match[1])
+            found.setdefault("".join(parts), path.name)
+        for match in re.finditer(r"\bt\(\s*'([^']*)'", source):
+            found.setdefault(match[1], path.name)
+    return found
+
+
+def said_by_key() -> list[str]:
+    tables = (watch.TEXTS, office.ACTS, office.PURPOSES, cameras.FAULTS, entrance.PASSWORD_FAULTS)
+    said = [sentence for table in tables for sentence in table.values()]
+    return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
+
+
+EVERY = sorted({*said_in_templates(), *said_by_key()})
+
+
+def test_every_sentence_has_its_english() -> None:
+    assert [one for one in EVERY if one not in words.english()] == []
+
+
+def test_no_english_is_left_over() -> None:
+    """A sentence that no page says any more is a sentence that nobody checks."""
+    assert sorted(set(words.english()) - set(EVERY)) == []
+
+
+def test_both_languages_have_the_same_placeholders() -> None:
+    def names(sentence: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(sentence)} - {None}
+
+    wrong = [vi for vi, en in words.english().items() if names(vi) != names(en)]
+
+    assert wrong == []
+
+
+def test_english_is_english() -> None:
+    said = [en.replace("Vọng Gác", "") for en in words.english().values()]
+
+    assert [en for en in said if MARKED.search(en)] == []
+
+
+def test_tone_marks_stand_in_the_old_place() -> None:
+    """xóa, khóa, hòa: the officials' own spelling (ui.md section 7)."""
+    texts = [*EVERY, *(said.next_step.vi for said in causes().values())]
+    texts += [path.read_text(encoding="utf-8") for path in WEB.glob("templates/*.html")]
+
+    assert [match[0] for text in texts for match in [NEW_MARKS.search(text)] if match] == []
+
+
+def test_the_officials_words_are_used() -> None:
+    """The table 'officials' own words win' of ui.md."""
+    every = " ".join(EVERY)
+
+    for wrong in ("chờ sổ", "Hộp ", "Tường trực tiếp", "Tới được", "khung khoá", "Xin quyền"):
+        assert wrong not in every
+
+
+def test_no_act_and_no_kind_is_without_words() -> None:
+    assert set(office.ACTS) == set(Act)
+    assert set(watch.TEXTS) >= {"live", "late", "stale"}
+    assert len(list(Kind)) == 13
+
+
+def test_templates_hold_no_inline_script_or_style() -> None:
+    """The policy would refuse them; better that a test does first."""
+    for path in WEB.glob("templates/*.html"):
+        source = path.read_text(encoding="utf-8")
+        assert " style=" not in source, path.name
+        assert not re.search(r"\son[a-z]+=", source), path.name
+        for script in re.findall(r"<script[^>]*>", source):
+            assert 'src="' in script or 'type="application/json"' in script, path.name
+
+
+def test_the_browsers_texts_are_all_given() -> None:
+    """The table of texts beside the modules, and what pages give, are equal."""
+    readme = (WEB / "static/js/README.md").read_text(encoding="utf-8")
+    table = readme.split("## Texts", 1)[1]
+    named = set(re.findall(r"^\| `([a-z_]+)` \|", table, re.M))
+
+    assert named - set(watch.TEXTS) == set()
+
+
+@pytest.mark.parametrize(
+    ("hundredths", "vi", "en"),
+    [
+        (10_000, "100", "100"),
+        (9_999, "99,99", "99.99"),
+        (9_642, "96,42", "96.42"),
+        (5, "0,05", "0.05"),
+        (0, "0,00", "0.00"),
+        (None, "–", "–"),
+    ],
+)
+def test_percentages(hundredths: int | None, vi: str, en: str) -> None:
+    assert (VI.percent(hundredths), EN.percent(hundredths)) == (vi, en)
+
+
+@pytest.mark.parametrize(
+    ("ns", "vi", "en"),
+    [
+        (0, "0 giây", "0 s"),
+        (400_000_000, "0,4 giây", "0.4 s"),
+        (59 * NS, "59 giây", "59 s"),
+        (60 * NS, "1 phút", "1 min"),
+        (145 * 60 * NS, "2 giờ 25 phút", "2 h 25 min"),
+        (24 * 60 * NS + 36 * NS, "24 phút 36 giây", "24 min 36 s"),
+        (26 * HOUR + 59 * 60 * NS + 59 * NS, "1 ngày 2 giờ", "1 d 2 h"),
+        (HOUR + 5 * NS, "1 giờ", "1 h"),
+    ],
+)
+def test_lengths(ns: int, vi: str, en: str) -> None:
+    """Two units, cut: nothing is made longer than it was."""
+    assert (VI.length(ns), EN.length(ns)) == (vi, en)
+
+
+def test_moments() -> None:
+    assert VI.clock(AT) == "14:32:07"
+    assert VI.day(AT) == "18/11/2026"
+    assert (VI.weekday(AT), EN.weekday(AT)) == ("Thứ Tư", "Wednesday")
+    assert VI.moment(AT - HOUR, near=AT) == "13:32:07"
+    assert VI.moment(AT - 24 * HOUR, near=AT) == "17/11/2026 14:32:07"
+    assert VI.span(AT, AT + 60 * NS) == "14:32:07–14:33:07"
+    assert VI.span(AT, AT + 12 * HOUR) == "14:32:07 18/11 – 02:32:07 19/11"
+    assert words.machine(AT) == "2026-11-18T14:32:07+07:00"
+    assert words.day_start(AT) == AT - (14 * HOUR + 32 * 60 * NS + 7 * NS)
+
+
+def test_figures() -> None:
+    assert (VI.number(1_234_567), EN.number(1_234_567)) == ("1.234.567", "1,234,567")
+    assert (VI.bytes(1_900_000_000_000), EN.bytes(800)) == ("1,9 TB", "800 B")
+    assert (VI.signed(-0.4), EN.signed(0.8)) == ("−0,4", "+0.8")
+    assert [VI.rate(value) for value in (15.0, 14.9, 14.96, None)] == ["15", "14,9", "15", "–"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accept", "language"),
+    [
+        (None, "", "vi"),
+        (None, "en-US,en;q=0.9", "en"),
+        (None, "vi-VN,vi;q=0.9,en;q=0.8", "vi"),
+        (None, "fr,en;q=0.3,vi;q=0.2", "en"),
+        ("vi", "en", "vi"),
+        ("xx", "en;q=nonsense", "vi"),
+    ],
+)
+def test_the_language_is_chosen(cookie: str | None, accept: str, language: str) -> None:
+    assert words.choose(cookie, accept) == language
+
+
+def test_page_data_cannot_end_its_script() -> None:
+    """A camera's title comes from a person."""
+    json = render.page_json({"title": "</script><script>alert(1)</script>&"})
+
+    assert "<" not in json
+    assert "&" not in json
