@@ -259,10 +259,12 @@ def test_names_are_found_again_by_recovery_and_sort_by_time(start: int) -> None:
         (errno.ENODEV, Cause.DISK_GONE),
         (errno.ESTALE, Cause.DISK_GONE),
         (errno.EACCES, Cause.DISK_GONE),
+        (errno.EMFILE, Cause.OVERLOADED),
+        (errno.ENFILE, Cause.OVERLOADED),
     ],
 )
 def test_what_the_disk_answers_has_a_word_in_the_ledger(number: int, cause: Cause) -> None:
-    """Four causes of the closed list, and no fifth."""
+    """And what the box itself lacks is not the disk's fault."""
     assert disk_cause(OSError(number, os.strerror(number))) is cause
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,9 @@ for all, and without 100 key derivations in one turn of the loop."""
 
 MEASURE_S = 10.0
 """How often the catalog hears what a run delivers."""
+
+RECOVERY_S = 30.0
+"""A disk that is full or gone at start-up is tried again so often for what it holds."""
 
 RETENTION_S = 20.0
 
@@ -146,6 +150,7 @@ class Box:
     ) -> None:
         self.directory = directory
         self.identity = identity
+        _allow_files()
         self._lock = _lock(directory)
         self.clock = clock
         self.timebase = TimeBase(clock)
@@ -286,14 +291,15 @@ class Box:
         mark_ns = self._mark.wall_ns if self._mark else 0
         epoch = self.epoch
         self.catalog.submit(lambda db: close_old_gaps(db, epoch, mark_ns))
-        try:
-            self.repairs = await asyncio.to_thread(
-                mend, self.directory, self.catalog, epoch=self.epoch,
-                everything=self._incomplete, in_use=self.recorder.writing,
-            )  # fmt: skip
-        except (OSError, VonggacError) as error:
-            self._logger.warning("recovery.failed", error=str(error))
-            return
+        while self.repairs is None:
+            try:
+                self.repairs = await asyncio.to_thread(
+                    mend, self.directory, self.catalog, epoch=self.epoch,
+                    everything=self._incomplete, in_use=self.recorder.writing,
+                )  # fmt: skip
+            except (OSError, VonggacError) as error:
+                self._logger.warning("recovery.failed", error=str(error))
+                await self.clock.sleep(RECOVERY_S)
         done = self.repairs
         if done.closed or done.indexed or done.unplayable or done.forgotten:
             self._logger.info(
@@ -333,7 +339,7 @@ class Box:
         known: str = "ok"
         while True:
             await self.clock.sleep(1.0)
-            state = _DISK_STATES[self.recorder.blocked]
+            state = _DISK_STATES.get(self.recorder.blocked, "ok")
             if state == known:
                 continue
             known = state
@@ -446,6 +452,13 @@ class Box:
 
 def _key(plan: StreamPlan) -> tuple[str, StreamName]:
     return plan.camera, "sub" if plan.stream == "sub" else "main"
+
+
+def _allow_files() -> None:
+    """A socket and a file for each stream: 300 pass the usual soft limit of 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _lock(directory: Path) -> int:

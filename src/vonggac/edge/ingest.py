@@ -236,7 +236,9 @@ class Ingest:
                 if self._stopping.is_set():
                     return
                 self.next_attempt_ns = None
-                self.offer = await source.connect()
+                self.offer = await self._shake_hands(source)
+            if self.offer is None:
+                return
             self._life = _Life(self, source, self.offer, self._around)
             await self._life.wait()
         finally:
@@ -246,6 +248,20 @@ class Ingest:
             self.offer = None
             self.format = None
             await source.close()
+
+    async def _shake_hands(self, source: Source) -> Offer | None:
+        """Connect; None if the program stops meanwhile, which waits for no camera."""
+        connecting = asyncio.ensure_future(source.connect())
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((connecting, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if connecting.done():
+                return connecting.result()
+            return None
+        finally:
+            stopped.cancel()
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
 
     def stop(self) -> None:
         """Ask `run` to return; it ends the run in order."""
@@ -303,6 +319,7 @@ class Ingest:
         waits = {
             Cause.REFUSED: BACK_OFF_REFUSED_S,
             Cause.UNREACHABLE: BACK_OFF_S,
+            Cause.STALLED: BACK_OFF_S,
         }.get(cause, BACK_OFF_BROKEN_S)
         wait = waits[min(self.attempts, len(waits) - 1)]
         self.attempts += 1
@@ -649,7 +666,10 @@ class _Life:
         run_format = self._format
         assert run_format is not None
         assert self.timeline is not None
-        self._books.recorded(wall_ns, tolerance_ns=span_ends_after(self.timeline.interval_ns))
+        timeline = self.timeline
+        known = timeline.delivered_fps is not None or timeline.declared_fps is not None
+        tolerance = span_ends_after(timeline.interval_ns if known else 0)
+        self._books.recorded(wall_ns, tolerance_ns=tolerance)
         self.file = self._recorder.begin(
             camera=self._camera,
             stream=self._stream,

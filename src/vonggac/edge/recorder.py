@@ -629,6 +629,8 @@ def disk_cause(error: OSError) -> Cause:
             return Cause.DISK_FULL
         case errno.EROFS:
             return Cause.DISK_READ_ONLY
+        case errno.EMFILE | errno.ENFILE | errno.ENOMEM:
+            return Cause.OVERLOADED
         case _:
             return Cause.DISK_GONE
 
