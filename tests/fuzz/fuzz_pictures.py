@@ -308,8 +308,10 @@ async def lived(
     playing._timer.cancel()
     while not source.over and not playing._over.done():
         await time.advance(between)
-        playing._timer.cancel()
-        playing._drain()
+        try:
+            playing._drain()
+        finally:
+            playing._timer.cancel()
         assert len(playing._samples) <= fmp4.MAX_SAMPLES
         assert len(playing._sounds) <= MAX_SOUNDS
     playing.end()

@@ -199,7 +199,7 @@ def url(data: bytes) -> bool:
         assert re.fullmatch(r"[\x21-\x7e]+", there.uri), there.uri
         assert 0 < there.port < 65536
         secret = there.password.reveal()
-        if len(secret) >= 8 and not any(secret in t for t in (there.path, there.host, there.user)):
+        if len(secret) >= 8 and not any(secret in t for t in (there.uri, there.user)):
             assert secret not in str(there) + repr(there).replace("password=", "")
         again = address.by_the_book(there.uri) if len(there.uri) <= address.MAX_URL else there
         assert (again.host, again.port, again.path) == (there.host, there.port, there.path)

@@ -502,7 +502,7 @@ class _Life:
         if self._stalled or time_ns - self._last_time_ns > timeline.gap_after_ns:
             self._interrupted(time_ns)
         self._last_time_ns = time_ns
-        self._interval_ticks = timeline.interval_ns * 9 // 100_000
+        self._interval_ticks = max(1, timeline.interval_ns * 9 // 100_000)
         samples = self._samples
         ticks = placed.decode_ticks
         if unit.keyframe:

@@ -194,7 +194,7 @@ class Credentials:
             ways = ", ".join(f"{c.scheme} {c.algorithm}".strip() for c in heard) or "none named"
             raise RunEnded(
                 Cause.REFUSED,
-                f"the camera asks for authentication in a way that is not spoken: {ways!a}",
+                f"the camera asks for authentication in a way that is not spoken: {ways[:80]!a}",
             )
         current = self._challenge
         if current is None:
