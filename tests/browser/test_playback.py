@@ -103,6 +103,23 @@ async def test_one_step_is_one_picture_forward_and_back_over_the_border_of_gops(
     assert complaints == []
 
 
+async def test_a_leap_beyond_all_that_is_held_plays_on(browser: Browser, place: Stand) -> None:
+    """The video is told to go there before the answer is appended: it must not stay behind."""
+    at = start(place, 1000, "cam01")
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        for leap in range(1, 5):
+            await page.evaluate(
+                "(at) => { const button = document.createElement('button');"
+                " Object.assign(button.dataset, { do: 'at', at }); document.body.append(button);"
+                " button.click(); button.remove(); }",
+                str(at // 1_000_000 + leap * 120_000),
+            )
+            await reaches(page, at / 1e6 + leap * 120_000 + 300)
+
+    assert complaints == []
+
+
 async def test_a_gap_is_jumped_over_and_said(browser: Browser, place: Stand) -> None:
     """Silence about missing time is the worst thing a player can do."""
     at = start(place, 100, "cam01")

@@ -12,6 +12,11 @@ const QUEUE_LIMIT = 256;
 const QUEUE_BYTES = 24 * 1024 * 1024;
 /** Parts that wait together are appended together, bytes: one append costs more than its bytes. */
 const APPEND_BYTES = 1024 * 1024;
+/**
+ * What the source says it lasts, s. A seek beyond the duration lands at the end of what is buffered
+ * and stays there, seeking, when the part that was sought is only appended afterwards (HTML, "seek").
+ */
+const LENGTH_S = 2 ** 22;
 
 const Source = globalThis.MediaSource ?? globalThis.ManagedMediaSource; // iPhones have only the second
 
@@ -47,6 +52,7 @@ export class Feed {
     const url = URL.createObjectURL(this.source);
     this.source.addEventListener("sourceopen", () => {
       URL.revokeObjectURL(url);
+      this.source.duration = LENGTH_S;
       this.#next();
     });
     if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true; // ManagedMediaSource asks for it
