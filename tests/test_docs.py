@@ -225,7 +225,7 @@ def test_block_marked_to_be_run_runs(block: Block, tmp_path: Path) -> None:
         end = "trap 'code=$?; trap \"\" TERM; kill 0; exit $code' EXIT\n"
         said, complaints = shell.communicate(end + script, timeout=100)
 
-    assert shell.returncode == 0, complaints
+    assert shell.returncode == 0, f"{said}\n{complaints}"
     assert "cam01" in said
     assert list(tmp_path.glob("ban-ghi/cam02/*/*/*.mp4"))
 
