@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -241,6 +242,27 @@ def stored(files: Sequence[Path]) -> list[tuple[int, int]]:
     return [each for path in files for each in numbers_in_file(path)]
 
 
+@dataclass(frozen=True)
+class Hole:
+    """Pictures that were not stored, between two that were; seconds since 1970 by the camera."""
+
+    begin: float
+    """When the last one before it was sent."""
+    end: float
+    """When the first one after it was."""
+    count: int
+
+
+def holes(files: Sequence[Path], *, longer_than: float = 1.0) -> list[Hole]:
+    """Where the pictures in these files are further apart than that: the truth about gaps."""
+    sent = stored(files)
+    return [
+        Hole(before[1] / NS, after[1] / NS, after[0] - before[0] - 1)
+        for before, after in pairwise(sent)
+        if (after[1] - before[1]) / NS > longer_than
+    ]
+
+
 def assert_each_once(
     numbers: Sequence[int], first: int | None = None, last: int | None = None
 ) -> None:
@@ -336,6 +358,14 @@ class Ext4:
         finally:
             os.close(descriptor)
 
+    def cut_power(self) -> None:
+        """What is not on the disk at this moment never is (EXT4_IOC_SHUTDOWN, no log flush)."""
+        descriptor = os.open(self.place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, _SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
+        finally:
+            os.close(descriptor)
+
     def turn_read_only(self) -> None:
         """As ext4 does by itself when it finds an error (errors=remount-ro), with files open."""
         source = next(
@@ -351,3 +381,38 @@ class Ext4:
 
 _FIFREEZE, _FITHAW = 0xC0045877, 0xC0045878
 """ioctl(2) numbers of linux/fs.h."""
+_SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, 2
+"""ioctl(2) of ext4, and its harshest flag."""
+
+
+class Lateness:
+    """How much later than asked this machine woke a sleeper: what others' load adds to any timer.
+
+    The bounds of the design are timers added up; where a test holds the recorder to them on a
+    machine that others use too, it adds this, measured beside it.
+    """
+
+    def __init__(self) -> None:
+        self._worst = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Lateness:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def seconds(self) -> float:
+        """The worst so far, twice: for the recorder's loop and for its writing thread."""
+        return 2 * self._worst
+
+    def _watch(self) -> None:
+        before = time.monotonic()
+        while not self._over.wait(0.01):
+            now = time.monotonic()
+            self._worst = max(self._worst, now - before - 0.01)
+            before = now

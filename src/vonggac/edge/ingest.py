@@ -206,7 +206,7 @@ class Ingest:
         self._clock = around.clock
         self._logger = log.get("ingest").bind(camera=plan.camera, stream=plan.stream)
         self._stopping = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._failed: dict[Cause, int] = {}
         self._life: _Life | None = None
 
     async def run(self) -> None:
@@ -269,6 +269,11 @@ class Ingest:
         if self._life is not None:
             self._life.leave()
 
+    def delivers(self) -> None:
+        """The camera has sent what can be recorded: its failures are over."""
+        self.attempts = 0
+        self._failed.clear()
+
     def end_run(self, cause: Cause, evidence: str) -> None:
         """End the present connection from outside (the watchdog found that it lies)."""
         if self._life is not None:
@@ -321,7 +326,9 @@ class Ingest:
             Cause.UNREACHABLE: BACK_OFF_S,
             Cause.STALLED: BACK_OFF_S,
         }.get(cause, BACK_OFF_BROKEN_S)
-        wait = waits[min(self.attempts, len(waits) - 1)]
+        failed = self._failed.get(cause, 0)
+        self._failed[cause] = failed + 1
+        wait = waits[min(failed, len(waits) - 1)]
         self.attempts += 1
         wait *= random.uniform(0.7, 1.0)
         self.next_attempt_ns = self._clock.monotonic_ns() + int(wait * NS)
@@ -648,7 +655,7 @@ class _Life:
         self._segment_from_ns = time_ns
         self._sound_samples = 0
         self._segment_until_ns = time_ns + (self._first_segment_ns if first else self._segment_ns)
-        self._ingest.attempts = 0
+        self._ingest.delivers()
         if self._ingest.plan.record:
             blocked = self._recorder.blocked
             if blocked is None:
