@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vonggac.config import StreamName
-    from vonggac.edge.ingest import PartHeader
+    from vonggac.edge.audience import PartHeader
 
 pytestmark = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type:DeprecationWarning")
 
@@ -459,25 +459,31 @@ async def test_error_of_an_answer_keeps_its_kind_and_a_fault_of_ours_tells_nothi
 
 
 async def test_one_grant_cannot_take_all_the_boxs_attention(box: Box) -> None:
-    """Eight at once; the ninth is told so, and others are answered meanwhile."""
+    """Eight at once, the others wait, the 65th is refused; other people are answered meanwhile."""
     viewer, grant = await box.viewer()
     other, others_grant = await box.viewer()
     waiting = wire.GopAsk("main", "1")
 
     async with asyncio.TaskGroup() as asking:
-        for _ in range(8):
+        asked = [
             asking.create_task(
                 viewer.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", waiting, grant)
             )
+            for _ in range(64)
+        ]
         async with asyncio.timeout(5):
             while len(box.known.asked) < 8:
                 await asyncio.sleep(0.01)
         with pytest.raises(VonggacError) as refused:
             await viewer.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", GOP, grant)
         await other.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", GOP, others_grant)
+        made = len(box.known.asked)
         box.known.hold.set()
 
     assert refused.value.kind is Kind.TOO_MANY
+    assert made == 8 + 1
+    assert len(box.known.asked) == 64 + 1
+    assert all(task.done() for task in asked)
 
 
 async def test_every_question_is_in_the_audit_and_a_hundred_make_two_rows(box: Box) -> None:

@@ -13,7 +13,7 @@ from vonggac import wire
 from vonggac.causes import Cause
 from vonggac.clock import NS, SimulatedClock
 from vonggac.edge import live
-from vonggac.edge.ingest import PartHeader, RunFormat
+from vonggac.edge.audience import PartHeader, RunFormat
 from vonggac.errors import Kind, VonggacError
 from vonggac.media.h26x import Codec, ParameterSets, VideoFormat
 

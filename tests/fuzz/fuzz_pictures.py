@@ -14,6 +14,7 @@ import fuzz_corpus as corpus
 from vonggac import clock, config, wire
 from vonggac.causes import Cause
 from vonggac.edge import ingest
+from vonggac.edge.audience import NoAudience
 from vonggac.edge.bookkeeping import Books
 from vonggac.edge.ledger import Continuity
 from vonggac.edge.source import Offer
@@ -290,7 +291,7 @@ async def lived(
     time = clock.SimulatedClock(corpus.DAY_NS)
     timebase = TimeBase(time)
     plan = ingest.StreamPlan("cam01", "main", record=True, audio=True)
-    files, audience = _Files(), ingest.NoAudience()
+    files, audience = _Files(), NoAudience()
     catalog = SimpleNamespace(submit=lambda _: None)
     continuity = Continuity(known_until_ns=None, started_ns=corpus.DAY_NS)
     books = Books("cam01", "main", continuity, catalog, _Facts(), timebase, audience)

@@ -127,6 +127,36 @@ def within(errors: list[float], low: float, high: float) -> bool:
     return low <= min(errors) and max(errors) <= high
 
 
+def test_pictures_read_together_at_the_start_were_not_taken_together() -> None:
+    """Otherwise a recording would begin too late, and 25 pictures a second be told as 27."""
+    timeline = Timeline(90_000, 25.0, 0, backlog=4 * 3600)
+    arrivals = [START_NS] * 5 + [START_NS + (number // 5) * S // 5 for number in range(5, 100)]
+
+    times = [timeline.place(n * 3600, at, n == 0).time_ns for n, at in enumerate(arrivals)]
+
+    assert times[:5] == [START_NS - late * 40 * MS for late in (4, 3, 2, 1, 0)]
+    assert timeline.delivered_fps == pytest.approx(25, abs=0.01)
+
+
+def test_a_burst_after_the_start_does_not_change_the_measured_rate() -> None:
+    """A source that hands over its backlog with the second read: the axis stood wrong at first."""
+    timeline = Timeline(90_000, 25.0, 0)
+    arrivals = [START_NS] + [START_NS + MS] * 9
+    arrivals += [START_NS + (number // 5 - 1) * S // 5 for number in range(10, 100)]
+
+    times = [timeline.place(n * 3600, at, n == 0).time_ns for n, at in enumerate(arrivals)]
+
+    assert times[9] == START_NS + MS
+    assert timeline.delivered_fps == pytest.approx(25, abs=0.1)
+
+
+@pytest.mark.parametrize(("backlog", "earlier_ns"), [(9_000_000, S), (-3600, 0)])
+def test_a_backlog_that_cannot_be_is_bounded(backlog: int, earlier_ns: int) -> None:
+    timeline = Timeline(90_000, 25.0, 0, backlog=backlog)
+
+    assert timeline.place(0, START_NS, True).time_ns == START_NS - earlier_ns
+
+
 def test_an_ordinary_camera_keeps_its_ticks_and_loses_the_bunching_of_the_reads() -> None:
     """Pictures come five at a time; the axis is even to the microsecond."""
     played = run()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from vonggac.config import StreamName
+    from vonggac.edge.audience import Audience
     from vonggac.edge.catalog import Catalog
-    from vonggac.edge.ingest import Audience
     from vonggac.edge.journal import Journal
     from vonggac.edge.source import Offer
     from vonggac.edge.timebase import TimeBase

@@ -20,9 +20,10 @@ from vonggac import __version__, keys, log, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.edge import pages
+from vonggac.edge.audience import NoAudience
 from vonggac.edge.bookkeeping import Books, Maintenance
 from vonggac.edge.catalog import CatalogReader
-from vonggac.edge.ingest import Ingest, NoAudience, StreamPlan, Surroundings
+from vonggac.edge.ingest import Ingest, StreamPlan, Surroundings
 from vonggac.edge.journal import Journal
 from vonggac.edge.ledger import Continuity
 from vonggac.edge.power import on_battery
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     from vonggac.clock import Clock
     from vonggac.config import RecordConfig, RetentionConfig, StreamName
-    from vonggac.edge.ingest import Audience
+    from vonggac.edge.audience import Audience
     from vonggac.edge.power import Ups
     from vonggac.edge.source import Source
     from vonggac.edge.watchdog import Decoder

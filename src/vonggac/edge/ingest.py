@@ -15,11 +15,12 @@ import os
 import random
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from vonggac import log
 from vonggac.causes import Cause
 from vonggac.clock import NS
+from vonggac.edge.audience import PartHeader, RunFormat
 from vonggac.edge.ledger import span_ends_after
 from vonggac.errors import MalformedError, RunEnded
 from vonggac.media import fmp4
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
 
     from vonggac.clock import Clock
     from vonggac.config import RecordConfig
+    from vonggac.edge.audience import Audience
     from vonggac.edge.bookkeeping import Books
     from vonggac.edge.recorder import Recorder, SegmentFile
     from vonggac.edge.source import Offer, Source
     from vonggac.edge.timebase import TimeBase
     from vonggac.media.fmp4 import AudioUnits
-    from vonggac.media.h26x import AudioFormat, VideoFormat
     from vonggac.media.rtp import AudioUnit
-    from vonggac.wire import StreamState
 
 PART_TICKS = fmp4.TIMESCALE // 5
 """A part lasts at most 200 ms (ADR 0001)."""
@@ -54,6 +54,10 @@ MAX_SOUNDS = fmp4.MAX_SAMPLES
 KEEP_TICKS = fmp4.TIMESCALE // 10
 """Ours: pictures of less than 100 ms at the end of a drain wait for the next one; a part of one
 picture costs as much as a part of five."""
+
+FIRST_DRAIN_S = {"rtsp": 0.02, "libav": 0.1, "file": 0.1}
+"""Ours: how long after connecting a source is drained first.  What libav gathered while it
+probed then comes at once, and the time of the first picture can be told from the last."""
 
 STALL_LIMIT_NS = 10 * NS
 """Ours: a connection that has delivered no picture for this long is given up and made again."""
@@ -88,62 +92,6 @@ class StreamPlan:
     stream: str
     record: bool
     audio: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PartHeader:
-    """What a viewer needs to know of a part besides its bytes."""
-
-    run: bytes
-    segment: int
-    sequence: int
-    keyframe: bool
-    base_ticks: int
-    wall_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunFormat:
-    """What every part of a run needs."""
-
-    run: bytes
-    init: bytes
-    video: VideoFormat
-    audio: AudioFormat | None
-
-
-class Audience(Protocol):
-    """Where parts go besides the disk (`edge.live`), or nowhere."""
-
-    def watched(self, camera: str, stream: str) -> bool:
-        """Whether somebody watches this stream now."""
-        ...
-
-    def offer(self, camera: str, stream: str, header: PartHeader, part: bytes) -> None:
-        """Show a part to those who watch; costs nothing when nobody does. Never raises."""
-        ...
-
-    def tell_state(
-        self, camera: str, stream: str, state: StreamState, *, cause: Cause | None, since_ns: int
-    ) -> None:
-        """Tell those who watch that the stream's state changed."""
-        ...
-
-
-class NoAudience:
-    """Nobody ever watches: the edge alone."""
-
-    def watched(self, camera: str, stream: str) -> bool:
-        """Nobody does."""
-        return False
-
-    def offer(self, camera: str, stream: str, header: PartHeader, part: bytes) -> None:
-        """Show it to nobody."""
-
-    def tell_state(
-        self, camera: str, stream: str, state: StreamState, *, cause: Cause | None, since_ns: int
-    ) -> None:
-        """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,8 +337,10 @@ class _Life:
         self._segment_from_ns = 0
         self._part_ticks = 0
         self._part_time_ns = 0
+        self._part_until_ticks = 0
         self._part_bytes = 0
         self._interval_ticks = fmp4.TIMESCALE // 25
+        self._newest: AccessUnit | AudioUnit | None = None
         self._waiting_since_ns: int | None = None
         self._run_pictures = 0
         self._run_bytes = 0
@@ -398,9 +348,8 @@ class _Life:
         self._last_time_ns = self._last_picture_ns
         self._stalled = False
 
-        phase = random.random() * self._drain_s
-        self._due_ns = self._clock.monotonic_ns() + int(phase * NS)
-        self._timer = self._loop.call_later(min(phase, 0.02), self._drain)
+        self._due_ns = self._clock.monotonic_ns() + int(FIRST_DRAIN_S[offer.source] * NS)
+        self._timer = self._loop.call_later(FIRST_DRAIN_S[offer.source], self._drain_first)
 
     async def wait(self) -> None:
         """Until the connection is over.
@@ -456,6 +405,12 @@ class _Life:
 
     # ---- the hot path: every 200 ms for each camera, every 40 ms while watched ----------------
 
+    def _drain_first(self) -> None:
+        """Drain, and again after a part of the interval: cameras that came together spread."""
+        self._drain()
+        self._timer.cancel()
+        self._timer = self._loop.call_later(random.random() * self._drain_s, self._drain)
+
     def _drain(self) -> None:
         now = self._clock.monotonic_ns()
         if now - self._due_ns > self._late_ns:
@@ -471,6 +426,7 @@ class _Life:
                 for report in reports:
                     self.timeline.report(report)
             if units:
+                self._newest = units[-1]
                 for unit in units:
                     if type(unit) is AccessUnit:
                         self._take(unit)
@@ -500,19 +456,18 @@ class _Life:
                 return
         timeline = self.timeline
         assert timeline is not None
-        placed = timeline.place(unit.ticks, unit.arrival_ns, unit.keyframe)
+        arrival_ns, keyframe, size = unit.arrival_ns, unit.keyframe, unit.size
+        ticks, offset, time_ns = timeline.place(unit.ticks, arrival_ns, keyframe)
         ingest = self._ingest
         ingest.pictures += 1
-        ingest.damaged += unit.damaged
-        self._last_picture_ns = unit.arrival_ns
-        time_ns = placed.time_ns
+        if unit.damaged:
+            ingest.damaged += 1
+        self._last_picture_ns = arrival_ns
         if self._stalled or time_ns - self._last_time_ns > timeline.gap_after_ns:
             self._interrupted(time_ns)
         self._last_time_ns = time_ns
-        self._interval_ticks = max(1, timeline.interval_ns * 9 // 100_000)
         samples = self._samples
-        ticks = placed.decode_ticks
-        if unit.keyframe:
+        if keyframe:
             if samples:
                 self._cut(ticks)
             if self._waiting_since_ns is not None or time_ns >= self._segment_until_ns:
@@ -521,7 +476,7 @@ class _Life:
             self._still_waiting(time_ns)
             return
         elif samples and (
-            ticks - self._part_ticks + self._interval_ticks > PART_TICKS + 90
+            ticks > self._part_until_ticks
             # Pictures in no time, by the camera's ticks: a flood, or a clock that hardly moves.
             or len(samples) == fmp4.MAX_SAMPLES
             or self._part_bytes > PART_BYTES
@@ -529,11 +484,13 @@ class _Life:
             self._cut(ticks)
         samples = self._samples  # `_cut` began a new list
         if not samples:
+            self._interval_ticks = max(1, timeline.interval_ns * 9 // 100_000)
             self._part_ticks = ticks
+            self._part_until_ticks = ticks + PART_TICKS + 90 - self._interval_ticks
             self._part_time_ns = time_ns
             self._part_bytes = 0
-        self._part_bytes += unit.size
-        samples.append((ticks, unit.size, unit.keyframe, placed.composition_offset))
+        self._part_bytes += size
+        samples.append((ticks, size, keyframe, offset))
         self._chunks += unit.chunks
 
     def _cut(self, next_ticks: int | None) -> None:
@@ -545,8 +502,8 @@ class _Life:
         following = [row[0] for row in gathered[1:]]
         following.append(next_ticks)
         samples = [
-            (after - row[0], row[1], row[2], row[3])
-            for row, after in zip(gathered, following, strict=True)
+            (after - ticks, size, keyframe, offset)
+            for (ticks, size, keyframe, offset), after in zip(gathered, following, strict=True)
         ]
         if self._generation == self._timebase.generation:
             self._offset_ns = self._timebase.offset_ns
@@ -635,7 +592,9 @@ class _Life:
         self._format = RunFormat(run, fmp4.init(video, audio, identity), video, audio)
         self._ingest.format = self._format
         declared = self._offer.declared_fps or video.declared_fps
-        self.timeline = Timeline(self._offer.clock_rate, declared, video.reorder_depth)
+        self.timeline = Timeline(
+            self._offer.clock_rate, declared, video.reorder_depth, backlog=self._backlog(unit)
+        )
         self._generation = self._timebase.generation
         self._offset_ns = self._timebase.offset_ns
         self._sequence = 0
@@ -644,6 +603,21 @@ class _Life:
         self._waiting_since_ns = unit.arrival_ns
         self._last_time_ns = unit.arrival_ns
         self._books.run_began(run, self._offer, video, audio, self._timebase.wall_ns())
+
+    def _backlog(self, first: AccessUnit) -> int:
+        """Ticks from the first picture of a run to the newest that was read with it.
+
+        None if that would place the first before the end of what is recorded already.
+        """
+        newest = self._newest
+        if type(newest) is not AccessUnit:
+            return 0
+        backlog = newest.ticks - first.ticks
+        known = self._books.continuity.last_end_ns
+        if known is not None:
+            room_ns = first.arrival_ns + self._timebase.offset_ns - known
+            backlog = min(backlog, room_ns * self._offer.clock_rate // NS)
+        return backlog
 
     def _begin_segment(self, ticks: int, time_ns: int) -> None:
         """The picture that comes now is the first of a segment."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vonggac.causes import Cause
     from vonggac.clock import Clock
     from vonggac.config import StreamName
-    from vonggac.edge.ingest import PartHeader, RunFormat
+    from vonggac.edge.audience import PartHeader, RunFormat
 
 _log = log.get(__name__)
 

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vonggac.config import StreamName
+    from vonggac.edge.audience import PartHeader
     from vonggac.edge.catalog import SegmentRow
-    from vonggac.edge.ingest import Ingest, PartHeader
+    from vonggac.edge.ingest import Ingest
     from vonggac.media.fmp4_read import Scan
 
 READERS = 4

@@ -10,6 +10,8 @@ the camera's ticks are) and `time_ns`: when it was taken, on the monotonic axis.
 the run: pictures are worth more than tidy times.  The policies, each kept by a test:
 
 * **Ordinary**: decode times follow the camera's ticks, rescaled exactly to 90 kHz.
+* **Start**: pictures that were read together with the first one were not taken together; the
+  first is placed before its arrival by what the newest of them is ahead of it, 1 s at most.
 * **time_ns** follows the ticks too.  A picture cannot be taken after it arrived, so a picture
   that comes sooner than expected moves the axis at once; in the other direction the axis is
   slewed by at most 500 ppm towards the least delay of the last 2 s, and a lasting drift of up
@@ -58,6 +60,8 @@ SLEW = 500e-6
 """How fast the axis is moved towards later arrivals, beside the learnt drift."""
 MOST_DRIFT = 0.02
 """Beyond this the clock rate itself is taken for wrong."""
+MOST_BACKLOG_NS = NS
+"""How long before its arrival the first picture may have been taken."""
 REANCHOR_NS = NS // 2
 """A least delay above this that does not shrink is not the network's."""
 PAUSE_WINDOW_NS = NS
@@ -106,15 +110,25 @@ class Timeline:
         clock_rate: ticks a second that the camera declares (90,000 for video of RFC 6184).
         declared_fps: pictures a second that the camera declares, if it does.
         reorder_depth: of the parameter sets; -1 if they do not say.
+        backlog: ticks by which the newest picture of the first read is ahead of the first.
     """
 
-    def __init__(self, clock_rate: int, declared_fps: float | None, reorder_depth: int) -> None:
+    def __init__(
+        self,
+        clock_rate: int,
+        declared_fps: float | None,
+        reorder_depth: int,
+        *,
+        backlog: int = 0,
+    ) -> None:
         self.clock_rate = clock_rate
         self.declared_fps = declared_fps
         self.reorder_depth = max(0, reorder_depth)
         """As declared, or as learnt since."""
         self.interval_ns = round(NS / declared_fps) if declared_fps else _UNKNOWN_INTERVAL_NS
         """Delivered interval between pictures; declared, or 1 s, until it is measured."""
+        self.gap_after_ns = LEAST_GAP_NS
+        """How much later than the last the next picture may be, until it is a gap."""
         self.measured_rate = float(clock_rate)
         """Ticks a second that the camera's clock is taken to have."""
         self.by_arrival = False
@@ -125,6 +139,7 @@ class Timeline:
         """Pictures with the timestamp of the one before."""
         self.reanchorings = 0
         """How often `time_ns` was set forward."""
+        self._backlog_ns = max(0, min(backlog * NS // clock_rate, MOST_BACKLOG_NS))
         self._started = False
         self._measured = False
         self._millihertz = clock_rate * 1000
@@ -171,11 +186,6 @@ class Timeline:
     def delivered_fps(self) -> float | None:
         """Pictures a second as measured over the last 16 s; None in the first 2 s."""
         return NS / self.interval_ns if self._measured else None
-
-    @property
-    def gap_after_ns(self) -> int:
-        """How much later than the last the next picture may be, until it is a gap."""
-        return max(LEAST_GAP_NS, GAP_INTERVALS * self.interval_ns)
 
     def clock_error_ns(self, wall_minus_monotonic_ns: int) -> int | None:
         """The camera's wall clock less the box's; None until a sender report came.
@@ -242,13 +252,13 @@ class Timeline:
         self._ticks = ticks
         # Nobody reorders pictures that are more than a second apart, whatever is declared.
         self._front = self.reorder_depth * min(self._interval_ticks, MEDIA_RATE)
-        self._time_ns = self._window_time_ns = self._arrival_ns = arrival_ns
-        self._window_arrival_ns = arrival_ns
+        self._arrival_ns = self._window_arrival_ns = arrival_ns
+        self._time_ns = self._window_time_ns = arrival_ns - self._backlog_ns
         self._window_end_ns = arrival_ns + WINDOW_NS
         if self._warm_up:
             self._pending = [self._front]
         self._update_plain()
-        return Placed(0, self._front, arrival_ns)
+        return Placed(0, self._front, self._time_ns)
 
     def _step_forward(self, delta: int, arrival_ns: int) -> int:
         """The ticks move on: by an interval, by a gap, or by a jump."""
@@ -378,7 +388,8 @@ class Timeline:
         self._update()
 
     def _judge_interval(self, arrival_ns: int) -> None:
-        span_ns = self._time_ns - self._window_time_ns
+        # What the axis was held back is an error of where it stood, not time that passed.
+        span_ns = self._time_ns - self._window_time_ns + self._held_back_ns
         if self.by_arrival:
             span_ns = arrival_ns - self._window_arrival_ns
         gap, self._gap_in_window = self._gap_in_window, False
@@ -453,6 +464,7 @@ class Timeline:
 
     def _update(self) -> None:
         """What follows from interval and clock rate, kept for the ordinary case."""
+        self.gap_after_ns = max(LEAST_GAP_NS, GAP_INTERVALS * self.interval_ns)
         if self._measured or self.declared_fps:
             self._interval_ticks = max(1, self.interval_ns * MEDIA_RATE // NS)
         self._most = self.gap_after_ns * self._millihertz // (1000 * NS)
