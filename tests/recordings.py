@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,16 +24,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vonggac.clock import NS, parse_rfc3339
+from vonggac.clock import NS
+from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.check import check
-from vonggac.edge.recovery import segment_files
+from vonggac.edge.recovery import CATALOG, segment_files
 from vonggac.edge.report import as_json, read_ledger
+from vonggac.errors import Kind, VonggacError
 from vonggac.sim.cameras import StreamPlan, VirtualCameras
 from vonggac.sim.numbering import numbers_in_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from vonggac.edge.catalog import SegmentRow
     from vonggac.edge.check import Findings
     from vonggac.sim.cameras import Truth
 
@@ -222,11 +225,16 @@ def ledger(directory: Path, camera: str) -> dict[str, Any]:
 
 def gaps(directory: Path, camera: str) -> list[Edges]:
     """The camera's gaps in the ledger."""
-    if camera not in read_ledger(directory, camera=camera):
-        return []
+    try:
+        views = read_ledger(directory, camera=camera)
+    except VonggacError as error:
+        if error.kind in (Kind.NOT_FOUND, Kind.UNAVAILABLE):  # it has only just begun
+            return []
+        raise
     return [
-        Edges(gap["cause"], parse_rfc3339(gap["from"]) / NS, parse_rfc3339(gap["to"]) / NS)
-        for gap in ledger(directory, camera)["gaps"]
+        Edges(gap.cause.value, gap.from_ns / NS, gap.to_ns / NS)
+        for view, _ in views.values()
+        for gap in view.gaps
     ]
 
 
@@ -416,3 +424,10 @@ class Lateness:
             now = time.monotonic()
             self._worst = max(self._worst, now - before - 0.01)
             before = now
+
+
+def rows(directory: Path) -> list[SegmentRow]:
+    """Every segment that the catalog knows; none while there is no catalog."""
+    with suppress(VonggacError), closing(CatalogReader(directory / CATALOG)) as reader:
+        return list(reader.segments())
+    return []

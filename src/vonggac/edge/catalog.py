@@ -255,7 +255,8 @@ class CatalogReader:
     One thread at a time. Readers never block the writer (WAL).
 
     Raises:
-        VonggacError: NOT_FOUND if there is no catalog, CORRUPT if it cannot be read.
+        VonggacError: NOT_FOUND if there is no catalog, UNAVAILABLE while it is being made, CORRUPT
+            if it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -271,6 +272,11 @@ class CatalogReader:
             raise VonggacError(
                 Kind.CORRUPT, f"the catalog {path} cannot be read ({error}); run `vonggac check`"
             ) from error
+        if version == 0:
+            self._db.close()
+            raise VonggacError(
+                Kind.UNAVAILABLE, f"the catalog {path} is being made; try again in a second"
+            )
         if version != SCHEMA_VERSION:
             self._db.close()
             raise VonggacError(
