@@ -38,7 +38,11 @@ _log = log.get(__name__)
 MAX_ANSWERS: Final = 32
 """Answers under way at once: each holds a GOP, 1 MB as a rule and 16 MiB at worst, and a file."""
 MAX_ANSWERS_A_GRANT: Final = 8
-"""Of one grant: a wall of four playback tiles that reads two GOPs ahead."""
+"""Of one grant: a wall of four playback tiles that reads two GOPs ahead; further ones wait."""
+MAX_QUESTIONS: Final = 512
+"""Questions taken on at once, answered or waiting for their turn: a message each."""
+MAX_QUESTIONS_A_GRANT: Final = 64
+"""Of one grant: a wall of 25 tiles opens its streams and extends their leases in one breath."""
 QUESTIONS: Final = 512
 """Questions that wait to be looked at; each is looked at in microseconds."""
 CREDIT_S: Final = 10.0
@@ -142,6 +146,14 @@ class _Credit:
         self._chunks -= 1
 
 
+class _Share:
+    """What one grant takes of the box's attention."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+        self.room = asyncio.Semaphore(MAX_ANSWERS_A_GRANT)
+
+
 class _Asked:
     """A question while it is looked at and answered."""
 
@@ -224,7 +236,8 @@ class Agent:
         self._clock = clock
         self._open: dict[tuple[str, str], _Credit] = {}
         self._refusing = 0
-        self._of_grant: Counter[str] = Counter()
+        self._room = asyncio.Semaphore(MAX_ANSWERS)
+        self._of_grant: dict[str, _Share] = {}
 
     async def run(self) -> None:
         """Stay on the bus until cancelled: connect, serve, and when that ends begin again."""
@@ -310,15 +323,18 @@ class Agent:
             self.ignored += 1  # the same question twice
             return
         asked = _Asked(message, subject, reply, control, media, _Credit(_window(message)))
-        if len(self._open) >= MAX_ANSWERS or self._of_grant[reply.grant] >= MAX_ANSWERS_A_GRANT:
+        share = self._of_grant.setdefault(reply.grant, _Share())
+        if len(self._open) >= MAX_QUESTIONS or share.questions >= MAX_QUESTIONS_A_GRANT:
+            if not share.questions:
+                del self._of_grant[reply.grant]
             if self._refusing >= MAX_ANSWERS:
                 self.ignored += 1
                 return
             answering.create_task(self._too_many(asked))
             return
         self._open[key] = asked.credit
-        self._of_grant[reply.grant] += 1
-        answering.create_task(self._answer(asked))
+        share.questions += 1
+        answering.create_task(self._answer(asked, share))
 
     def _credit(self, reply: wire.ReplySubject, payload: bytes) -> None:
         credit = self._open.get((reply.grant, reply.number))
@@ -339,13 +355,14 @@ class Agent:
         finally:
             self._refusing -= 1
 
-    async def _answer(self, asked: _Asked) -> None:
+    async def _answer(self, asked: _Asked, share: _Share) -> None:
         grant: keys.Grant | None = None
         try:
             grant = self._check(asked)
-            async with asyncio.timeout(ANSWER_S):
-                head, pieces = await self._make(asked, grant)
-            await self._send(asked, head, pieces)
+            async with share.room, self._room:
+                async with asyncio.timeout(ANSWER_S):
+                    head, pieces = await self._make(asked, grant)
+                await self._send(asked, head, pieces)
             self.answered[f"{asked.subject.verb} 200"] += 1
         except VonggacError as error:
             await self._refuse(asked, error, grant)
@@ -358,8 +375,8 @@ class Agent:
             await self._refuse(asked, internal, grant)
         finally:
             del self._open[asked.reply.grant, asked.reply.number]
-            self._of_grant[asked.reply.grant] -= 1
-            if not self._of_grant[asked.reply.grant]:
+            share.questions -= 1
+            if not share.questions:
                 del self._of_grant[asked.reply.grant]
 
     def _check(self, asked: _Asked) -> keys.Grant:
