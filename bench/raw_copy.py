@@ -63,7 +63,7 @@ async def connect(url: str) -> socket.socket:
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     await loop.sock_connect(sock, (parts.hostname or "", parts.port or 554))
-    session = ""
+    session = control = ""
     for number, (method, target, extra) in enumerate(
         (
             ("DESCRIBE", url, "Accept: application/sdp\r\n"),

@@ -14,10 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import common
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 HERE = Path(__file__).parent
 SETTLE_S = 4.0
@@ -125,7 +128,8 @@ def main() -> int:
         "machine": told,
         "versions": common.versions(["ffmpeg", "-version"]),
     }
-    lines = [f"{options.cameras} cameras of {result['stream']}, {told['cpu']}, {told['cores']} cores"]
+    where = f"{told['cpu']}, {told['cores']} cores"
+    lines = [f"{options.cameras} cameras of {result['stream']}, {where}"]
     for name, rounds in found.items():
         middle = {key: common.spread([r[key] for r in rounds])[1] for key in rounds[0]}
         result[name] = middle | {"rounds": rounds}
@@ -144,7 +148,8 @@ def main() -> int:
         if over in found and under in found:
             pairs = zip(found[over], found[under], strict=True)
             ratios[name] = common.spread([a[key] / b[key] for a, b in pairs])
-            lines.append(f"{name:22} min {ratios[name][0]} median {ratios[name][1]} max {ratios[name][2]}")
+            least, middle_ratio, most = ratios[name]
+            lines.append(f"{name:22} min {least} median {middle_ratio} max {most}")
     result["ratios"] = ratios
     if back is not None:
         result["reconnect_s"] = back
