@@ -1,0 +1,327 @@
+"""Every page of the product, at 1440 and 390 pixels, in both languages, in a real Chromium.
+
+No overflow, no sentence of the other language, no error in the console, nothing refused by the
+content policy. A page route that is not in the list below fails the first test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from hub_stage import CAMERAS, PASSWORD, Stage, config, stage
+from vonggac.clock import SystemClock
+from vonggac.web import cameras, entrance, facility, ledgers, office, serve, watch, words
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+
+pytestmark = pytest.mark.browser
+in_module = pytest.mark.asyncio(loop_scope="module")
+"""Chromium and the hub live on one loop for the whole module."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page as it is opened: an address, or a form that is filled and sent."""
+
+    route: str
+    """As the program registers it."""
+    address: str
+    status: int = 200
+    fill: dict[str, str] = field(default_factory=dict)
+    press: str = ""
+    signed_in: bool = True
+
+
+VISITS = (
+    Visit("/signin", "/signin", signed_in=False),
+    Visit(
+        "/signin",
+        "/signin",
+        401,
+        {"name": "admin", "password": "sai"},
+        "button[type=submit]",
+        signed_in=False,
+    ),
+    Visit("/signin/help", "/signin/help", signed_in=False),
+    Visit("/password", "/password"),
+    Visit("/", "/"),
+    Visit("/", "/?show=attention&q=hl"),
+    Visit("/", "/?q=nothing"),
+    Visit("/wall", "/wall"),
+    Visit("/wall", "/wall?tiles=25"),
+    Visit("/playback", "/playback"),
+    Visit("/playback", "/playback?cameras=hl-2a,hl-3c,cg-1,san-1"),
+    Visit("/continuity", "/continuity"),
+    Visit("/continuity", "/continuity?view=month"),
+    Visit("/continuity", "/continuity?camera=san-1"),
+    Visit("/continuity", "/continuity?day=2020-01-01"),
+    Visit("/audit", "/audit"),
+    Visit("/audit", "/audit?actor=nobody"),
+    Visit("/system", "/system"),
+    Visit("/more", "/more"),
+    Visit("/cameras/new", "/cameras/new"),
+    Visit(
+        "/cameras/new",
+        "/cameras/new",
+        422,
+        {"name": "hl-9", "title": "x", "zone": "TAM", "main_url": "http://x"},
+        "button[value=save]",
+    ),
+    Visit(
+        "/cameras/new",
+        "/cameras/new",
+        200,
+        {"name": "hl-9", "zone": "HL", "main_url": "rtsp://192.0.2.9/"},
+        "button[value=probe]",
+    ),
+    Visit("/cameras/{camera_id}", "/cameras/hl-3c"),
+    Visit("/cameras/{camera_id}", "/cameras/tn-1"),
+    Visit("/cameras/{camera_id}/edit", "/cameras/hl-2a/edit"),
+    Visit("/discover", "/discover"),
+    Visit("/discover", "/discover", 200, {"address": ""}, ".main button[type=submit]"),
+    Visit("(error)", "/nothing", 404),
+    Visit("(error)", "/continuity?day=tomorrow", 422),
+)
+NO_PAGES = {"/language", "/healthz", "/metrics", "/continuity.csv", "/audit.csv"}
+"""Routes that answer with something else than a page."""
+
+VIETNAMESE = re.compile(
+    "[àáạảãâầấậẩẫăằắặẳẵèéẹẻẽêềếệểễìíịỉĩòóọỏõôồốộổỗơờớợởỡùúụủũưừứựửữỳýỵỷỹđ]+", re.I
+)
+BROKEN = re.compile(r"\{[a-z_]+\}|\bundefined\b|\bNaN\b|\bNone\b|\[object")
+TEXT = """() => {
+  const said = [];
+  const skip = "script, style, noscript, [translate=no], svg.defs";
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode;
+    const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    if (element.closest(skip)) continue;
+    if (node.nodeType === Node.TEXT_NODE) said.push(node.data);
+    else for (const name of ["aria-label", "title", "placeholder", "alt"])
+      if (node.hasAttribute(name)) said.push(node.getAttribute(name));
+  }
+  return said.map((one) => one.trim()).filter(Boolean);
+}"""  # noqa: E501
+WIDE = """() => {
+  const edge = document.documentElement.clientWidth + 1;
+  const inside = (element) => element.closest(".scroll, .choose, .seg-ctl, .wall, svg, dialog, .vh, .skip");
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => !inside(element) && element.getBoundingClientRect().right > edge)
+    .map((element) => `${element.tagName.toLowerCase()}.${element.className}`)
+    .slice(0, 5);
+}"""  # noqa: E501
+
+
+@dataclass
+class Place:
+    """A hub that Chromium can reach, with a box that answers."""
+
+    hub: Stage
+    origin: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    listener = serve.listen("127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    folder = tmp_path_factory.mktemp("hub")
+    async with stage(folder, clock=SystemClock(), origins=(origin,)) as hub:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve.serve(hub.app, listener, stop=stop))
+        box = await hub.box()
+        yield Place(hub, origin)
+        await box.stop()
+        stop.set()
+        await serving
+
+
+def test_every_page_route_is_in_the_list() -> None:
+    """A new page is looked at by this test, or it is no page."""
+    modules = (entrance, facility, cameras, watch, ledgers, office)
+    routes = {
+        route.path
+        for module in modules
+        for route in module.routes.routes
+        if "GET" in getattr(route, "methods", ())
+    }
+
+    assert routes - NO_PAGES == {visit.route for visit in VISITS} - {"(error)"}
+
+
+async def signed_in(context: BrowserContext, place: Place, language: str) -> None:
+    await context.add_cookies([{"name": "vg_language", "value": language, "url": place.origin}])
+    answer = await context.request.post(
+        f"{place.origin}/api/v1/session", data={"user": "admin", "password": PASSWORD}
+    )
+    assert answer.status == 200
+
+
+def data_of(place: Place) -> list[str]:
+    """What people typed into this facility: it stands on pages of both languages as it is."""
+    site = config(place.hub.folder).site
+    typed = [title for _, _, title in CAMERAS]
+    return sorted([*typed, site.title, site.address], key=len, reverse=True)
+
+
+async def open_page(page: Page, place: Place, visit: Visit) -> tuple[int, list[str]]:
+    """The status, and what went wrong meanwhile."""
+    wrong: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        expected = visit.status >= 400 and "Failed to load resource" in message.text
+        if message.type in ("error", "warning") and not expected:
+            wrong.append(message.text)
+
+    granted = asyncio.Event()
+    page.on("response", lambda one: granted.set() if one.url.endswith("/grants") else None)
+    page.on("console", heard)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    answer = await page.goto(place.origin + visit.address)
+    if visit.press:
+        for name, value in visit.fill.items():
+            target = page.locator(f"main [name={name}]").first
+            if await target.evaluate("element => element.tagName") == "SELECT":
+                await target.select_option(value)
+            else:
+                await target.fill(value)
+        async with page.expect_navigation() as navigation:
+            await page.locator(visit.press).first.click()
+        answer = await navigation.value
+    assert answer is not None
+    if visit.route in ("/wall", "/playback"):
+        # Their modules ask for a grant, connect and fill the page after it has loaded.
+        async with asyncio.timeout(20):
+            await granted.wait()
+        await page.wait_for_function("document.querySelectorAll('.tile, #views .pic').length > 0")
+    return answer.status, wrong
+
+
+def untranslated(said: list[str], language: str, data: list[str]) -> list[str]:
+    texts = []
+    for one in said:
+        text = one
+        for typed in (*data, "Vọng Gác", "Tiếng Việt"):
+            text = text.replace(typed, "")
+        texts.append(text)
+    if language == "en":
+        letters = {words_.letter for words_ in cameras_causes()}
+        return [text for text in texts if VIETNAMESE.search(text) and text.strip() not in letters]
+    sentences = {
+        english
+        for vietnamese, english in words.english().items()
+        if english != vietnamese and len(english.split()) >= 3 and "{" not in english
+    }
+    return [text for text in texts if text in sentences]
+
+
+def cameras_causes() -> list[Any]:
+    from vonggac.domain import rules
+
+    return list(rules.causes().values())
+
+
+@in_module
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_pages_are_whole(
+    browser: Browser, hub_place: Place, width: int, language: str
+) -> None:
+    """Faults of all pages at once: whoever reads the report mends them in one go."""
+    size = {"width": width, "height": 900 if width > 500 else 844}
+    locale = {"vi": "vi-VN", "en": "en-GB"}[language]
+    data = data_of(hub_place)
+    faults: list[str] = []
+    member = await browser.new_context(viewport=size, locale=locale)  # type: ignore[arg-type]
+    stranger = await browser.new_context(viewport=size, locale=locale)  # type: ignore[arg-type]
+    await signed_in(member, hub_place, language)
+    try:
+        for visit in VISITS:
+            # Probes and searches are limited for each account; time passes between real ones.
+            hub_place.hub.app.state.desk.ask_limit._buckets.clear()
+            hub_place.hub.app.state.desk.sign_in_limit._buckets.clear()
+            page = await (member if visit.signed_in else stranger).new_page()
+            name = f"{visit.address}{' sent' if visit.press else ''}"
+            status, wrong = await open_page(page, hub_place, visit)
+            if status != visit.status:
+                faults.append(f"{name}: status {status}, not {visit.status}")
+            faults += [f"{name}: console: {one}" for one in wrong]
+            wide, narrow = await page.evaluate(
+                "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+            )
+            if wide > narrow:
+                faults.append(f"{name}: {wide - narrow} px wider than the screen")
+            faults += [f"{name}: beyond the edge: {one}" for one in await page.evaluate(WIDE)]
+            said = await page.evaluate(TEXT)
+            faults += [f"{name}: {one!r}" for one in untranslated(said, language, data)]
+            faults += [f"{name}: broken: {one!r}" for one in said if BROKEN.search(one)]
+            assert await page.evaluate("document.documentElement.lang") == language
+            await page.close()
+    finally:
+        await member.close()
+        await stranger.close()
+
+    assert faults == []
+
+
+@in_module
+async def test_the_eye_of_this_test_sees(browser: Browser, hub_place: Place) -> None:
+    """Judged as the other language, a page must be full of faults; else nothing above is proved."""
+    context = await browser.new_context(viewport={"width": 390, "height": 844})
+    await signed_in(context, hub_place, "vi")
+    page = await context.new_page()
+    await page.goto(hub_place.origin + "/system")
+    said = await page.evaluate(TEXT)
+    await page.evaluate("document.querySelector('h1').style.width = '1000px'")
+    wide = await page.evaluate(WIDE)
+    await context.close()
+
+    assert len(untranslated(said, "en", data_of(hub_place))) > 40
+    assert wide != []
+
+
+@in_module
+async def test_pages_can_be_worked_by_keyboard_and_read_aloud(
+    browser: Browser, hub_place: Place
+) -> None:
+    """Every field has a label, every picture and button a name, every page one heading."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    await signed_in(context, hub_place, "vi")
+    faults: list[str] = []
+    page = await context.new_page()
+    for visit in VISITS:
+        if visit.press or not visit.signed_in:
+            continue
+        await page.goto(hub_place.origin + visit.address)
+        found = await page.evaluate(
+            """() => {
+              const nameless = (element) => !(element.getAttribute("aria-label")
+                || element.getAttribute("title") || element.textContent.trim());
+              const faults = [];
+              for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+                if (!field.hidden && !field.labels?.length && !field.getAttribute("aria-label")) faults.push("field " + field.name);
+              for (const button of document.querySelectorAll("button, a[href]"))
+                if (nameless(button) && !button.querySelector("[aria-label]")) faults.push("nameless " + button.outerHTML.slice(0, 80));
+              for (const picture of document.querySelectorAll("img:not([alt]), svg[role=img]:not([aria-label])"))
+                faults.push("picture " + picture.outerHTML.slice(0, 80));
+              if (document.querySelectorAll("h1").length !== 1) faults.push("headings");
+              if (!document.querySelector("#main, #wall")) faults.push("no main");
+              const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+              faults.push(...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => "id twice: " + id));
+              return faults;
+            }"""  # noqa: E501
+        )
+        faults += [f"{visit.address}: {one}" for one in found]
+    await context.close()
+
+    assert faults == []
