@@ -165,6 +165,9 @@ create table note (
 ) strict, without rowid;
 """
 
+_TURN_S = 0.02
+"""How often whoever flushes looks whether there is room again."""
+
 _KEYFRAME = struct.Struct("<qI")
 
 _WRONG = (
@@ -518,6 +521,10 @@ class Catalog:
             False if the disk did not take them in time.
         """
         done = threading.Event()
+        turns = int(timeout_s / _TURN_S)
+        while len(self._letters) >= MAX_LETTERS and turns > 0:
+            turns -= 1
+            time.sleep(_TURN_S)
         return self._letters.put(_Mark(done)) and done.wait(timeout_s)
 
     def close(self) -> None:
@@ -547,7 +554,8 @@ class Catalog:
                     waiting += self._letters.take(1.0)
                     if waiting:
                         self._ending.wait(0 if _has_mark(waiting) else COMMIT_S)
-                        waiting += self._letters.take(0) if len(self._letters) else []
+                        if len(self._letters) and len(waiting) < MAX_LETTERS:
+                            waiting += self._letters.take(0)
                 except Closed:
                     closing = True
             if not waiting:
