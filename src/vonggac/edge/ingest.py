@@ -77,6 +77,10 @@ BACK_OFF_REFUSED_S = (5.0, 15.0, 30.0, 60.0)
 """Ours: waits after a refused password; cameras lock an account after 5 to 10 failures in half an
 hour, and this makes 5 attempts in the first two minutes and one a minute from then on."""
 
+TURN_S = 0.5
+"""Ours: a camera that answers has shaken hands in a tenth of this; one that does not lets others
+begin."""
+
 SOUND_DRIFT_S = 0.5
 """Sound is laid end to end; only when it is this far from its arrival is it placed anew."""
 
@@ -180,11 +184,8 @@ class Ingest:
         """
         source = self._connect()
         try:
-            async with self._around.gate:
-                if self._stopping.is_set():
-                    return
-                self.next_attempt_ns = None
-                self.offer = await self._shake_hands(source)
+            self.next_attempt_ns = None
+            self.offer = await self._shake_hands(source)
             if self.offer is None:
                 return
             self._life = _Life(self, source, self.offer, self._around)
@@ -198,18 +199,28 @@ class Ingest:
             await source.close()
 
     async def _shake_hands(self, source: Source) -> Offer | None:
-        """Connect; None if the program stops meanwhile, which waits for no camera."""
-        connecting = asyncio.ensure_future(source.connect())
+        """Connect; None if the program stops meanwhile, which waits for no camera.
+
+        Those that are slow to answer give their turn to others: a dead half of a site must not
+        keep the living half waiting.
+        """
         stopped = asyncio.ensure_future(self._stopping.wait())
+        connecting: asyncio.Future[Offer] | None = None
         try:
+            async with self._around.gate:
+                if self._stopping.is_set():
+                    return None
+                connecting = asyncio.ensure_future(source.connect())
+                await asyncio.wait(
+                    (connecting, stopped), timeout=TURN_S, return_when=asyncio.FIRST_COMPLETED
+                )
             await asyncio.wait((connecting, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if connecting.done():
-                return connecting.result()
-            return None
+            return connecting.result() if connecting.done() else None
         finally:
             stopped.cancel()
-            connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
+            if connecting is not None:
+                connecting.cancel()
+                await asyncio.gather(connecting, return_exceptions=True)
 
     def stop(self) -> None:
         """Ask `run` to return; it ends the run in order."""
