@@ -43,7 +43,7 @@ def configure(*, level: str = "info", as_json: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
 
@@ -51,6 +51,11 @@ def configure(*, level: str = "info", as_json: bool = False) -> None:
 def get(name: str) -> FilteringBoundLogger:
     """A logger that carries the name of the module it speaks for."""
     return cast("FilteringBoundLogger", structlog.get_logger(module=name))
+
+
+def _to_stderr(*_names: object) -> structlog.PrintLogger:
+    """Whatever stderr is now: a test, or a service manager's wrapper, may have replaced it."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def _leave(
