@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import msgspec
 
 from vonggac import bus, keys, wire
@@ -45,6 +46,7 @@ NOW_NS = int(NOW.timestamp()) * NS
 HOUR = 3600 * NS
 DAY = 24 * HOUR
 PASSWORD = "mot mat khau dai de thu"
+ORIGIN = "http://hub.test"
 SITE_ID = "b" * 26
 
 CAMERAS = (
@@ -468,3 +470,14 @@ async def stage(
         await media.close()
         await server.stop()
         database.close()
+
+
+def browser(hub: Stage) -> httpx.AsyncClient:
+    """A browser on this hub's pages."""
+    transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
+
+
+async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD) -> httpx.Response:
+    """Through the API; the cookie stays in the client."""
+    return await client.post("/api/v1/session", json={"user": "admin", "password": password})

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from databases import sqlite
-from hub_stage import PASSWORD, Stage, stage
+from hub_stage import Stage, browser, sign_in, stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-__all__ = ["sqlite"]
+    import httpx
 
-ORIGIN = "http://hub.test"
+__all__ = ["sqlite"]
 
 
 @pytest.fixture
@@ -39,14 +38,3 @@ async def client(hub: Stage) -> AsyncIterator[httpx.AsyncClient]:
     async with browser(hub) as found:
         await sign_in(found)
         yield found
-
-
-def browser(hub: Stage) -> httpx.AsyncClient:
-    """A browser on this hub's pages."""
-    transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
-
-
-async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD) -> httpx.Response:
-    """Through the API; the cookie stays in the client."""
-    return await client.post("/api/v1/session", json={"user": "admin", "password": password})

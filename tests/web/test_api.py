@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi.routing import APIRoute
 
-from conftest import browser, sign_in
-from hub_stage import CAMERAS, FILM, JPEG, NOW_NS, PASSWORD, SITE_ID, Stage, stage
+from hub_stage import CAMERAS, FILM, JPEG, NOW_NS, PASSWORD, SITE_ID, Stage, browser, sign_in, stage
 from vonggac import bus, keys
 from vonggac.clock import SystemClock
 from vonggac.domain import audit

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from conftest import browser, sign_in
-from hub_stage import NOW_NS, SITE_ID, Stage, stage
+from hub_stage import NOW_NS, SITE_ID, Stage, browser, sign_in, stage
 from vonggac.clock import NS
 from vonggac.domain import audit, ledger
 from vonggac.web import serve

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from vonggac.causes import Cause
@@ -107,20 +108,14 @@ def pieces(
         return []
     known_until = state.as_of_ns if state is not None else 0
     painted = _Painted(start, end)
-    for span in spans:
-        painted.put(Piece(span.from_ns, span.to_ns, "recorded"))
-    for gap in gaps:
-        gap_end = gap.to_ns if gap.to_ns is not None else max(known_until, gap.from_ns)
-        painted.put(
-            Piece(
-                gap.from_ns,
-                gap_end,
-                "gap",
-                gap.cause,
-                gap.evidence,
-                provisional=gap.to_ns is None,
-            )
-        )
+    found = [Piece(span.from_ns, span.to_ns, "recorded") for span in spans]
+    found += [_gap_piece(gap, known_until) for gap in gaps]
+    ordered = sorted(found, key=lambda piece: piece.from_ns)
+    if any(after.from_ns < before.to_ns for before, after in pairwise(ordered)):
+        # What the media prove is not painted over by what was thought before they came.
+        ordered = found
+    for piece in ordered:
+        painted.put(piece)
     if state is not None and state.status == "recording":
         painted.put(Piece(state.since_ns, known_until, "recorded", provisional=True))
     elif state is not None and state.status == "gap" and state.cause is not None:
@@ -132,6 +127,12 @@ def pieces(
         end = end_known
     whole = painted.filled()
     return _expire(_outside(whole, service), expired_before_ns)
+
+
+def _gap_piece(gap: Gap, known_until_ns: int) -> Piece:
+    end = gap.to_ns if gap.to_ns is not None else max(known_until_ns, gap.from_ns)
+    is_open = gap.to_ns is None
+    return Piece(gap.from_ns, end, "gap", gap.cause, gap.evidence, provisional=is_open)
 
 
 def figures(found: Iterable[Piece]) -> Figures:
@@ -192,6 +193,9 @@ class _Painted:
     def put(self, piece: Piece) -> None:
         start, end = max(piece.from_ns, self._start), min(piece.to_ns, self._end)
         if end <= start:
+            return
+        if not self._pieces or self._pieces[-1].to_ns <= start:
+            self._pieces.append(_moved(piece, start, end))
             return
         at = bisect_left(self._pieces, start, key=lambda known: known.to_ns)
         while at < len(self._pieces) and self._pieces[at].to_ns == start:

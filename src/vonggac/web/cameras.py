@@ -75,12 +75,10 @@ def _camera_page(
         site = registry.site(connection, camera.site_id)
         assert site is not None, "a camera's site is registered"
         time = figures.camera_times(connection, site, [camera], month, now_ns=now_ns)[0]
-        last_day = figures.camera_times(
-            connection, site, [camera], (now_ns - DAY_NS, now_ns), now_ns=now_ns
-        )[0]
         site_state = ledger.site_state(connection, site.id)
+    last_day = figures.within(time, now_ns - DAY_NS, now_ns)
     days = figures.trimmed(figures.month_days([time], now_ns, MONTH_DAYS, now_ns))
-    rows = figures.camera_days(time, now_ns, DAYS_SHOWN)
+    rows = figures.camera_days(time, now_ns, min(DAYS_SHOWN, len(days)))
     gaps = [piece for piece in reversed(time.pieces) if piece.kind in ("gap", "unknown")]
 
     def strip(row: figures.CameraDay) -> object:

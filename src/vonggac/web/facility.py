@@ -67,10 +67,10 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
         # A facility that is an hour old would show a strip of nothing: it shows its hour.
         day = (max(now_ns - DAY_NS, min(born_ns, now_ns - YOUNGEST_NS)), now_ns)
         month = (day_start(now_ns) - (MONTH_DAYS - 1) * DAY_NS, now_ns)
-        times = figures.camera_times(connection, site, cameras, day, now_ns=now_ns)
         long_times = figures.camera_times(connection, site, cameras, month, now_ns=now_ns)
         site_state = ledger.site_state(connection, site.id)
         watching = grants.watching(connection, site.id, now_ns=now_ns)
+    times = [figures.within(time, *day) for time in long_times]
     total = continuity.figures(piece for time in times for piece in time.pieces)
     shown, chips = _filtered(times, show, q, who)
     days = figures.month_days(long_times, now_ns, MONTH_DAYS, now_ns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vonggac.clock import NS
@@ -86,40 +86,95 @@ def camera_times(
     return found
 
 
+def within(time: CameraTime, from_ns: int, to_ns: int) -> CameraTime:
+    """The same camera, and less of its time."""
+    pieces = continuity.clipped(time.pieces, from_ns, to_ns)
+    return replace(time, pieces=pieces, figures=continuity.figures(pieces))
+
+
 def month_days(
     times: Sequence[CameraTime], last_day_ns: int, days: int, now_ns: int
 ) -> list[charts.Day]:
     """Rows of a month that ends with the day of `last_day_ns`, over all the cameras given."""
-    last = day_start(last_day_ns)
+    first = day_start(last_day_ns) - (days - 1) * DAY_NS
+    sums = [_Sum() for _ in range(days * 24)]
+    for time in times:
+        for piece in time.pieces:
+            _pour(piece, first, sums)
     found = []
-    for back in range(days - 1, -1, -1):
-        start = last - back * DAY_NS
-        hours: list[charts.Hour | None] = []
-        by_camera = [continuity.clipped(time.pieces, start, start + DAY_NS) for time in times]
-        for hour in range(24):
-            begins = start + hour * HOUR_NS
-            if begins >= now_ns:
-                hours.append(None)
-                continue
-            hours.append(_hour(by_camera, begins))
-        day = continuity.figures(piece for pieces in by_camera for piece in pieces)
+    for number in range(days):
+        start = first + number * DAY_NS
+        of_day = sums[number * 24 : number * 24 + 24]
+        day = _Sum()
+        for one in of_day:
+            day.add(one)
+        known = day.recorded + day.missing
         found.append(
             charts.Day(
                 from_ns=start,
-                hours=hours,
-                hundredths=day.hundredths,
-                main_cause=day.main_cause,
-                out=day.known_ns == 0 and day.unknown_ns == 0,
+                hours=[
+                    None if start + hour * HOUR_NS >= now_ns else one.hour()
+                    for hour, one in enumerate(of_day)
+                ],
+                hundredths=continuity.cut_hundredths(day.recorded, known),
+                main_cause=day.main_cause(),
+                out=known == 0 and day.unknown == 0,
                 is_today=start <= now_ns < start + DAY_NS,
             )
         )
     return found
 
 
+class _Sum:
+    """Nanoseconds of an hour or a day, over all cameras."""
+
+    __slots__ = ("by_cause", "missing", "out", "recorded", "unknown")
+
+    def __init__(self) -> None:
+        self.recorded = self.missing = self.unknown = self.out = 0
+        self.by_cause: dict[Cause, int] = {}
+
+    def put(self, piece: Piece, length: int) -> None:
+        if piece.kind == "recorded":
+            self.recorded += length
+        elif piece.kind == "gap" and piece.cause is not None:
+            self.missing += length
+            self.by_cause[piece.cause] = self.by_cause.get(piece.cause, 0) + length
+        elif piece.kind == "unknown":
+            self.unknown += length
+        else:
+            self.out += length
+
+    def add(self, other: _Sum) -> None:
+        self.recorded += other.recorded
+        self.missing += other.missing
+        self.unknown += other.unknown
+        self.out += other.out
+        for cause, length in other.by_cause.items():
+            self.by_cause[cause] = self.by_cause.get(cause, 0) + length
+
+    def main_cause(self) -> Cause | None:
+        return max(self.by_cause, key=lambda cause: self.by_cause[cause], default=None)
+
+    def hour(self) -> charts.Hour:
+        return charts.Hour(self.recorded, self.missing, self.unknown, self.out, self.main_cause())
+
+
+def _pour(piece: Piece, first_ns: int, sums: Sequence[_Sum]) -> None:
+    """Add a piece to the hours that it touches."""
+    at = max(piece.from_ns, first_ns)
+    end = min(piece.to_ns, first_ns + len(sums) * HOUR_NS)
+    while at < end:
+        hour = (at - first_ns) // HOUR_NS
+        stop = min(end, first_ns + (hour + 1) * HOUR_NS)
+        sums[hour].put(piece, stop - at)
+        at = stop
+
+
 def trimmed(days: list[charts.Day]) -> list[charts.Day]:
     """Without the days before anything was in service; a young site shows the days it has."""
     first = next((at for at, row in enumerate(days) if not row.out), len(days) - 1)
-    return days[min(first, max(0, len(days) - 7)) :]
+    return days[first:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +200,6 @@ def camera_days(time: CameraTime, last_day_ns: int, days: int) -> list[CameraDay
             CameraDay(start, pieces, continuity.figures(pieces), pages[-1] if pages else None)
         )
     return found
-
-
-def _hour(by_camera: Sequence[Sequence[Piece]], begins: int) -> charts.Hour:
-    found = continuity.figures(
-        piece
-        for pieces in by_camera
-        for piece in continuity.clipped(pieces, begins, begins + HOUR_NS)
-    )
-    return charts.Hour(
-        found.recorded_ns, found.missing_ns, found.unknown_ns, found.out_ns, found.main_cause
-    )
 
 
 def causes_in(times: Sequence[CameraTime], causes: Mapping[Cause, object]) -> list[Cause]:
