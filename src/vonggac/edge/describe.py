@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 CONNECT_S: Final = 3.0
 ANSWER_S: Final = 4.0
+WHOLE_S: Final = 12.0
+"""Seconds for all answers of one connection: OPTIONS, DESCRIBE, and both again with credentials."""
+MAX_HEARD: Final = 1 << 20
+"""Bytes of one connection; a description with its headers has a few kB."""
 _READ: Final = 16 * 1024
 _MAX_REDIRECTS: Final = 2
 
@@ -139,11 +143,14 @@ async def _ask(
         handshake = Handshake(address, peer=peer, credentials=talk)
         messages = Messages()
         asking: object = handshake.begin()
+        until = asyncio.get_running_loop().time() + WHOLE_S
+        read = 0
         while isinstance(asking, bytes):
             if asking.startswith(b"SETUP "):
                 return None
             writer.write(asking)
-            async with asyncio.timeout(answer_s):
+            async with asyncio.timeout_at(until), asyncio.timeout(answer_s):
+                await writer.drain()
                 asking = None
                 while asking is None:
                     message = messages.take()
@@ -154,6 +161,10 @@ async def _ask(
                                 Cause.UNREACHABLE,
                                 "the camera closed the connection instead of answering",
                             )
+                        read += len(data)
+                        if read > MAX_HEARD:
+                            raise MalformedError(f"{MAX_HEARD} bytes and no description")
+                        await asyncio.sleep(0)  # a read returns at once while there is data
                         messages.feed(data)
                         continue
                     if isinstance(message, Response):

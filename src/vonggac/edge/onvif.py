@@ -409,6 +409,8 @@ def _number(text: str) -> int | None:
 
 def _without_login(url: str) -> str:
     scheme, mark, rest = url.partition("://")
+    if not mark:  # some devices leave the scheme out
+        scheme, rest = "", url.lstrip("/")
     authority, slash, path = rest.partition("/")
     return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
 

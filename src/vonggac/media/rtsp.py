@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 MAX_OUTSTANDING: Final = 8
 """Requests that wait for an answer; the oldest is forgotten (a mute camera is pinged on)."""
 
+MAX_ASIDE: Final = 64
+"""Questions of the camera, and answers to nothing, until it plays. A camera sends one or two; each
+is answered, and begins the wait for its own answer anew: without an end it would keep us for ever.
+"""
+
 SESSION_TIMEOUT_S: Final = 60
 """RFC 2326 section 12.37: the default when the camera names none."""
 MIN_TIMEOUT_S: Final = 5
@@ -83,6 +88,7 @@ class Handshake:
         self._session = ""
         self._timeout_s = SESSION_TIMEOUT_S
         self._description: sdp.Description | None = None
+        self._aside = 0
 
     def begin(self) -> bytes:
         """The first request."""
@@ -104,11 +110,12 @@ class Handshake:
             MalformedError: it does not speak RTSP.
         """
         self._talk.note(message.oddities)
-        if isinstance(message, Request):
-            return _answer(message)
-        asked = self._talk.match(message)
-        if asked is None:
-            return None
+        asked = None if isinstance(message, Request) else self._talk.match(message)
+        if asked is None or isinstance(message, Request):
+            self._aside += 1
+            if self._aside > MAX_ASIDE:
+                raise MalformedError(f"more than {MAX_ASIDE} messages that answer nothing")
+            return _answer(message) if isinstance(message, Request) else None
         if message.status == 401:
             return self._talk.ask_again(asked, message)
         self._talk.accepted()
