@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -9,7 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse, Response
 
 from vonggac import __version__, log
 from vonggac.domain import rules
@@ -22,8 +24,6 @@ from vonggac.web.render import Assets, Pages
 from vonggac.web.security import Guard
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
-
     from vonggac.clock import Clock
     from vonggac.config import Config
     from vonggac.db import Database
@@ -36,6 +36,8 @@ _log = log.get("web.app")
 
 SIGN_IN_BURST, SIGN_IN_PER_SECOND = 10, 0.2
 """Sign-ins of one address: ten at once, then one in five seconds (ours)."""
+SIGN_INS_AT_ONCE = 4
+"""Passwords looked at at once, of all addresses: 64 MiB and a core each (ours)."""
 ASK_BURST, ASK_PER_SECOND = 6, 0.2
 """Probes and searches of one account: each makes the box open connections (ours)."""
 
@@ -80,6 +82,7 @@ def create_app(
         pages=Pages(assets),
         sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),
         ask_limit=RateLimit(clock, burst=ASK_BURST, per_second=ASK_PER_SECOND),
+        hashing=threading.BoundedSemaphore(SIGN_INS_AT_ONCE),
         websocket_port=websocket_port,
         secure=secure,
         is_demo=is_demo,
@@ -114,6 +117,7 @@ def create_app(
     app.add_exception_handler(VonggacError, _on_own_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(ClientDisconnect, _on_leaving)
     app.add_exception_handler(Exception, _on_surprise)
     return app
 
@@ -163,6 +167,12 @@ def _on_bad_request(request: Request, error: Exception) -> Response:
             error_body(Kind.BAD_INPUT, message, {"fields": fields}), STATUS[Kind.BAD_INPUT]
         )
     return _error_page(request, Kind.BAD_INPUT, {})
+
+
+def _on_leaving(request: Request, error: Exception) -> Response:
+    """The browser went away in the middle of its question; nobody reads this."""
+    assert isinstance(error, ClientDisconnect), "registered for these"
+    return Response(status_code=400)
 
 
 def _on_surprise(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.web import words
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping
 
     from starlette.responses import HTMLResponse
@@ -53,6 +54,8 @@ class Desk:
     pages: Pages
     sign_in_limit: RateLimit
     ask_limit: RateLimit
+    hashing: threading.BoundedSemaphore
+    """Room for passwords that are looked at, all addresses together."""
     websocket_port: int
     secure: bool
     is_demo: bool

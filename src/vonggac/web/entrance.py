@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
@@ -15,6 +16,9 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.web import words
 from vonggac.web.desk import LANGUAGE_COOKIE, SESSION_COOKIE, Desk, Visitor, visitor
 from vonggac.web.render import YEAR_S, Form, form_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 routes = APIRouter(include_in_schema=False)
 
@@ -36,11 +40,14 @@ def sign_in(desk: Desk, name: str, password: str, *, address: str, agent: str) -
 
     Raises:
         accounts.Locked: too many wrong ones.
+        VonggacError: TOO_MANY, as many as the machine has room for are being looked at.
     """
     now_ns = desk.now_ns()
-    with desk.database.writing() as connection:
-        attempt = accounts.begin_attempt(connection, name, now_ns=now_ns)
-    if not accounts.matches(attempt, password):
+    with _room(desk):
+        with desk.database.writing() as connection:
+            attempt = accounts.begin_attempt(connection, name, now_ns=now_ns)
+        is_right = accounts.matches(attempt, password)
+    if not is_right:
         with desk.database.writing() as connection:
             audit.record(
                 connection,
@@ -65,6 +72,19 @@ def sign_in(desk: Desk, name: str, password: str, *, address: str, agent: str) -
             detail={"agent": agent[:200]},
         )
     return SignIn(token, attempt.account, attempt.tries_left)
+
+
+@contextmanager
+def _room(desk: Desk) -> Iterator[None]:
+    """Room to look at one password: each takes 64 MiB and a core, and anybody may send some."""
+    if not desk.hashing.acquire(blocking=False):
+        raise VonggacError(
+            Kind.TOO_MANY, "too many people are signing in at this moment; try again", retry_s=1
+        )
+    try:
+        yield
+    finally:
+        desk.hashing.release()
 
 
 class SignIn:
@@ -251,9 +271,11 @@ def change_password(who: Visitor, *, current: str, new: str, again: str) -> tupl
     desk, account = who.desk, who.session.account
     if new != again:
         return "again", "password_differs"
-    with desk.database.writing() as connection:
-        attempt = accounts.begin_attempt(connection, account.name, now_ns=desk.now_ns())
-    if not accounts.matches(attempt, current):
+    with _room(desk):
+        with desk.database.writing() as connection:
+            attempt = accounts.begin_attempt(connection, account.name, now_ns=desk.now_ns())
+        is_right = accounts.matches(attempt, current)
+    if not is_right:
         return "current", "password_wrong"
     try:
         with desk.database.writing() as connection:

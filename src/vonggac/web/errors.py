@@ -35,6 +35,7 @@ _KINDS: Mapping[int, Kind] = {
     404: Kind.NOT_FOUND,
     405: Kind.BAD_INPUT,
     406: Kind.BAD_INPUT,
+    408: Kind.TIMED_OUT,
     413: Kind.TOO_LARGE,
     415: Kind.BAD_INPUT,
     416: Kind.BAD_INPUT,

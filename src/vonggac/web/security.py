@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 
 from vonggac.errors import Kind, VonggacError
 from vonggac.web.errors import error_response
@@ -14,6 +17,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a request's body; the longest of ours, a camera's form, has under 8 kB.  Nothing is
+uploaded here, and whoever has not signed in may send one too."""
+BODY_S: Final = 15.0
+"""Seconds in which a body must have come."""
+_HOST: Final = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}))?(?::[0-9]{1,5})?"
+)
+"""RFC 9110 section 7.2: a name or an address, and a port.  It goes on into the content policy."""
 
 
 def policy(websocket: str) -> str:
@@ -56,8 +68,9 @@ def websocket_origin(configured: str | None, port: int, host: str, *, secure: bo
 
 
 class Guard:
-    """Puts the security headers on every response and refuses what another site's page sent.
+    """Puts the security headers on every response, and refuses what nobody honest sends.
 
+    That is: what another site's page sent, what names no host, bodies that are long or slow.
     A browser names the origin of a request that changes something; a request without one comes
     from a program that carries no one's cookies. Forms carry their session's token besides.
 
@@ -83,6 +96,9 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
+        named = _HOST.fullmatch(host) is not None
+        if not named:
+            host = ""
         origin = websocket_origin(self._websocket, self._port, host, secure=self._secure)
         parts = urlsplit(origin)
         content_policy = policy(f"{parts.scheme}://{parts.netloc}")
@@ -101,17 +117,61 @@ class Guard:
                     found["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
-        if scope["method"] not in SAFE_METHODS and not _from_here(headers, host):
-            refused = error_response(
-                VonggacError(Kind.FORBIDDEN, "this request was sent by another site's page")
-            )
-            await refused(scope, receive, guarded)
+        error = None
+        if not named:
+            error = VonggacError(Kind.BAD_INPUT, "the Host header names no host")
+        elif scope["method"] not in SAFE_METHODS and not _from_here(headers, host):
+            error = VonggacError(Kind.FORBIDDEN, "this request was sent by another site's page")
+        elif not _is_short(headers):
+            error = VonggacError(Kind.TOO_LARGE, f"a body has at most {MAX_BODY} bytes")
+        if error is not None:
+            await error_response(error)(scope, receive, guarded)
             return
-        await self._app(scope, receive, guarded)
+        await self._app(scope, _Bounded(receive).receive, guarded)
+
+
+class _Bounded:
+    """A request's body, with an end to its length and to the time that it takes.
+
+    A program that says nothing of the length (chunks) is stopped at `MAX_BODY` all the same.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._size = 0
+        self._whole = False
+        self._until = asyncio.get_running_loop().time() + BODY_S
+
+    async def receive(self) -> Message:
+        """The next piece.
+
+        Raises:
+            HTTPException: 413 or 408; Starlette and FastAPI let it through to our answer.
+        """
+        if self._whole:  # what follows is the news that the browser has gone
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the body did not come within {BODY_S:g} s") from None
+        self._size += len(message.get("body", b""))
+        if self._size > MAX_BODY:
+            raise HTTPException(413, f"a body has at most {MAX_BODY} bytes")
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _is_short(headers: Headers) -> bool:
+    length = headers.get("content-length", "0")
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MAX_BODY
 
 
 def _from_here(headers: Headers, host: str) -> bool:
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == host.lower()
+        try:
+            return urlsplit(origin).netloc.lower() == host.lower()
+        except ValueError:  # brackets that do not match
+            return False
     return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vonggac.errors import ConfigError
 
@@ -20,7 +21,13 @@ GRACE_S = 3
 """Seconds that running requests get when the program stops; downloads are cut then."""
 BACKLOG = 256
 MAX_CONCURRENT = 400
-"""Requests at once; more are answered 503 by the server itself."""
+"""Connections at once; requests on more are answered 503 by the server itself."""
+MAX_OF_ONE = 100
+"""Connections of one address at once; a browser has six. This machine's own addresses have no
+bound: all of a proxy's are one."""
+HEAD_S = 15.0
+"""Seconds in which a request's head must have come, from the connection or from its first byte.
+uvicorn waits for ever, and 400 silent connections would keep everybody else out."""
 
 
 class _Server(uvicorn.Server):
@@ -29,6 +36,51 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Impatient(H11Protocol):
+    """A connection that is closed when it does not ask, and when its address has too many."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        here = self.client[0] if self.client else ""
+        if here and not here.startswith(("127.", "::1")):
+            others = (one for one in self.connections if isinstance(one, H11Protocol))
+            if sum(one.client is not None and one.client[0] == here for one in others) > MAX_OF_ONE:
+                transport.abort()
+                return
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None and self._idle:
+            self._wait()
+        super().data_received(data)
+        if not self._idle:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether no request is being answered: its head has not come."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self) -> None:
+        self._waiting = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._waiting = None
+        if self._idle:
+            self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -61,6 +113,7 @@ async def serve(app: FastAPI, listener: socket.socket, *, stop: asyncio.Event) -
     server = _Server(
         uvicorn.Config(
             app,
+            http=_Impatient,
             log_config=None,
             access_log=False,
             backlog=BACKLOG,
