@@ -52,7 +52,6 @@ export class Feed {
     const url = URL.createObjectURL(this.source);
     this.source.addEventListener("sourceopen", () => {
       URL.revokeObjectURL(url);
-      this.source.duration = LENGTH_S;
       this.#next();
     });
     if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true; // ManagedMediaSource asks for it
@@ -187,6 +186,7 @@ export class Feed {
   #prepare(codecs) {
     const type = `video/mp4; codecs="${codecs}"`;
     if (this.#buffer === null) {
+      this.source.duration = LENGTH_S;
       this.#buffer = this.source.addSourceBuffer(type);
       this.#buffer.addEventListener("updateend", () => this.#next());
       this.#buffer.addEventListener("error", () => this.#broken("the browser could not read a part"));
