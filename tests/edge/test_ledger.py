@@ -209,7 +209,7 @@ def test_edge_off_ends_at_the_start_when_the_camera_is_then_unreachable() -> Non
 
 def test_the_time_between_two_lives_is_power_lost_if_the_ups_said_so() -> None:
     """Proven like edge off: what comes after it never rewrites it."""
-    continuity = Continuity(known_until_ns=at(-30), started_ns=at(0), power_lost=True)
+    continuity = Continuity(known_until_ns=at(-30), started_ns=at(0), absence=Cause.POWER_LOST)
     assert [(c.kind, c.cause) for c in continuity.start()] == [("open", Cause.POWER_LOST)]
     changes = continuity.lost(Cause.UNREACHABLE, "no answer", since_ns=at(2))
     assert [(c.kind, c.from_ns, c.to_ns, c.cause) for c in changes] == [

@@ -113,7 +113,9 @@ class Books:
             self._span_ended(self.continuity.last_end_ns or at_ns)
         elif self.continuity.open is not None:
             gap = self.continuity.open
-            self._apply([Change("close", gap.from_ns, at_ns, gap.cause, gap.evidence)])
+            # The last picture may end a moment after the stop: it lasts until the next would come.
+            until = max(at_ns, gap.from_ns + 1)
+            self._apply([Change("close", gap.from_ns, until, gap.cause, gap.evidence)])
 
     def run_began(
         self, run: bytes, offer: Offer, video: VideoFormat, audio: AudioFormat | None, at_ns: int

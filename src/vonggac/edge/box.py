@@ -25,7 +25,7 @@ from vonggac.edge.bookkeeping import Books, Maintenance
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.ingest import Ingest, StreamPlan, Surroundings
 from vonggac.edge.journal import Journal
-from vonggac.edge.ledger import Continuity
+from vonggac.edge.ledger import ABSENCES, Continuity
 from vonggac.edge.power import on_battery
 from vonggac.edge.recorder import Recorder, read_mark
 from vonggac.edge.recovery import (
@@ -37,6 +37,7 @@ from vonggac.edge.recovery import (
     mend,
     next_epoch,
     open_catalog,
+    was_out_of_service,
 )
 from vonggac.edge.retention import Retention
 from vonggac.edge.timebase import TimeBase
@@ -258,9 +259,13 @@ class Box:
         until = (
             known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
         )
-        power_lost = self._mark is not None and self._mark.on_battery
+        absence = Cause.EDGE_OFF
+        if until is not None and was_out_of_service(self.directory, camera, stream, until):
+            absence = Cause.NOT_IN_SERVICE
+        elif self._mark is not None and self._mark.on_battery:
+            absence = Cause.POWER_LOST
         continuity = Continuity(
-            known_until_ns=until, started_ns=now, boot_ns=self._boot_ns, power_lost=power_lost
+            known_until_ns=until, started_ns=now, boot_ns=self._boot_ns, absence=absence
         )
         books = Books(
             camera, stream, continuity, self.catalog, self.journal, self.timebase,
@@ -282,7 +287,8 @@ class Box:
 
         def close(_task: asyncio.Task[None]) -> None:
             if planned:
-                ingest.books.lost(Cause.NOT_IN_SERVICE, "taken out of service", since_ns=now)
+                why = ABSENCES[Cause.NOT_IN_SERVICE]
+                ingest.books.lost(Cause.NOT_IN_SERVICE, why, since_ns=now)
             ingest.books.finish(self.timebase.wall_ns())
 
         task.add_done_callback(close)

@@ -368,6 +368,15 @@ class CatalogReader:
         )
         return [GapRow(*row) for row in rows]
 
+    def last_gap(self, camera: str, stream: str) -> GapRow | None:
+        """The gap that ended last; None if there is none, or if one lasts."""
+        row = self._one(
+            f"select {GAP_COLUMNS} from gap where camera = ? and stream = ?"  # noqa: S608
+            " order by to_ns is null desc, to_ns desc limit 1",
+            (camera, stream),
+        )
+        return GapRow(*row) if row and row[3] is not None else None
+
     def runs_between(self, camera: str, stream: str, from_ns: int, to_ns: int) -> list[RunRow]:
         """Runs that overlap [from, to), in order of time."""
         rows = self._ask(

@@ -56,8 +56,9 @@ KEEP_TICKS = fmp4.TIMESCALE // 10
 picture costs as much as a part of five."""
 
 FIRST_DRAIN_S = {"rtsp": 0.02, "libav": 0.1, "file": 0.1}
-"""Ours: how long after connecting a source is drained first.  What libav gathered while it
-probed then comes at once, and the time of the first picture can be told from the last."""
+"""Ours: how often a source is drained until its first picture, which most cameras send at once.
+What libav gathered while it probed comes with one drain, and the time of its first picture can
+be told from its last."""
 
 STALL_LIMIT_NS = 10 * NS
 """Ours: a connection that has delivered no picture for this long is given up and made again."""
@@ -359,8 +360,10 @@ class _Life:
         self._last_time_ns = self._last_picture_ns
         self._stalled = False
 
-        self._due_ns = self._clock.monotonic_ns() + int(FIRST_DRAIN_S[offer.source] * NS)
-        self._timer = self._loop.call_later(FIRST_DRAIN_S[offer.source], self._drain_first)
+        self._first_drain_s = FIRST_DRAIN_S[offer.source]
+        self._first_drains_left = int(self._drain_s / self._first_drain_s)
+        self._due_ns = self._clock.monotonic_ns() + int(self._first_drain_s * NS)
+        self._timer = self._loop.call_later(self._first_drain_s, self._drain_first)
 
     async def wait(self) -> None:
         """Until the connection is over.
@@ -417,10 +420,18 @@ class _Life:
     # ---- the hot path: every 200 ms for each camera, every 40 ms while watched ----------------
 
     def _drain_first(self) -> None:
-        """Drain, and again after a part of the interval: cameras that came together spread."""
+        """Drain soon and often until pictures come; from then on in the camera's own phase.
+
+        Cameras that came together are so spread over the interval.
+        """
         self._drain()
         self._timer.cancel()
-        self._timer = self._loop.call_later(random.random() * self._drain_s, self._drain)
+        if self.timeline is not None or self._first_drains_left == 0:
+            wait_s = random.random() * self._drain_s
+            self._timer = self._loop.call_later(wait_s, self._drain)
+        else:
+            self._first_drains_left -= 1
+            self._timer = self._loop.call_later(self._first_drain_s, self._drain_first)
 
     def _drain(self) -> None:
         now = self._clock.monotonic_ns()

@@ -41,6 +41,13 @@ is a refusal."""
 
 EDGE_WAS_OFF = "the recorder was not running"
 
+ABSENCES = {
+    Cause.EDGE_OFF: EDGE_WAS_OFF,
+    Cause.POWER_LOST: "the mains failed: the UPS was on battery",
+    Cause.NOT_IN_SERVICE: "taken out of service",
+}
+"""Why nobody recorded a stream before this life began to, and how it is told."""
+
 
 class Span(NamedTuple):
     """Recorded time, ns of UTC, half-open."""
@@ -133,8 +140,8 @@ class Continuity:
 
     Args:
         known_until_ns: end of what an earlier life of the recorder accounted for, if any.
-        started_ns: when this life began; time before it is `EDGE_OFF`.
-        power_lost: whether the UPS had said that the mains failed; then it is `POWER_LOST`.
+        started_ns: when this life began.
+        absence: which of `ABSENCES` the time before it is.
         boot_ns: when the first life since the box was started began; this one, if not given.
             A step of the wall clock moves what lies after it, and nothing before.
     """
@@ -145,13 +152,9 @@ class Continuity:
         known_until_ns: int | None,
         started_ns: int,
         boot_ns: int | None = None,
-        power_lost: bool = False,
+        absence: Cause = Cause.EDGE_OFF,
     ) -> None:
-        self._off = (
-            (Cause.POWER_LOST, "the mains failed: the UPS was on battery")
-            if power_lost
-            else (Cause.EDGE_OFF, EDGE_WAS_OFF)
-        )
+        self._off = (absence, ABSENCES[absence])
         self.started_ns = started_ns
         self.last_end_ns: int | None = None
         """End of the last picture recorded in this life; of an earlier one until then."""

@@ -9,6 +9,7 @@ from vonggac import wire
 from vonggac.clock import NS
 from vonggac.edge import ledger
 from vonggac.edge.recovery import insert_page, page_row
+from vonggac.errors import MalformedError
 from vonggac.media import merkle
 
 if TYPE_CHECKING:
@@ -108,13 +109,21 @@ def faults(pages: Sequence[tuple[int, int, int, bytes, bytes]]) -> list[str]:
     """What is wrong with a camera's chain of pages, as rows of the catalog; empty if nothing is."""
     found = []
     previous = b""
-    for expected, (number, _, _, digest, content) in enumerate(pages):
+    expected = 0
+    for number, _, _, digest, content in pages:
         if sha256(content).digest() != digest:
             found.append(f"page {number} was changed: its hash does not match")
-        page = wire.decode_page(content)
         if number != expected:
-            found.append(f"page {expected} is missing")
-        elif bytes.fromhex(page.previous) != previous:
-            found.append(f"page {number} does not continue the page before it")
-        previous = digest
+            found += (f"page {missing} is missing" for missing in range(expected, number))
+        else:
+            found += _link_fault(number, content, previous)
+        previous, expected = digest, number + 1
     return found
+
+
+def _link_fault(number: int, content: bytes, previous: bytes) -> list[str]:
+    try:
+        named = bytes.fromhex(wire.decode_page(content).previous)
+    except (MalformedError, ValueError):
+        return [f"page {number} cannot be read"]
+    return [] if named == previous else [f"page {number} does not continue the page before it"]

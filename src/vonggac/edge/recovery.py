@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vonggac import log, wire
+from vonggac.causes import Cause
 from vonggac.clock import is_credible
 from vonggac.edge import journal as journals
 from vonggac.edge.catalog import WHOLE, Catalog, CatalogReader, pack_keyframes
@@ -172,6 +173,18 @@ def known_until(directory: Path, camera: str, stream: str, mark: Mark | None) ->
     if newest is not None:
         ends.append(newest[1].end_ns + shift)
     return max(ends, default=None)
+
+
+def was_out_of_service(directory: Path, camera: str, stream: str, until_ns: int) -> bool:
+    """Whether the ledger of a stream ends, at that moment, with its being out of service."""
+    with contextlib.suppress(VonggacError):
+        reader = CatalogReader(directory / CATALOG)
+        try:
+            gap = reader.last_gap(camera, stream)
+        finally:
+            reader.close()
+        return gap is not None and gap.to_ns == until_ns and gap.cause == Cause.NOT_IN_SERVICE
+    return False
 
 
 def close_old_gaps(db: sqlite3.Connection, epoch: int, mark_ns: int) -> None:

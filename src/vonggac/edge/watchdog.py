@@ -134,7 +134,10 @@ class Watchdog:
         ingest = self._ingests[key]
         file = ingest.current
         now = self._timebase.wall_ns()
-        if file is None or now - file.start_ns < MIN_RECORDING_NS or file.fault is not None:
+        if file is None or file.fault is not None:
+            return None
+        shift = file.shift_ns  # a step of the clock, which the bytes of the file do not know
+        if now - file.start_ns - shift < MIN_RECORDING_NS:
             return None
         handed = file.written_bytes
         path = self._directory / file.path
@@ -151,7 +154,7 @@ class Watchdog:
                 decode_fault = error.message
         if ingest.current is not file:
             return None  # it has ended meanwhile
-        evidence = Evidence(size, handed, keyframes, newest, decode_fault)
+        evidence = Evidence(size, handed, keyframes, newest + shift, decode_fault)
         fault = judge(evidence, now_ns=now)
         if fault is not None:
             camera, stream = key
