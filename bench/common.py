@@ -32,12 +32,15 @@ class Simulator:
 
     def tell(self, order: dict[str, object]) -> dict[str, object]:
         """Give an order over the control channel and read the answer."""
+        return self.tell_all([order])[0]
+
+    def tell_all(self, orders: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+        """Give orders that are to be obeyed at once, then read their answers."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.write("".join(json.dumps(order) + "\n" for order in orders))
         self.process.stdin.flush()
-        answer: dict[str, object] = json.loads(self.process.stdout.readline())
-        return answer
+        return [json.loads(self.process.stdout.readline()) for _ in orders]
 
 
 @contextlib.contextmanager
@@ -100,11 +103,14 @@ def family(pid: int) -> list[int]:
 
 
 def measure(pids: Sequence[int], seconds: float) -> dict[str, float]:
-    """CPU (% of one core) and memory of processes over some seconds."""
+    """CPU (% of one core) and memory (median of four looks) of processes over some seconds."""
     began, used = time.monotonic(), cpu_s(pids)
-    time.sleep(seconds)
+    looks = []
+    for number in range(1, 5):
+        time.sleep(max(0.0, began + seconds * number / 4 - time.monotonic()))
+        looks.append(memory_mb(pids))
     share = (cpu_s(pids) - used) / (time.monotonic() - began) * 100
-    rss, pss = memory_mb(pids)
+    rss, pss = (statistics.median(values) for values in zip(*looks, strict=True))
     return {"cpu_pct": round(share, 2), "rss_mb": round(rss, 1), "pss_mb": round(pss, 1)}
 
 

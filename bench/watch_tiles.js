@@ -50,6 +50,7 @@
   window.__watched = {
     shown: () => [...known.values()].filter((record) => record.first !== null).length,
     forget: () => known.forEach((record) => Object.assign(record, { ages: [], unread: 0 })),
+    ages: (camera) => known.get(camera)?.ages ?? [],
     tell: () => ({ tiles: [...known.values()] }),
   };
 })();

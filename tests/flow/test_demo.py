@@ -1,0 +1,147 @@
+"""`make demo`: what whoever tries the program sees first."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from programs import PASSWORD, ages, alive, browsing, moment, running
+
+from recordings import wait_until
+from vonggac.clock import NS, parse_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from programs import Running
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("demo"),
+    pytest.mark.timeout(180),
+]
+
+CAMERAS = ["hl-2a", "cg-1", "san-1", "st-1", "td-1", "lm-1", "tn-1", "vs-1"]
+UNPLUGGED_S = 25
+"""After the cameras began, the yard's loses its plug for 6 s, every two minutes."""
+
+
+def environment(data: Path) -> dict[str, str]:
+    return {"PORT": "0", "DATA": str(data), "ADMIN_PASSWORD": PASSWORD}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(data: Path) -> Iterator[Running]:
+    """A first start on a machine with nothing prepared."""
+    with running(["demo"], data / "log", environment(data), ready_s=60) as made:
+        yield made
+
+
+def recording(program: Running) -> list[str]:
+    """Names of the cameras that record now, by the API."""
+    listed = program.http.get("/api/v1/cameras").json()["cameras"]
+    return [camera["name"] for camera in listed if camera["state"]["kind"] == "recording"]
+
+
+def test_a_first_start_says_where_to_look_and_eight_pictures_move(demo: Running) -> None:
+    """One line for programs, an address for people, and a wall that needs nothing done first."""
+    assert demo.told["ready"] is True
+    assert (demo.told["user"], demo.told["password"]) == ("admin", PASSWORD)
+    assert demo.told["url"].startswith("http://127.0.0.1:")
+    listed = demo.http.get("/api/v1/cameras").json()["cameras"]
+    assert sorted(camera["name"] for camera in listed) == sorted(CAMERAS)
+    wait_until(lambda: len(recording(demo)) == 8, "eight cameras record")
+
+    with browsing(demo) as (page, complaints):
+        page.goto(f"{demo.url}/wall")
+        for camera in CAMERAS:
+            wait_until(lambda name=camera: len(ages(page, name)) >= 10, f"{camera} moves")
+        assert min(min(ages(page, camera)) for camera in CAMERAS) < 2_000
+    assert complaints == []
+
+
+def test_the_misbehaving_cameras_gap_is_named_with_its_cause(demo: Running) -> None:
+    """The demo is there to show what other recorders hide."""
+
+    def unplugged() -> dict[str, Any] | None:
+        """Its gap, when it is over: the box then says how it came about."""
+        gaps = demo.ledger("san-1")["gaps"]
+        closed = [gap for gap in gaps if gap["cause"] == "unreachable" and gap["evidence"]]
+        return closed[0] if closed else None
+
+    gap = wait_until(unplugged, "the gap is in the ledger", seconds=UNPLUGGED_S + 60)
+    lasted_s = (parse_rfc3339(gap["to"]) - parse_rfc3339(gap["from"])) / NS
+    assert 4 < lasted_s < 25
+    assert gap["evidence"] == "the camera closed the connection"
+
+
+def test_the_last_minute_can_be_played_downloaded_and_seen_as_a_still(
+    demo: Running, tmp_path: Path
+) -> None:
+    """A range of the virtual MP4 comes at once; the whole of it plays in any player."""
+    began = wait_until(lambda: _recorded_from(demo, "cg-1"), "something is recorded")
+    wait_until(lambda: time.time() > began + 12, "ten seconds are recorded")
+    address = "/api/v1/cameras/cg-1/recording.mp4"
+    span = {"from": moment(began + 1), "to": moment(began + 11)}
+    first = demo.http.get(address, params=span, headers={"Range": "bytes=0-4095"})
+    whole = demo.http.get(address, params=span)
+    now = demo.http.get("/api/v1/cameras/cg-1/snapshot.jpg")
+    then = demo.http.get("/api/v1/cameras/cg-1/snapshot.jpg", params={"at": moment(began + 5)})
+
+    assert first.status_code == 206
+    assert first.headers["content-range"] == f"bytes 0-4095/{len(whole.content)}"
+    assert whole.content[:4096] == first.content
+    film = tmp_path / "film.mp4"
+    film.write_bytes(whole.content)
+    probed = subprocess.run(
+        ["ffprobe", "-v", "error", "-count_packets", "-of", "json", "-show_entries",
+         "stream=codec_name,nb_read_packets:format=duration", str(film)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = json.loads(probed.stdout)
+    assert probed.stderr == ""
+    assert found["streams"][0]["codec_name"] == "h264"
+    assert 10 <= float(found["format"]["duration"]) < 14.5  # whole GOPs of 2 s
+    assert int(found["streams"][0]["nb_read_packets"]) >= 145
+    for still in (now, then):
+        assert still.status_code == 200, still.text
+        assert still.content[:3] == b"\xff\xd8\xff"
+    assert now.content != then.content
+
+
+def test_ctrl_c_ends_everything_and_a_second_start_goes_on(
+    demo: Running, data: Path, tmp_path: Path
+) -> None:
+    """Nothing is left behind but the folder, and that is enough to go on with."""
+    shutil.copytree(data / "scenes", tmp_path / "scenes")
+    with running(["demo"], tmp_path / "log", environment(tmp_path)) as first:
+        wait_until(lambda: len(recording(first)) >= 7, "the cameras record")
+        family = first.family()
+        took_s = first.stop(signal.SIGINT)
+        code = first.process.returncode
+        assert wait_until(lambda: not alive(family), "no process is left", seconds=5)
+    assert code == 0
+    assert took_s < 10
+    assert len(family) >= 4  # the program, nats-server, the edge, the cameras
+
+    with running(["demo"], tmp_path / "log", environment(tmp_path)) as second:
+        wait_until(lambda: len(recording(second)) >= 7, "the cameras record again")
+        gaps = wait_until(lambda: second.ledger("cg-1")["gaps"], "the pause is in the ledger")
+        assert "edge_off" in [gap["cause"] for gap in gaps]
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def _recorded_from(program: Running, camera: str) -> float | None:
+    spans = program.ledger(camera)["spans"]
+    return parse_rfc3339(spans[0]["from"]) / NS if spans else None
