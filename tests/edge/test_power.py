@@ -78,7 +78,9 @@ async def test_a_ups_that_is_not_there_or_talks_nonsense_says_nothing() -> None:
 
 def test_time_after_a_power_cut_is_told_as_such() -> None:
     """The recorder died while the UPS was on battery: the mains failed."""
-    continuity = Continuity(known_until_ns=100 * SECOND, started_ns=200 * SECOND, absence=Cause.POWER_LOST)
+    continuity = Continuity(
+        known_until_ns=100 * SECOND, started_ns=200 * SECOND, absence=Cause.POWER_LOST
+    )
 
     changes = continuity.start()
 
