@@ -108,6 +108,7 @@ async def walls(place: Facility, options: Any) -> dict[str, Any]:
 
 async def copies(place: Facility) -> dict[str, Any]:
     """What the edge publishes for one viewer and for fifty."""
+    await nobody_watches(place)
     camera = (await place.http.get("/api/v1/cameras")).json()["cameras"][0]
     subject = str(wire.LiveSubject(place.hub, place.site.id, camera["name"], "sub"))
     arrived: list[int] = []
