@@ -1,0 +1,203 @@
+"""One stream's way to parts, with a camera that sends exactly what a test says, and when.
+
+A real camera cannot be made to send sound without pictures, or to refuse at a given second.
+Everything behind the source is real: recorder, catalog, journal, ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from footage import footage
+from recordings import gaps
+from vonggac.causes import Cause
+from vonggac.clock import NS, SystemClock
+from vonggac.config import RecordConfig
+from vonggac.edge import ingest as module
+from vonggac.edge.box import Box, StreamSetup, identity_at
+from vonggac.edge.ingest import StreamPlan
+from vonggac.edge.report import read_ledger
+from vonggac.edge.source import Offer
+from vonggac.errors import RunEnded
+from vonggac.media.h26x import Codec
+from vonggac.media.rtp import AccessUnit, AudioUnit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from vonggac.media.rtp import SenderReport
+
+FILM = footage(seconds=4.0, fps=10, gop=10)
+
+
+@dataclass
+class Camera:
+    """What the test lets every connection do."""
+
+    refuse: Cause | None = None
+    """Why a connection fails; None lets it play."""
+    declared_fps: float | None = 10.0
+    playing: bool = True
+    """Whether pictures come."""
+    sound: bool = False
+    """Whether sound comes."""
+    dials: list[int] = field(default_factory=list)
+    """Monotonic time of each attempt."""
+    hang_up: RunEnded | None = None
+
+
+class Scripted:
+    """A connection to such a camera: ten pictures a second, as the film has them."""
+
+    def __init__(self, camera: Camera, clock: SystemClock) -> None:
+        self.bytes_received = 0
+        self._camera = camera
+        self._clock = clock
+        self._began_ns = 0
+        self._sent = 0
+
+    async def connect(self) -> Offer:
+        self._camera.dials.append(self._clock.monotonic_ns())
+        if self._camera.refuse is not None:
+            raise RunEnded(self._camera.refuse, "as the test says")
+        self._began_ns = self._clock.monotonic_ns()
+        return Offer(
+            "rtsp", FILM.video, Codec.H264, 90_000, None, self._camera.declared_fps, "", ()
+        )
+
+    def drain(self, now_ns: int) -> list[AccessUnit | AudioUnit]:
+        if self._camera.hang_up is not None:
+            ended, self._camera.hang_up = self._camera.hang_up, None
+            raise ended
+        units: list[AccessUnit | AudioUnit] = []
+        if self._camera.sound:
+            units.append(AudioUnit(b"sound", now_ns * 16 // 1_000_000, now_ns))
+        due = (now_ns - self._began_ns) * 10 // NS
+        while self._sent < due:
+            picture = FILM.pictures[self._sent % len(FILM.pictures)]
+            if self._camera.playing:
+                units.append(
+                    AccessUnit(
+                        [picture.nals], len(picture.nals), self._sent * 9000, picture.keyframe,
+                        now_ns, None, False,
+                    )
+                )  # fmt: skip
+            self._sent += 1
+        return units
+
+    def take_reports(self) -> list[SenderReport]:
+        return []
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@asynccontextmanager
+async def box_with(camera: Camera, directory: Path) -> AsyncIterator[Box]:
+    clock = SystemClock()
+    box = Box(directory, identity_at(directory), clock, settings=RecordConfig(segment_s=5.0))
+    setup = StreamSetup(
+        StreamPlan("cam01", "main", record=True), lambda: Scripted(camera, clock), lambda _: None
+    )
+    living = asyncio.create_task(box.run([setup]))
+    try:
+        await until(lambda: living.done() or box.ingests, "the stream begins")
+        yield box
+    finally:
+        box.stop()
+        await living
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    for _ in range(3000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"not within 30 s: {what}")
+
+
+async def test_sound_without_pictures_is_a_stall(tmp_path: Path) -> None:
+    """The connection is lively, and nothing of what is to be recorded comes."""
+    camera = Camera(sound=True)
+    async with box_with(camera, tmp_path) as box:
+        await until(lambda: box.ingests["cam01", "main"].pictures > 12, "pictures")
+        camera.playing = False
+        await until(lambda: gaps(tmp_path, "cam01"), "the ledger tells")
+        camera.playing = True
+        wanted = box.ingests["cam01", "main"].pictures + 12
+        await until(lambda: box.ingests["cam01", "main"].pictures > wanted, "more pictures")
+    (gap,) = gaps(tmp_path, "cam01")
+    assert gap.cause == "stalled"
+
+
+async def test_a_camera_that_declares_no_rate_has_its_gaps_told(tmp_path: Path) -> None:
+    """Two seconds are missing over a new connection, whose rate nobody has measured yet."""
+    camera = Camera(declared_fps=None)
+    async with box_with(camera, tmp_path) as box:
+        ingest = box.ingests["cam01", "main"]
+        await until(lambda: ingest.delivered_fps, "the rate is measured")
+        camera.refuse = Cause.UNREACHABLE
+        camera.hang_up = RunEnded(Cause.UNREACHABLE, "hung up")
+        before = ingest.pictures
+        await asyncio.sleep(2.0)
+        camera.refuse = None
+        await until(lambda: ingest.pictures > before + 12, "pictures again")
+    (gap,) = gaps(tmp_path, "cam01")
+    assert gap.cause == "unreachable"
+    assert gap.end - gap.begin > 1.5
+    view, _ = read_ledger(tmp_path)["cam01"]
+    assert len(view.spans) == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "waits"),
+    [
+        (Cause.UNREACHABLE, module.BACK_OFF_S),
+        (Cause.STALLED, module.BACK_OFF_S),
+        (Cause.GARBLED, module.BACK_OFF_BROKEN_S),
+    ],
+)
+async def test_attempts_are_spaced_by_what_went_wrong(
+    tmp_path: Path, cause: Cause, waits: tuple[float, ...]
+) -> None:
+    """At once, then later and later, with jitter downwards; never in a tight circle."""
+    camera = Camera(refuse=cause)
+    async with box_with(camera, tmp_path):
+        await until(lambda: len(camera.dials) >= 4, "four attempts")
+    for number, wait in enumerate(waits[:3]):
+        passed = (camera.dials[number + 1] - camera.dials[number]) / NS
+        assert passed >= 0.7 * wait - 0.01
+
+
+async def test_a_refused_password_is_not_tried_again_soon(tmp_path: Path) -> None:
+    """Cameras lock accounts: after the first refusal at least three and a half seconds."""
+    camera = Camera(refuse=Cause.REFUSED)
+    async with box_with(camera, tmp_path) as box:
+        await until(lambda: camera.dials, "the first attempt")
+        await asyncio.sleep(1.5)
+        assert len(camera.dials) == 1
+        due = box.ingests["cam01", "main"].next_attempt_ns
+        assert due is not None
+        assert 3.4 < (due - camera.dials[0]) / NS < 5.5
+
+
+async def test_a_first_refusal_after_a_broken_connection_waits_as_a_first(tmp_path: Path) -> None:
+    """Failures are counted by cause; a camera that records again begins anew."""
+    camera = Camera()
+    async with box_with(camera, tmp_path) as box:
+        ingest = box.ingests["cam01", "main"]
+        await until(lambda: ingest.pictures > 5, "pictures")
+        camera.refuse = Cause.REFUSED
+        camera.hang_up = RunEnded(Cause.UNREACHABLE, "hung up")
+        await until(
+            lambda: ingest.last_error and ingest.last_error.cause is Cause.REFUSED, "the refusal"
+        )
+        await until(lambda: ingest.next_attempt_ns, "the wait")
+        assert ingest.next_attempt_ns is not None
+        assert (ingest.next_attempt_ns - camera.dials[-1]) / NS < 5.5
