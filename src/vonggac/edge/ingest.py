@@ -67,7 +67,7 @@ KEYFRAME_PATIENCE_NS = 2 * NS
 """Ours: pictures without a keyframe for this long are told as `NO_KEYFRAME`; most cameras send
 one a second or two, and one when asked to play."""
 
-BACK_OFF_S = (0.0, 0.25, 0.5, 1.0, 1.5)
+BACK_OFF_S = (0.0, 0.25, 0.5, 0.8)
 """Ours: waits between attempts while a camera cannot be reached; a TCP SYN costs nothing, and a
 rebooted camera is to be recorded within 2 s of its port answering."""
 
