@@ -116,6 +116,46 @@ async def test_addresses_that_a_device_names_are_used_on_our_host(device):
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        "rtsp://admin:s3cr3t@10.0.0.9:554/a@b?c=1",
+        "rtsp://///admin:s3cr3t@10.0.0.9:554/a@b?c=1",
+        "rtsp:/admin:s3cr3t@10.0.0.9:554/a@b?c=1",
+        "rtsp//admin:s3cr3t@10.0.0.9:554/a@b?c=1",
+        "admin:s3cr3t@10.0.0.9:554/a@b?c=1",
+        "rtsp://admin:x/s3cr3t@10.0.0.9:554/a@b?c=1",
+    ],
+)
+async def test_an_address_is_shown_without_the_login_in_it(device, given):
+    """Devices write addresses as they like; what they print of a password ends up on a page."""
+    url, answers, _ = device
+    port = url.rpartition(":")[2].split("/")[0]
+    answers |= {
+        "GetSystemDateAndTime": TIME,
+        "GetDeviceInformation": WHO,
+        "GetCapabilities": soap(f"<t:Media><t:XAddr>http://h:{port}/m</t:XAddr></t:Media>"),
+        "GetProfiles": soap('<t:Profiles token="a"><t:Name>Main</t:Name></t:Profiles>'),
+        "GetStreamUri": soap(f"<t:Uri>{given}</t:Uri>"),
+    }
+
+    (profile,) = (await onvif.inspect(url, clock=CLOCK)).profiles
+
+    assert "s3cr3t" not in profile.uri_as_given
+    assert profile.uri_as_given.endswith("10.0.0.9:554/a@b?c=1")
+    assert profile.uri in ("", "rtsp://127.0.0.1:554/a@b?c=1")
+
+
+async def test_a_fault_is_told_without_control_characters(device):
+    """Its words stand in a terminal and in a log."""
+    url, answers, _ = device
+    answers["GetSystemDateAndTime"] = soap("<t:Fault>go\x7faway</t:Fault>")
+
+    found = await onvif.inspect(url, clock=CLOCK)
+
+    assert found.notes == ("GetSystemDateAndTime is answered by a fault: go away",)
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         lambda: web.Response(text="<a>" + "x" * (3 << 20) + "</a>"),

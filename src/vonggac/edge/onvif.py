@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -324,6 +325,11 @@ class _Conversation:
         )
 
 
+_BEFORE_HOST: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:(?=/))?/*", re.IGNORECASE)
+_LOGIN: Final = re.compile(r"(?!\[)[^/?#@]*(?::(?!\d{1,5}(?:[/?#]|$))[^?#@]*)?@")
+"""A name, and perhaps a password that may hold slashes; what looks like a port is none."""
+_LOGIN_IN_PATH: Final = re.compile(r"[^/@]*:[^/@]*@")
+"""Where what stands before it is no scheme."""
 _DATE_FIELDS: Final = ("Year", "Month", "Day", "Hour", "Minute", "Second")
 
 
@@ -408,11 +414,15 @@ def _number(text: str) -> int | None:
 
 
 def _without_login(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    if not mark:  # some devices leave the scheme out
-        scheme, rest = "", url.lstrip("/")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
+    """Slashes too many or too few, no scheme, a password that is not quoted: all of them occur."""
+    before = _BEFORE_HOST.match(url)
+    assert before is not None  # it matches nothing, too
+    scheme, rest = before[0].rstrip("/"), url[before.end() :]
+    while login := _LOGIN.match(rest):
+        rest = rest[login.end() :]
+    path, mark, query = rest.partition("?")
+    rest = _LOGIN_IN_PATH.sub("", path) + mark + query
+    return f"{scheme}//{rest}" if scheme else rest
 
 
 def _bracketed(host: str) -> str:
@@ -420,4 +430,4 @@ def _bracketed(host: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return " ".join(text.split())[:160]
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:160]
