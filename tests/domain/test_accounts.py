@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import accounts, sessions
+from vonggac.domain import accounts, sessions, tries
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ def ensure(database: Database, password: str | None = PASSWORD) -> accounts.Firs
         return accounts.ensure_administrator(connection, now_ns=NOW, password=password)
 
 
-def attempt(database: Database, password: str, *, name: str = "admin", now: int = NOW) -> bool:
+def attempt(
+    database: Database, password: str, *, name: str = "admin", now: int = NOW, address: str = ""
+) -> bool:
     with database.writing() as connection:
-        found = accounts.begin_attempt(connection, name, now_ns=now)
+        found = accounts.begin_attempt(connection, name, now_ns=now, address=address)
     if not accounts.matches(found, password):
         return False
     with database.writing() as connection:
@@ -138,7 +140,7 @@ def test_a_try_counts_before_its_password_is_looked_at(sqlite: Database) -> None
 
 def test_the_table_of_tries_is_bounded(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are typed by strangers."""
-    monkeypatch.setattr(accounts, "ATTEMPTS_KEPT", 150)
+    monkeypatch.setattr(tries, "KEPT", 150)
     with sqlite.writing() as connection:
         for number in range(400):
             accounts.begin_attempt(connection, f"name{number}", now_ns=NOW + number)

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
-from vonggac.clock import NS
 from vonggac.db import Connection, tables
+from vonggac.domain import tries
 from vonggac.domain.ids import new_password
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 TRIES = 5
-"""Wrong passwords before a lock; the figure of quyết định 724."""
+"""Wrong passwords from one network address before a lock; the figure of quyết định 724."""
 LOCK_S = 300
 """Seconds a lock lasts; same source."""
 FORGET_S = 900
@@ -30,8 +30,8 @@ MIN_LENGTH = 14
 """Characters of a password where no second factor is asked for."""
 MAX_LENGTH = 256
 """Longer input is refused before it is hashed."""
-ATTEMPTS_KEPT = 10_000
-"""Names that are remembered as tried; the oldest go first."""
+
+Locked = tries.Locked
 
 FIRST_NAME = "admin"
 """The first administrator's account name."""
@@ -64,18 +64,8 @@ class Attempt:
     password_hash: str
     tries_left: int
     """Tries that remain if this one is wrong."""
-
-
-class Locked(VonggacError):  # noqa: N818 - a state that people are told
-    """Too many wrong passwords.
-
-    Args:
-        until_ns: when the next try is looked at.
-    """
-
-    def __init__(self, until_ns: int) -> None:
-        super().__init__(Kind.TOO_MANY, "too many wrong passwords; wait until the lock ends")
-        self.until_ns = until_ns
+    network: str = ""
+    """Where it came from (`tries.network`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,38 +108,27 @@ def ensure_administrator(
     return FirstSignIn(FIRST_NAME, given, must_change=not password)
 
 
-def begin_attempt(connection: Connection, name: str, *, now_ns: int) -> Attempt:
+def begin_attempt(connection: Connection, name: str, *, now_ns: int, address: str = "") -> Attempt:
     """Count a try to sign in, before its password is looked at.
+
+    Args:
+        connection: a writing transaction.
+        name: as typed.
+        now_ns: UTC now.
+        address: network address of whoever tries; empty within this machine.
 
     Raises:
         Locked: this name had too many wrong passwords; nothing was counted.
     """
-    key = name.strip().casefold()[:100]
-    row = connection.execute(
-        sa.select(
-            tables.attempt.c.failures, tables.attempt.c.tried_ns, tables.attempt.c.locked_until_ns
-        ).where(tables.attempt.c.name == key)
-    ).one_or_none()
-    failures = 0
-    if row is not None:
-        if row.locked_until_ns is not None and now_ns < row.locked_until_ns:
-            raise Locked(row.locked_until_ns)
-        recent = row.locked_until_ns is None and now_ns - row.tried_ns < FORGET_S * NS
-        failures = row.failures if recent else 0
-    failures += 1
-    until = now_ns + LOCK_S * NS if failures >= TRIES else None
-    values = {"failures": failures, "tried_ns": now_ns, "locked_until_ns": until}
-    if row is None:
-        _forget_oldest(connection)
-        connection.execute(tables.attempt.insert().values(name=key, **values))
-    else:
-        connection.execute(tables.attempt.update().where(tables.attempt.c.name == key), values)
+    key, network = name.strip().casefold()[:100], tries.network(address)
+    limits = tries.Limits(TRIES, LOCK_S, FORGET_S)
+    tries_left = tries.count(connection, key, network, limits, now_ns=now_ns)
     found = connection.execute(
         _accounts().where(tables.account.c.name == key, tables.account.c.disabled_ns.is_(None))
     ).one_or_none()
     if found is None:
-        return Attempt(key, None, _nobody(), TRIES - failures)
-    return Attempt(key, _account(found), found.password_hash, TRIES - failures)
+        return Attempt(key, None, _nobody(), tries_left, network)
+    return Attempt(key, _account(found), found.password_hash, tries_left, network)
 
 
 def matches(attempt: Attempt, password: str) -> bool:
@@ -166,7 +145,7 @@ def matches(attempt: Attempt, password: str) -> bool:
 def finish_attempt(connection: Connection, attempt: Attempt, *, now_ns: int) -> None:
     """Forget the wrong passwords before a right one."""
     assert attempt.account is not None, "only an attempt that matched is finished"
-    connection.execute(tables.attempt.delete().where(tables.attempt.c.name == attempt.name))
+    tries.forget(connection, attempt.name, attempt.network)
     connection.execute(
         tables.account.update()
         .where(tables.account.c.id == attempt.account.id)
@@ -211,14 +190,6 @@ def change_password(connection: Connection, account: Account, password: str) -> 
         .values(password_hash=_hasher.hash(password), must_change=False)
     )
     connection.execute(tables.session.delete().where(tables.session.c.account_id == account.id))
-
-
-def _forget_oldest(connection: Connection) -> None:
-    kept = connection.execute(sa.select(sa.func.count()).select_from(tables.attempt)).scalar_one()
-    if kept < ATTEMPTS_KEPT:
-        return
-    oldest = sa.select(tables.attempt.c.name).order_by(tables.attempt.c.tried_ns).limit(100)
-    connection.execute(tables.attempt.delete().where(tables.attempt.c.name.in_(oldest)))
 
 
 def _accounts() -> sa.Select[str, str, str, str, bool, str]:

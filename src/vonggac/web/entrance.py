@@ -45,7 +45,7 @@ def sign_in(desk: Desk, name: str, password: str, *, address: str, agent: str) -
     now_ns = desk.now_ns()
     with _room(desk):
         with desk.database.writing() as connection:
-            attempt = accounts.begin_attempt(connection, name, now_ns=now_ns)
+            attempt = accounts.begin_attempt(connection, name, now_ns=now_ns, address=address)
         is_right = accounts.matches(attempt, password)
     if not is_right:
         with desk.database.writing() as connection:
@@ -273,7 +273,9 @@ def change_password(who: Visitor, *, current: str, new: str, again: str) -> tupl
         return "again", "password_differs"
     with _room(desk):
         with desk.database.writing() as connection:
-            attempt = accounts.begin_attempt(connection, account.name, now_ns=desk.now_ns())
+            attempt = accounts.begin_attempt(
+                connection, account.name, now_ns=desk.now_ns(), address=who.address
+            )
         is_right = accounts.matches(attempt, current)
     if not is_right:
         return "current", "password_wrong"
