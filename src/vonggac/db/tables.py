@@ -40,6 +40,44 @@ def _flag(name: str, comment: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false(), comment=comment)
 
 
+unit = sa.Table(
+    "unit",
+    metadata,
+    sa.Column(
+        "id", sa.Text, primary_key=True, comment="permanent opaque id; names change, it stays"
+    ),
+    sa.Column(
+        "parent_id",
+        sa.Text,
+        sa.ForeignKey("unit.id"),
+        nullable=True,
+        comment="the unit above; null for a root",
+    ),
+    _text("kind", "country, province, district, commune, body ...: a kind of the rules"),
+    _text("code", "as the state numbers it: 01, 00070; of a body: its short name"),
+    _text("profile", "2021 or 2026, or own for what an administrator added"),
+    sa.Column("valid_from", sa.Date, nullable=False, comment="first day"),
+    sa.Column("valid_to", sa.Date, nullable=True, comment="first day without it; null while it is"),
+    _text("source", "where it stands, or chưa kiểm chứng"),
+    sa.CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="ends_after_start"),
+    sa.Index(None, "parent_id"),
+    comment="an administrative area or a body in the tree; ended, never changed",
+)
+
+unit_name = sa.Table(
+    "unit_name",
+    metadata,
+    sa.Column("unit_id", sa.Text, sa.ForeignKey("unit.id"), primary_key=True, comment="whose"),
+    sa.Column("valid_from", sa.Date, primary_key=True, comment="first day"),
+    sa.Column("valid_to", sa.Date, nullable=True, comment="first day without it; null while it is"),
+    _text("vi", "in Vietnamese"),
+    _text("en", "in English"),
+    _text("folded", "in lower case and without diacritics, for the search"),
+    _text("source", "where it stands, or chưa kiểm chứng"),
+    sa.CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="ends_after_start"),
+    comment="what a unit is called, and from when until when",
+)
+
 site = sa.Table(
     "site",
     metadata,
@@ -48,6 +86,11 @@ site = sa.Table(
     _text("title", "what people read", default=""),
     _text("address", "where it stands, as people write it", default=""),
     _text("owner_line", "military, paid_hotel or civil: who answers for it", default="civil"),
+    _text(
+        "unit_id",
+        "unit that it stands in; unassigned is reached by roles over everything only",
+        default="unassigned",
+    ),
     _text("public_key", "the site's key; every fact from it is verified with this", null=True),
     sa.Column(
         "retention_days",
@@ -127,13 +170,53 @@ account = sa.Table(
     sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
     sa.Column("name", sa.Text, nullable=False, unique=True, comment="what is typed at sign-in"),
     _text("full_name", "what colleagues read", default=""),
-    _text("role", "administrator, so far the only one", default="administrator"),
+    _text(
+        "role",
+        "administrator for the first account; what an account may do stands in role_held",
+        default="administrator",
+    ),
     _text("password_hash", "argon2id, with its parameters"),
     _flag("must_change", "the password was given by somebody else and opens nothing but a change"),
     _moment("created_ns", "when it was made"),
     _moment("signed_in_ns", "when somebody last signed in with it", null=True),
     _moment("disabled_ns", "since when it opens nothing", null=True),
     comment="one named person who may sign in",
+)
+
+role_held = sa.Table(
+    "role_held",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column("account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose"),
+    _text("role", "code of a role of the rules"),
+    sa.Column(
+        "unit_id",
+        sa.Text,
+        sa.ForeignKey("unit.id"),
+        nullable=True,
+        comment="root of the subtree that it is held over; null is everything",
+    ),
+    _text("line", "owning line that it is narrowed to; null is all of them", null=True),
+    sa.Column("sites", sa.JSON, nullable=False, comment="ids it is narrowed to; empty is all"),
+    sa.Column(
+        "body_id",
+        sa.Text,
+        sa.ForeignKey("unit.id"),
+        nullable=True,
+        comment="the body on whose behalf it is held",
+    ),
+    _moment("from_ns", "held from here"),
+    _moment("to_ns", "until here; null while nobody set an end", null=True),
+    _text("reason", "why it was given"),
+    _text("given_by", "name of the account that gave it, or the program's own part"),
+    _moment("given_ns", "when it was given"),
+    _text("ended_by", "name of who ended it before its time", null=True),
+    _text("ended_reason", "why it was ended", null=True),
+    _moment("ended_ns", "when it was ended", null=True),
+    sa.CheckConstraint("to_ns IS NULL OR to_ns >= from_ns", name="ends_after_start"),
+    sa.CheckConstraint("line IN ('military', 'paid_hotel', 'civil')", name="line"),
+    sa.Index(None, "account_id"),
+    comment="a role that a person holds over a scope; a row is ended, never changed or deleted",
 )
 
 attempt = sa.Table(

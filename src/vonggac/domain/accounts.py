@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 
 from vonggac.db import Connection, tables
 from vonggac.domain import tries
+from vonggac.domain import roles
 from vonggac.domain.ids import new_password
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
@@ -94,9 +95,10 @@ def ensure_administrator(
     if connection.execute(sa.select(sa.func.count()).select_from(tables.account)).scalar_one():
         return None
     given = password if password else new_password()
+    account_id = new_id()
     connection.execute(
         tables.account.insert().values(
-            id=new_id(),
+            id=account_id,
             name=FIRST_NAME,
             full_name="",
             role="administrator",
@@ -105,6 +107,7 @@ def ensure_administrator(
             created_ns=now_ns,
         )
     )
+    roles.give_first(connection, account_id, now_ns=now_ns)
     return FirstSignIn(FIRST_NAME, given, must_change=not password)
 
 

@@ -1,0 +1,361 @@
+"""May this person do this to that, now, and why: the one answer, used by pages, API and grants.
+
+`may` is a function of values and denies by default.  A person holds roles; a role is held over a
+scope (a subtree of units, narrowed to an owning line or to named sites) from a moment until a
+moment.  Pictures, plans and coordinates of military sites are opened by no role but one that is
+held over the military line; everybody else sees name and counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+import sqlalchemy as sa
+
+from vonggac.clock import NS
+from vonggac.db import Connection, tables
+from vonggac.domain.duties import Act, Duty, Line, duties
+from vonggac.errors import Kind, VonggacError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "MILITARY_OPEN",
+    "NOBODY",
+    "SYSTEM",
+    "UNASSIGNED",
+    "Act",
+    "Held",
+    "Line",
+    "Person",
+    "Thing",
+    "Verdict",
+    "may",
+    "may_somewhere",
+    "person_of",
+    "sites_for",
+    "thing_of_account",
+    "thing_of_camera",
+    "thing_of_site",
+    "thing_of_unit",
+]
+
+MILITARY_OPEN: Final = frozenset((Act.FACILITY_SEE,))
+"""What a role that is not held over the military line may do with a military site."""
+
+UNASSIGNED: Final = "unassigned"
+"""The unit of sites that nobody assigned yet; only roles over everything reach it."""
+
+DEPTH: Final = 12
+"""Ancestors that are followed at most; the deepest tree of the rules has five."""
+
+Why = Literal[
+    "not_signed_in", "no_role", "not_in_time", "outside_scope", "military_line", "wrong_purpose",
+    "narrowed", "own", "role",
+]  # fmt: skip
+"""Codes of the pages' words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role that a person holds, with its scope and its time."""
+
+    role: str
+    acts: frozenset[Act]
+    unit: str | None = None
+    """Root of the subtree; None is everything."""
+    line: Line | None = None
+    """Owning line; None is all of them."""
+    sites: frozenset[str] = frozenset()
+    """Named sites; empty is all of them."""
+    from_ns: int = 0
+    to_ns: int | None = None
+    purposes: frozenset[str] = frozenset()
+    """Pictures are seen for these purposes only; empty is any."""
+    body: str | None = None
+    """The unit on whose behalf it is held."""
+
+    def lasts(self, now_ns: int) -> bool:
+        """Whether it is held at this moment."""
+        return self.from_ns <= now_ns and (self.to_ns is None or now_ns < self.to_ns)
+
+    @property
+    def over_everything(self) -> bool:
+        """Whether nothing narrows it."""
+        return self.unit is None and self.line is None and not self.sites
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks: an account with the roles that it ever held and may hold."""
+
+    account_id: str
+    name: str
+    held: tuple[Held, ...] = ()
+    only: frozenset[Act] | None = None
+    """A token or a display that may do less than its account; None narrows nothing."""
+
+
+NOBODY: Final = Person("", "")
+"""Whoever has not signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What something is done to."""
+
+    kind: Literal["site", "unit", "system", "account"]
+    id: str = ""
+    path: tuple[str, ...] = ()
+    """Ids of its unit and all units above, root first."""
+    line: Line | None = None
+    """Its owning line; of a unit: the line that is meant, None for all of them."""
+
+
+SYSTEM: Final = Thing("system")
+"""The hub itself: only roles over everything reach it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether, and why."""
+
+    allowed: bool
+    why: Why
+    by: Held | None = None
+    """The role by which it is allowed."""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+_FURTHER: Final[Sequence[Why]] = (
+    "no_role", "not_in_time", "outside_scope", "military_line", "wrong_purpose"
+)  # fmt: skip
+"""Refusals by how near the person came; the nearest is what they are told."""
+
+
+def may(
+    person: Person, act: Act, thing: Thing, *, now_ns: int, purpose: str | None = None
+) -> Verdict:
+    """Whether a person may do this to that, now.
+
+    Args:
+        person: from `person_of`.
+        act: what.
+        thing: to what.
+        now_ns: UTC now.
+        purpose: why pictures are seen, as a code; None where the act has none.
+    """
+    if not person.account_id:
+        return Verdict(False, "not_signed_in")
+    if person.only is not None and act not in person.only:
+        return Verdict(False, "narrowed")
+    if act is Act.OWN_ACCOUNT:
+        is_own = thing.kind == "account" and thing.id == person.account_id
+        return Verdict(is_own, "own" if is_own else "outside_scope")
+    nearest: Why = "no_role"
+    for held in person.held:
+        refused = _refusal(held, act, thing, now_ns, purpose)
+        if refused is None:
+            return Verdict(True, "role", held)
+        if _FURTHER.index(refused) > _FURTHER.index(nearest):
+            nearest = refused
+    return Verdict(False, nearest)
+
+
+def may_somewhere(person: Person, act: Act, *, now_ns: int) -> Verdict:
+    """Whether a person may do this to anything at all: for lists and for links to them."""
+    if not person.account_id:
+        return Verdict(False, "not_signed_in")
+    if person.only is not None and act not in person.only:
+        return Verdict(False, "narrowed")
+    if act is Act.OWN_ACCOUNT:
+        return Verdict(True, "own")
+    having = [held for held in person.held if act in held.acts]
+    lasting = next((held for held in having if held.lasts(now_ns)), None)
+    if lasting is not None:
+        return Verdict(True, "role", lasting)
+    return Verdict(False, "not_in_time" if having else "no_role")
+
+
+def _refusal(held: Held, act: Act, thing: Thing, now_ns: int, purpose: str | None) -> Why | None:
+    if act not in held.acts:
+        return "no_role"
+    if not held.lasts(now_ns):
+        return "not_in_time"
+    if not _reaches(held, thing):
+        return "outside_scope"
+    if thing.line == "military" and held.line != "military" and act not in MILITARY_OPEN:
+        return "military_line"
+    if held.purposes and purpose is not None and purpose not in held.purposes:
+        return "wrong_purpose"
+    return None
+
+
+def _reaches(held: Held, thing: Thing) -> bool:
+    if thing.kind in ("system", "account"):
+        return held.over_everything
+    if held.unit is not None and held.unit not in thing.path:
+        return False
+    if held.line is not None and held.line != thing.line:
+        return False
+    return not held.sites or (thing.kind == "site" and thing.id in held.sites)
+
+
+# -- what the database knows -----------------------------------------------------------------
+
+
+def person_of(connection: Connection, account_id: str, now_ns: int) -> Person:
+    """An account with its roles; without any when it is disabled or unknown.
+
+    A role that the rules no longer have on this day gives nothing.
+    """
+    name = connection.execute(
+        sa.select(tables.account.c.name).where(
+            tables.account.c.id == account_id, tables.account.c.disabled_ns.is_(None)
+        )
+    ).scalar_one_or_none()
+    if name is None:
+        return NOBODY
+    table = tables.role_held
+    rows = connection.execute(
+        sa.select(
+            table.c.role,
+            table.c.unit_id,
+            table.c.line,
+            table.c.sites,
+            table.c.from_ns,
+            table.c.to_ns,
+            table.c.body_id,
+        )
+        .where(table.c.account_id == account_id)
+        .order_by(table.c.from_ns, table.c.id)
+    ).all()
+    known = duties(datetime.fromtimestamp(now_ns // NS, UTC).date())
+    held = tuple(
+        _held(known[row.role], row.unit_id, row.line, row.sites, (row.from_ns, row.to_ns),
+              row.body_id)
+        for row in rows
+        if row.role in known
+    )  # fmt: skip
+    return Person(account_id, name, held)
+
+
+def _held(
+    duty: Duty,
+    unit: str | None,
+    line: Line | None,
+    sites: Sequence[str],
+    time: tuple[int, int | None],
+    body: str | None,
+) -> Held:
+    return Held(
+        role=duty.code,
+        acts=duty.acts,
+        unit=unit,
+        line=line,
+        sites=frozenset(sites),
+        from_ns=time[0],
+        to_ns=time[1],
+        purposes=duty.purposes,
+        body=body,
+    )
+
+
+def thing_of_site(connection: Connection, site_id: str) -> Thing:
+    """A site with its line and the units above it.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is none.
+    """
+    row = connection.execute(
+        sa.select(tables.site.c.unit_id, tables.site.c.owner_line).where(
+            tables.site.c.id == site_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such site")
+    return Thing("site", site_id, _paths(connection, [row.unit_id])[row.unit_id], row.owner_line)
+
+
+def thing_of_camera(connection: Connection, camera_id: str) -> Thing:
+    """The site where a camera is, or was before it was retired.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is no such camera.
+    """
+    site_id = connection.execute(
+        sa.select(tables.camera.c.site_id).where(tables.camera.c.id == camera_id)
+    ).scalar_one_or_none()
+    if site_id is None:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such camera")
+    return thing_of_site(connection, site_id)
+
+
+def thing_of_unit(connection: Connection, unit_id: str, line: Line | None = None) -> Thing:
+    """A unit with the units above it.
+
+    Args:
+        connection: a transaction.
+        unit_id: which.
+        line: the owning line that is meant; None for all of them.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is none.
+    """
+    path = _paths(connection, [unit_id])[unit_id]
+    if not path:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such unit")
+    return Thing("unit", unit_id, path, line)
+
+
+def thing_of_account(account_id: str) -> Thing:
+    """An account: its owner's own, or reached by roles over everything."""
+    return Thing("account", account_id)
+
+
+def sites_for(connection: Connection, person: Person, act: Act, now_ns: int) -> list[str]:
+    """Ids of the sites where a person may do this, by name: what lists show."""
+    rows = connection.execute(
+        sa.select(tables.site.c.id, tables.site.c.unit_id, tables.site.c.owner_line).order_by(
+            tables.site.c.name
+        )
+    ).all()
+    if not may_somewhere(person, act, now_ns=now_ns):
+        return []
+    paths = _paths(connection, {row.unit_id for row in rows})
+    return [
+        row.id
+        for row in rows
+        if may(
+            person, act, Thing("site", row.id, paths[row.unit_id], row.owner_line), now_ns=now_ns
+        )
+    ]
+
+
+def _paths(
+    connection: Connection, unit_ids: Sequence[str] | set[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """The units above each unit and itself, root first; empty for one that there is not."""
+    table = tables.unit
+    start = sa.select(
+        table.c.id.label("of"), table.c.id, table.c.parent_id, sa.literal(0).label("height")
+    ).where(table.c.id.in_(list(unit_ids)))
+    above = start.cte("above", recursive=True)
+    upper = table.alias("upper")
+    above = above.union_all(
+        sa.select(above.c.of, upper.c.id, upper.c.parent_id, above.c.height + 1)
+        .join(upper, upper.c.id == above.c.parent_id)
+        .where(above.c.height < DEPTH)
+    )
+    rows = connection.execute(
+        sa.select(above.c.of, above.c.id).order_by(above.c.of, above.c.height.desc())
+    ).all()
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(unit_ids, ())
+    for of, unit_id in rows:
+        found[of] = (*found[of], unit_id)
+    return found
