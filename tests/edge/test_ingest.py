@@ -94,6 +94,9 @@ class Scripted:
     def take_reports(self) -> list[SenderReport]:
         return []
 
+    def when_over(self, call: Callable[[], None]) -> None:
+        """`drain` tells."""
+
     async def close(self) -> None:
         """Nothing is open."""
 

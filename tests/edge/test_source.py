@@ -22,7 +22,7 @@ from vonggac.causes import Cause
 from vonggac.clock import SystemClock
 from vonggac.config import Secret
 from vonggac.edge import source as module
-from vonggac.edge.source import Offer, RtspSource
+from vonggac.edge.source import HangUps, Offer, RtspSource
 from vonggac.errors import ConfigError, RunEnded
 from vonggac.media.h26x import Codec
 from vonggac.media.rtp import AccessUnit, AudioUnit
@@ -235,6 +235,32 @@ async def test_a_camera_is_connected_drained_and_left_politely() -> None:
     assert source.bytes_received > 500
     with pytest.raises(RunEnded, match="closed by us"):
         source.drain(0)
+
+
+async def test_the_end_of_a_connection_is_told_at_once_and_nothing_before_it_is_lost() -> None:
+    """A hundred cameras behind a switch that restarts are not to wait for a timer each.
+
+    Pictures wake nobody; the end does, and what was sent before it comes with the next drain,
+    however many reads that takes.
+    """
+    hang_ups = HangUps(asyncio.get_running_loop())
+    async with camera() as peer:
+        source = source_of(peer, hang_ups=hang_ups)  # type: ignore[arg-type]
+        await source.connect()
+        told = asyncio.Event()
+        source.when_over(told.set)
+        peer.send(picture(1) + picture(2, key=False))
+        assert len(await drained(source, 2)) == 2
+        assert not told.is_set()
+        peer.send(picture(3, key=False) + picture(4, key=False))
+        assert peer.writer is not None
+        peer.writer.close()
+        await asyncio.wait_for(told.wait(), 5)
+        assert len(source.drain(time.monotonic_ns())) == 2
+        with pytest.raises(RunEnded, match="closed the connection"):
+            source.drain(time.monotonic_ns())
+        await source.close()
+    hang_ups.close()
 
 
 async def test_pictures_before_and_with_the_answer_to_play_are_kept() -> None:

@@ -176,6 +176,8 @@ class Box:
             directory, self.ingests, decoder, self.journal, self.timebase, clock
         )
         self._mark = mark
+        self._paged: dict[str, int] = {}
+        """The hour up to which each camera's pages are closed, as far as they can be."""
         self._boot = _boot_id()
         self._boot_ns = booted(directory, self._boot)
         self._ups = ups
@@ -394,11 +396,16 @@ class Box:
         for camera, stream in self.ingests:
             if self.ingests[camera, stream].plan.record:
                 cameras.setdefault(camera, []).append(stream)
+        hour = (now_ns - pages.GRACE_NS) // pages.HOUR_NS
         for camera, streams in cameras.items():
+            if self._paged.get(camera) == hour and not final:
+                continue  # nothing falls due before the next hour's end
             with contextlib.suppress(VonggacError):
                 made = await asyncio.to_thread(self._compose_pages, camera, streams, now_ns, final)
                 for page in made:
                     pages.keep(page, self.catalog, self.journal, now_ns)
+                if not made:
+                    self._paged[camera] = hour
 
     def _compose_pages(
         self, camera: str, streams: Sequence[StreamName], now_ns: int, final: bool

@@ -10,7 +10,7 @@ from vonggac.edge.source import RtspSource
 if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.config import Secret
-    from vonggac.edge.source import Source
+    from vonggac.edge.source import HangUps, Source
     from vonggac.errors import RunEnded
 
 ASK_OURS_AGAIN = 20
@@ -27,6 +27,7 @@ class SourceChoice:
         password: its secret.
         clock: for arrival times.
         buffer: the read buffer shared by all streams of the loop.
+        hang_ups: of the loop.
         prefer: rtsp or libav always, or auto.
         audio: take sound too.
         transcode: re-encode what browsers cannot show (libav only).
@@ -43,6 +44,7 @@ class SourceChoice:
         *,
         clock: Clock,
         buffer: bytearray,
+        hang_ups: HangUps | None = None,
         prefer: Literal["auto", "rtsp", "libav"] = "auto",
         audio: bool = False,
         transcode: bool = False,
@@ -52,6 +54,7 @@ class SourceChoice:
         self._password = password
         self._clock = clock
         self._buffer = buffer
+        self._hang_ups = hang_ups
         self._prefer = prefer
         self._audio = audio
         self._transcode = transcode
@@ -98,4 +101,5 @@ class SourceChoice:
             clock=self._clock,
             audio=self._audio,
             buffer=self._buffer,
+            hang_ups=self._hang_ups,
         )

@@ -30,7 +30,7 @@ from vonggac.edge.journal import Places
 from vonggac.edge.live import Publisher
 from vonggac.edge.picture import PictureDecoder
 from vonggac.edge.playback import Playback
-from vonggac.edge.source import READ_BUFFER_BYTES
+from vonggac.edge.source import READ_BUFFER_BYTES, HangUps
 from vonggac.edge.trail import Trail
 from vonggac.edge.upward import Upward
 from vonggac.errors import ConfigError, Kind, VonggacError
@@ -107,6 +107,7 @@ class _Orders:
         self._identity = identity
         self._clock = clock
         self._buffer = bytearray(READ_BUFFER_BYTES)
+        self._hang_ups = HangUps(asyncio.get_running_loop())
         self.revision = -1
         self.cameras: tuple[wire.WantedCamera, ...] = ()
 
@@ -168,6 +169,7 @@ class _Orders:
                 Secret(credentials.password),
                 clock=self._clock,
                 buffer=self._buffer,
+                hang_ups=self._hang_ups,
                 prefer=stream.source,
                 audio=stream.audio,
                 transcode=stream.transcode,

@@ -92,6 +92,10 @@ class _InterruptibleTime:
     of a reader that must stop, this clock leaps, and libav gives up within 0.1 s.  Every other
     thread gets the true time.  Where PyAV changes this, nothing breaks but the haste: a thread then
     ends with its time-out (`test_closing_while_connecting_ends_the_thread` would say so).
+
+    A redirect to another host is ended in the same way: libav has no option against following one,
+    but says so in its log first, and asks before it waits for the connection.  The other host
+    sees a connection opened and closed, and not a byte.
     """
 
     def __init__(self) -> None:
@@ -102,7 +106,7 @@ class _InterruptibleTime:
         leap = 0.0
         if isinstance(thread, _Reader):
             thread.listen()
-            if thread.crossing.stopping:
+            if thread.crossing.stopping or thread.strays:
                 thread.leaps += 1
                 leap = 1e6 * thread.leaps
         return self._clock.monotonic_ns() / NS + leap
@@ -116,6 +120,8 @@ def _prepare_libav() -> None:
         setattr(av.container.core, "time", _InterruptibleTime())  # noqa: B010
     # INFO is where libav says that it follows a redirect.
     av.logging.set_level(av.logging.INFO)
+    # Two cameras may redirect to one place: the second one's line counts as much as the first's.
+    av.logging.set_skip_repeated(False)
     # Each reader captures its own thread's lines; what other threads log is nobody's.
     libav_log = logging.getLogger("libav")
     libav_log.propagate = False
@@ -256,6 +262,11 @@ class _Reader(threading.Thread):
         self._lost = False
         self._redirected_to = ""
 
+    @property
+    def strays(self) -> bool:
+        """Whether libav was sent to another host than the one that was configured."""
+        return self._redirected_to not in ("", self._what.host)
+
     def run(self) -> None:
         """Read until there is no more; every way out is a `RunEnded`."""
         try:
@@ -297,19 +308,15 @@ class _Reader(threading.Thread):
             )
         except av.FFmpegError as error:
             self.listen()
-            if self._clock.monotonic_ns() - started_ns >= what.connect_s * NS:
+            if not self.strays and self._clock.monotonic_ns() - started_ns >= what.connect_s * NS:
                 raise RunEnded(
                     Cause.UNREACHABLE, f"no answer within {what.connect_s:g} s{self._log()}"
                 ) from None
             raise self._translated(error) from None
         with container:
             self.listen()
-            if self._redirected_to and self._redirected_to != what.host:
-                raise RunEnded(
-                    Cause.UNREACHABLE,
-                    f"the camera redirects to another host ({self._redirected_to}); "
-                    "configure that address if it is right",
-                )
+            if self.strays:  # it was there before libav asked
+                raise self._strayed()
             self._play(container)
 
     def _play(self, container: InputContainer) -> None:
@@ -424,6 +431,8 @@ class _Reader(threading.Thread):
     def _translated(self, error: Exception) -> RunEnded:
         """An error of libav in the ledger's words, its log attached, credentials removed."""
         self.listen()
+        if self.strays:
+            return self._strayed()
         if isinstance(error, (av.HTTPUnauthorizedError, av.HTTPForbiddenError)):
             return RunEnded(Cause.REFUSED, "the camera does not accept the user and password")
         number = getattr(error, "errno", None)
@@ -445,6 +454,13 @@ class _Reader(threading.Thread):
             cause, what = Cause.GARBLED, "libav gave up"
         text = getattr(error, "strerror", None) or getattr(error, "message", type(error).__name__)
         return RunEnded(cause, f"{what}: {self._clean(str(text))}{self._log()}")
+
+    def _strayed(self) -> RunEnded:
+        return RunEnded(
+            Cause.UNREACHABLE,
+            f"the camera redirects to another host ({self._redirected_to}); "
+            "configure that address if it is right",
+        )
 
     def _log(self) -> str:
         return f" [{self._clean('; '.join(self._lines))}]" if self._lines else ""
@@ -521,6 +537,9 @@ class _Source:
     def take_reports(self) -> list[SenderReport]:
         """Sender reports since the last call."""
         return self._crossing.take_reports()
+
+    def when_over(self, call: Callable[[], None]) -> None:
+        """Never calls: `drain` tells."""
 
     async def close(self) -> None:
         """End the thread; waits for it, at most 2 s. Never raises; harmless twice."""

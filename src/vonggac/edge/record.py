@@ -16,13 +16,13 @@ import uvloop
 from vonggac import log
 from vonggac.clock import NS, SystemClock, rfc3339
 from vonggac.config import NAME, RecordConfig, Secret
-from vonggac.edge import ledger
 from vonggac.edge.box import Box, StreamSetup, identity_at
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.choice import SourceChoice
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.recovery import CATALOG
-from vonggac.edge.source import READ_BUFFER_BYTES
+from vonggac.edge.report import read_ledger
+from vonggac.edge.source import READ_BUFFER_BYTES, HangUps
 from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,11 +85,12 @@ async def _record(
 ) -> dict[str, dict[str, dict[str, object]]]:
     clock = SystemClock()
     buffer = bytearray(READ_BUFFER_BYTES)
+    hang_ups = HangUps(asyncio.get_running_loop())
     setups = []
     for name, url in cameras.items():
         choice = SourceChoice(
-            url, options.user, password, clock=clock, buffer=buffer, prefer=options.source,
-            audio=options.audio, transcode=options.transcode,
+            url, options.user, password, clock=clock, buffer=buffer, hang_ups=hang_ups,
+            prefer=options.source, audio=options.audio, transcode=options.transcode,
         )  # fmt: skip
         plan = StreamPlan(name, "main", record=True, audio=options.audio)
         setups.append(StreamSetup(plan, choice.connect, choice.ended))
@@ -99,7 +100,7 @@ async def _record(
         clock,
         settings=RecordConfig(segment_s=options.segment_seconds),
     )
-    began_ns = box.timebase.wall_ns()
+    began = clock.monotonic_ns()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, box.stop)
@@ -107,23 +108,35 @@ async def _record(
         loop.call_later(options.seconds, box.stop)
     log.get("record").info("recording.began", cameras=len(cameras), directory=str(options.dir))
     await box.run(setups)
+    began_ns = box.timebase.wall_ns(began)  # known now, if it was not then
     return {"cameras": {name: summary_of(box, name, began_ns) for name in cameras}}
 
 
 def summary_of(box: Box, camera: str, began_ns: int) -> dict[str, object]:
-    """What was recorded of a camera since a moment, from the catalog."""
+    """What was recorded of a camera in this life of the box, told as `vonggac ledger` tells it.
+
+    Args:
+        box: which has stopped.
+        camera: its main stream.
+        began_ns: when the box began; a first picture may have been taken a little earlier.
+    """
     reader = CatalogReader(box.directory / CATALOG)
     try:
         until_ns = box.timebase.wall_ns()
-        segments = reader.segments_between(camera, "main", began_ns, until_ns)
-        gaps = reader.gaps_between(camera, "main", began_ns, until_ns)
+        segments = [
+            row
+            for row in reader.segments_between(camera, "main", began_ns, until_ns)
+            if row.epoch == box.epoch
+        ]
         runs = reader.runs_between(camera, "main", began_ns, until_ns)
     finally:
         reader.close()
-    view = ledger.timeline(segments, gaps, from_ns=began_ns, to_ns=until_ns, as_of_ns=until_ns)
+    from_ns = min([began_ns, *(row.start_ns for row in segments)])
+    views = read_ledger(box.directory, camera=camera, from_ns=from_ns)
+    view = views[camera][0] if camera in views else None
     last = runs[-1] if runs else None
     return {
-        "recorded_s": round(view.recorded_ns / NS, 3),
+        "recorded_s": round(view.recorded_ns / NS, 3) if view else 0.0,
         "pictures": sum(s.pictures for s in segments),
         "bytes": sum(s.size for s in segments),
         "runs": len(runs),
@@ -133,7 +146,7 @@ def summary_of(box: Box, camera: str, began_ns: int) -> dict[str, object]:
         ),
         "gaps": [
             {"from": rfc3339(g.from_ns), "to": rfc3339(g.to_ns), "cause": g.cause.value}
-            for g in view.gaps
+            for g in (view.gaps if view else ())
         ],
     }
 

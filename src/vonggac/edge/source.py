@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import select
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
@@ -27,7 +28,7 @@ from vonggac.media.rtsp import Handshake, Session
 from vonggac.media.rtsp_message import Message, Messages, Oddity, parse_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from vonggac.clock import Clock
     from vonggac.config import Secret
@@ -111,9 +112,61 @@ class Source(Protocol):
         """Sender reports since the last call."""
         ...
 
+    def when_over(self, call: Callable[[], None]) -> None:
+        """Have `call` called, once at most, when the connection is seen to be over.
+
+        Drained on a timer, an end would be seen up to an interval late; a source that cannot
+        see it sooner never calls.  `drain` then gives what had arrived, and says what happened.
+        """
+        ...
+
     async def close(self) -> None:
         """Leave politely and soon. Never raises; closing twice is harmless."""
         ...
+
+
+class HangUps:
+    """Tells at once when a peer closes, of sockets that are otherwise read on a timer only.
+
+    One epoll for all sockets of a loop, asked for nothing but the other end's going (EPOLLRDHUP,
+    epoll_ctl(2)): pictures that arrive wake nobody.  Where there is no epoll nothing is told.
+
+    Args:
+        loop: on which everything here is called.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._calls: dict[int, Callable[[], None]] = {}
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        if self._epoll is not None:
+            loop.add_reader(self._epoll.fileno(), self._look)
+
+    def watch(self, connection: socket.socket, call: Callable[[], None]) -> None:
+        """Call once when the other end closes or resets."""
+        if self._epoll is not None:
+            self._epoll.register(connection.fileno(), select.EPOLLRDHUP)
+            self._calls[connection.fileno()] = call
+
+    def forget(self, connection: socket.socket) -> None:
+        """Before the socket is closed; harmless if it was not watched."""
+        if self._epoll is not None and self._calls.pop(connection.fileno(), None) is not None:
+            self._epoll.unregister(connection.fileno())
+
+    def close(self) -> None:
+        """Tell nothing any more."""
+        if self._epoll is not None:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
+            self._calls.clear()
+
+    def _look(self) -> None:
+        assert self._epoll is not None
+        for descriptor, _ in self._epoll.poll(0):
+            # It would be told again and again, until the socket is closed.
+            self._epoll.unregister(descriptor)
+            self._calls.pop(descriptor)()
 
 
 class RtspSource:
@@ -126,6 +179,7 @@ class RtspSource:
         clock: whose monotonic time arrival times are in, before the first `drain`.
         audio: take AAC too.
         buffer: read buffer shared by all sources of this loop; at least 256 KiB.
+        hang_ups: of this loop; without them an end is seen by `drain` only.
         connect_s: seconds for the TCP connection.
         answer_s: seconds for each answer.
         handshake_s: seconds for everything until the camera plays.
@@ -144,6 +198,7 @@ class RtspSource:
         clock: Clock,
         audio: bool = False,
         buffer: bytearray | None = None,
+        hang_ups: HangUps | None = None,
         connect_s: float = CONNECT_S,
         answer_s: float = ANSWER_S,
         handshake_s: float = HANDSHAKE_S,
@@ -159,6 +214,7 @@ class RtspSource:
         self._view = memoryview(buffer if buffer is not None else bytearray(READ_BUFFER_BYTES))
         if len(self._view) < 4 * _READ:
             raise ConfigError(f"a read buffer has at least {4 * _READ} bytes")
+        self._hang_ups = hang_ups
         self._connect_s = connect_s
         self._answer_s = answer_s
         self._handshake_s = handshake_s
@@ -171,6 +227,7 @@ class RtspSource:
         self._interleaved = Interleaved(())
         self._tail = b""
         self._outgoing = bytearray()
+        self._hung_up = False  # what is left to read ends with the end of the connection
         self._ended: RunEnded | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -230,6 +287,11 @@ class RtspSource:
         self._interleaved.reports.clear()
         return reports
 
+    def when_over(self, call: Callable[[], None]) -> None:
+        """Have `call` called when the camera closes the connection. See `Source.when_over`."""
+        if self._hang_ups is not None and self._socket is not None:
+            self._hang_ups.watch(self._socket, lambda: self._hear_hang_up(call))
+
     async def close(self) -> None:
         """Send TEARDOWN, wait for its answer at most half a second in all, close the socket.
 
@@ -241,6 +303,8 @@ class RtspSource:
             self._timer.cancel()
         if connection is None:
             return
+        if self._hang_ups is not None:
+            self._hang_ups.forget(connection)
         try:
             if self._session is not None:
                 loop = asyncio.get_running_loop()
@@ -256,6 +320,10 @@ class RtspSource:
         finally:
             connection.close()
             self._end(RunEnded(Cause.UNREACHABLE, "the connection was closed by us"))
+
+    def _hear_hang_up(self, call: Callable[[], None]) -> None:
+        self._hung_up = True
+        call()
 
     # --- until the camera plays: asyncio -------------------------------------------------
 
@@ -486,7 +554,7 @@ class RtspSource:
             used = interleaved.feed(view, 0, end, now_ns)
             at = end - used
             self._tail = bytes(view[used:end])
-            if end < room:
+            if end < room and not self._hung_up:
                 return
             view[:at] = self._tail
 
