@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import threading
@@ -302,30 +303,54 @@ async def test_garbage_ends_the_run_as_garbled():
     assert caught.value.cause in (Cause.GARBLED, Cause.UNREACHABLE)
 
 
-async def test_a_redirect_to_another_host_is_not_followed_silently():
-    """Credentials have no business elsewhere."""
+async def redirecting(location: str) -> asyncio.Server:
+    """A camera on 127.0.0.1 that answers every request with a redirect."""
 
     async def answer(reader, writer):
+        number = b"0"
         while line := await reader.readline():
             if line.lower().startswith(b"cseq"):
                 number = line.split(b":")[1].strip()
             if line == b"\r\n":
                 writer.write(
                     b"RTSP/1.0 302 Moved\r\nCSeq: " + number + b"\r\n"
-                    b"Location: rtsp://127.0.0.2:1/elsewhere\r\n\r\n"
+                    b"Location: " + location.encode() + b"\r\n\r\n"
                 )
         writer.close()
+        await writer.wait_closed()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    source = LibavSource(f"rtsp://127.0.0.1:{port}/x", clock=CLOCK)
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
 
-    with pytest.raises(RunEnded) as caught:
-        await source.connect()
-    await source.close()
-    server.close()
 
-    assert caught.value.cause is Cause.UNREACHABLE
+@pytest.mark.parametrize("login", ["", "somebody:else@"])
+async def test_a_redirect_to_another_host_is_told_and_sends_it_nothing(login):
+    """Credentials have no business elsewhere, nor has a question of ours.
+
+    Twice: libav's second word on it is the same as its first.
+    """
+    with socket.create_server(("127.0.0.2", 0)) as other:
+        other.setblocking(False)
+        place = f"rtsp://{login}127.0.0.2:{other.getsockname()[1]}/elsewhere"
+        server = await redirecting(place)
+        port = server.sockets[0].getsockname()[1]
+
+        for _ in range(2):
+            source = LibavSource(f"rtsp://u:s3cr3t@127.0.0.1:{port}/x", clock=CLOCK)
+            with pytest.raises(RunEnded) as caught:
+                await source.connect()
+            await source.close()
+
+            assert caught.value.cause is Cause.UNREACHABLE
+            assert "another host (127.0.0.2)" in caught.value.message
+        server.close()
+
+        heard = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = other.accept()
+                with connection:
+                    heard += connection.recv(1000)
+    assert heard == b""
 
 
 def write_file(path, codec: str, pictures: int) -> None:

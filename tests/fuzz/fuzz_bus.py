@@ -199,7 +199,7 @@ def match(data: bytes) -> bool:
         return False
     assert len(found.urls) <= 8
     for there in found.urls:
-        assert re.match(r"https?://10\.0\.0\.8(?=[:/]|$)", there), there
+        assert re.match(r"https?://10\.0\.0\.8(?=[:/?]|$)", there), there
     assert len(found.name) <= 80
     return True
 

@@ -715,8 +715,10 @@ def questions() -> list[bytes]:
         wire.Verb.STATUS: {},
         wire.Verb.LEDGER: {"from": at, "to": None},
     }
+    span = {"from": at, "to": later}
     return [
-        bytes([number]) + msgspec.json.encode(bodies[verb]) for number, verb in enumerate(wire.ASKS)
+        bytes([number]) + msgspec.json.encode(bodies.get(verb, span))
+        for number, verb in enumerate(wire.ASKS)
     ]
 
 

@@ -8,6 +8,7 @@ import functools
 import random
 import re
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import fuzz_corpus as corpus
 
@@ -32,6 +33,9 @@ from vonggac.media.rtp import (
     VideoTrack,
 )
 from vonggac.media.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_SOUNDS = 4096
 """Frames of sound that may wait for a part: minutes of it."""
@@ -207,6 +211,9 @@ class _Bytes:
 
     def take_reports(self) -> list[SenderReport]:
         return self._interleaved.reports[:]
+
+    def when_over(self, call: Callable[[], None]) -> None:
+        """`drain` tells."""
 
 
 class _Files:
