@@ -168,10 +168,10 @@ def _is_short(headers: Headers) -> bool:
 
 
 def _from_here(headers: Headers, host: str) -> bool:
-    origin = headers.get("origin")
-    if origin is not None:
+    origins = headers.getlist("origin")
+    if origins:
         try:
-            return urlsplit(origin).netloc.lower() == host.lower()
+            return all(urlsplit(origin).netloc.lower() == host.lower() for origin in origins)
         except ValueError:  # brackets that do not match
             return False
     return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -23,8 +23,9 @@ BACKLOG = 256
 MAX_CONCURRENT = 400
 """Connections at once; requests on more are answered 503 by the server itself."""
 MAX_OF_ONE = 100
-"""Connections of one address at once; a browser has six. This machine's own addresses have no
-bound: all of a proxy's are one."""
+"""Connections of one address at once; a browser has six."""
+HERE = ("127.", "::1")
+"""Addresses of this machine begin so, and have no bound of their own: all of a proxy's are one."""
 HEAD_S = 15.0
 """Seconds in which a request's head must have come, from the connection or from its first byte.
 uvicorn waits for ever, and 400 silent connections would keep everybody else out."""
@@ -46,7 +47,7 @@ class _Impatient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         here = self.client[0] if self.client else ""
-        if here and not here.startswith(("127.", "::1")):
+        if here and not here.startswith(HERE):
             others = (one for one in self.connections if isinstance(one, H11Protocol))
             if sum(one.client is not None and one.client[0] == here for one in others) > MAX_OF_ONE:
                 transport.abort()
