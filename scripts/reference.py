@@ -24,7 +24,8 @@ import sqlalchemy as sa
 
 from vonggac import cli, config
 from vonggac.db import tables
-from vonggac.web import api, errors
+from vonggac.web import errors
+from vonggac.web.app import ROUTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,8 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("[retention]", config.RetentionConfig),
     ("[power]", config.PowerConfig),
     ("[web]", config.WebConfig),
+    ("[sign_in]", config.SignInConfig),
+    ("[audit]", config.AuditConfig),
     ("[bus]", config.BusConfig),
 )
 """Every table of the file, in the order that a person writes it."""
@@ -163,7 +166,8 @@ def api_page() -> str:
     """The API: its head is written by hand, its routes come from the program."""
     head, mark, _ = (DOCS / "ref" / "http-api.md").read_text(encoding="utf-8").partition(ROUTES)
     app = fastapi.FastAPI()
-    app.include_router(api.routes)
+    for routes in ROUTERS:
+        app.include_router(routes)
     told = app.openapi()
     lines = [head + mark, "", "## Errors", "", "| kind | status |", "|---|---|"]
     lines += [f"| `{kind}` | {status} |" for kind, status in errors.STATUS.items()]

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +18,8 @@ from vonggac.errors import ConfigError
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Names of cameras and sites: they stand in file names and subjects, so no dot, no space."""
+
+_SYSLOG = re.compile(r"(?:udp|tcp)://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]):\d{1,5}")
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 StreamName = Literal["main", "sub"]
@@ -169,6 +173,61 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """TCP port; 0 takes a free one."""
     public_url: str | None = None
     """How browsers reach it, when something stands in front (https://...)."""
+    inside_networks: tuple[str, ...] = (
+        "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7",
+        "fe80::/10",
+    )  # fmt: skip
+    """Networks (CIDR) from which a sign-in comes from inside; by default this machine and private
+    addresses. With `public_url` this machine is the proxy and counts as outside."""
+
+
+class SignInConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who gets in and what it takes. The defaults are the figures that level 3 asks for."""
+
+    second_factor: Literal["everyone", "administrators", "outside"] = "administrators"
+    """Who needs a code from a telephone besides the password: everyone; administrators, and
+    everybody from outside; or only sign-ins from outside. Whoever has enrolled is always asked."""
+    min_length: Annotated[int, msgspec.Meta(ge=8, le=64)] = 14
+    """Characters of a password, at least, where no second factor is enrolled."""
+    min_length_with_factor: Annotated[int, msgspec.Meta(ge=8, le=64)] = 8
+    """Characters of a password, at least, where one is."""
+    mixed_below: Annotated[int, msgspec.Meta(ge=0, le=64)] = 14
+    """A password shorter than this needs upper and lower case, a figure and another sign."""
+    history: Annotated[int, msgspec.Meta(ge=1, le=24)] = 10
+    """Passwords that may not be taken again, the present one among them."""
+    administrator_password_days: Annotated[int, msgspec.Meta(ge=0)] = 60
+    """Days after which an administrator's password must be changed; 0: never."""
+    tries: Annotated[int, msgspec.Meta(ge=3, le=10)] = 5
+    """Wrong passwords or codes before a lock."""
+    forget_s: Annotated[int, msgspec.Meta(ge=30)] = 900
+    """Seconds after which earlier wrong ones no longer count; decision 724 says 30."""
+    lock_s: Annotated[int, msgspec.Meta(ge=30)] = 300
+    """Seconds that a lock lasts."""
+    idle_days: Annotated[int, msgspec.Meta(ge=0)] = 45
+    """Days without a sign-in after which an account is closed; 0: never."""
+    session_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12
+    """Hours after which a session ends, whatever happens."""
+    session_idle_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 2
+    """Hours without a request after which it ends."""
+    shift_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12
+    """Hours after a full sign-in at a workstation in which one's PIN works there."""
+    pin_length: Annotated[int, msgspec.Meta(ge=6, le=12)] = 6
+    """Figures of a PIN, at least."""
+    pin_tries: Annotated[int, msgspec.Meta(ge=3, le=10)] = 5
+    """Wrong PINs before a full sign-in is asked for."""
+    token_days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 366
+    """Days that an API token lives at most."""
+    review_months: Annotated[int, msgspec.Meta(ge=1, le=24)] = 6
+    """Months between two reviews of who may see what."""
+
+
+class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The access log: how long it is kept, and who else gets it."""
+
+    keep_days: Annotated[int, msgspec.Meta(ge=366)] = 366
+    """Days that rows are kept; the database refuses to delete one younger than 12 months."""
+    syslog: str | None = None
+    """Where every row is also sent, as udp://host:port or tcp://host:port (RFC 5424)."""
 
 
 class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -201,6 +260,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The mains, read from a UPS."""
     web: WebConfig = WebConfig()
     """Pages and API."""
+    sign_in: SignInConfig = SignInConfig()
+    """Who gets in and what it takes."""
+    audit: AuditConfig = AuditConfig()
+    """The access log."""
     bus: BusConfig = BusConfig()
     """The embedded nats-server."""
     database_url: str | None = None
@@ -236,6 +299,14 @@ def load(path: Path) -> Config:
             raise ConfigError(f"{path}: two cameras are called {camera.name}; names are unique")
         seen.add(camera.name)
         _refuse_unheeded(path, camera)
+    syslog = config.audit.syslog
+    if syslog is not None and not _SYSLOG.fullmatch(syslog):
+        raise ConfigError(f"{path}: audit.syslog is udp://host:port or tcp://host:port")
+    for text in config.web.inside_networks:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise ConfigError(f"{path}: web.inside_networks: {error}") from error
     return config
 
 

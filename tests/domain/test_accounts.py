@@ -159,10 +159,107 @@ def test_the_table_of_tries_is_bounded(sqlite: Database, monkeypatch: pytest.Mon
         ("admin-admin-2026-x", "password_too_plain"),
         ("x" * 300, "password_too_long"),
         ("con ngựa chạy trên đồi", None),
+        ("Ng@n 8 ky tu", "password_too_short"),
     ],
 )
 def test_rules_of_a_password(password: str, fault: str | None) -> None:
     assert accounts.password_fault(password, "admin") == fault
+
+
+@pytest.mark.parametrize(
+    ("password", "fault"),
+    [
+        ("Ng4n!xy", "password_too_short"),
+        ("Ng4n!xyz", None),
+        ("ng4n!xyz", "password_not_mixed"),
+        ("NG4N!XYZ", "password_not_mixed"),
+        ("Ngan!xyz", "password_not_mixed"),
+        ("Ng4n5xyz", "password_not_mixed"),
+        ("con ngựa chạy trên đồi", None),
+    ],
+)
+def test_rules_of_a_password_beside_a_second_factor(password: str, fault: str | None) -> None:
+    """Eight characters of four kinds are enough then (decision 724); a sentence always is."""
+    assert accounts.password_fault(password, "admin", has_factor=True) == fault
+
+
+def test_an_administrators_password_ages(database: Database) -> None:
+    """After two months the right password opens nothing but its change; nobody else's does."""
+    ensure(database)
+    day = 86_400 * NS
+    with database.writing() as connection:
+        other, _ = accounts.create(connection, name="thuc.lv", full_name="Người Trực", now_ns=NOW)
+        connection.execute(
+            tables.account.update()
+            .where(tables.account.c.id == other)
+            .values(must_change=False, password_hash=accounts.hashed(PASSWORD), created_ns=NOW)
+        )
+
+    def sign_in(name: str, now: int) -> accounts.Account:
+        with database.writing() as connection:
+            found = accounts.begin_attempt(connection, name, now_ns=now)
+            return accounts.finish_attempt(connection, found, now_ns=now)
+
+    assert not sign_in("admin", NOW + 59 * day).must_change
+    assert sign_in("admin", NOW + 61 * day).must_change
+    assert not sign_in("thuc.lv", NOW + 61 * day).must_change
+
+
+def test_an_idle_account_opens_nothing_until_an_administrator_opens_it(
+    database: Database,
+) -> None:
+    """Forty-five days; the idle days begin anew when it is opened."""
+    ensure(database)
+    day = 86_400 * NS
+    account = admin(database)
+    with database.writing() as connection:
+        token = sessions.open_session(connection, account, address="", agent="", now_ns=NOW)
+        found = accounts.begin_attempt(connection, "admin", now_ns=NOW + 44 * day)
+        assert found.closed == ""
+        late = accounts.begin_attempt(connection, "admin", now_ns=NOW + 46 * day)
+        assert late.closed == "idle"
+        closed = accounts.disable_idle(connection, now_ns=NOW + 46 * day)
+    assert [one.name for one in closed] == ["admin"]
+    with database.writing() as connection:
+        assert sessions.find_session(connection, token, now_ns=NOW + 1) is None
+        assert accounts.disable_idle(connection, now_ns=NOW + 47 * day) == []
+        accounts.enable(connection, account.id, now_ns=NOW + 50 * day)
+        again = accounts.begin_attempt(connection, "admin", now_ns=NOW + 90 * day)
+    assert again.closed == ""
+
+
+def test_the_last_administrator_cannot_be_closed(sqlite: Database) -> None:
+    """Nobody could open anything again."""
+    ensure(sqlite)
+    account = admin(sqlite)
+
+    with pytest.raises(VonggacError, match="administer"), sqlite.writing() as connection:
+        accounts.disable(connection, account.id, why="administrator", now_ns=NOW)
+
+
+def test_a_first_password_costs_an_attacker_the_same_time(sqlite: Database) -> None:
+    """It is hashed with less work, and must not be told from an unknown name by that."""
+    ensure(sqlite)
+    with sqlite.writing() as connection:
+        _, first = accounts.create(connection, name="thuc.lv", full_name="Người Trực", now_ns=NOW)
+        found = accounts.begin_attempt(connection, "thuc.lv", now_ns=NOW)
+
+    assert accounts._hasher.check_needs_rehash(found.password_hash)
+    assert accounts.matches(found, first.password)
+    assert not accounts.matches(found, "sai")
+
+
+@pytest.mark.parametrize("name", ["", "x", "Có Dấu", "a b", "a/b", "a" * 60])
+def test_names_are_plain(sqlite: Database, name: str) -> None:
+    with pytest.raises(VonggacError, match="cannot be made"), sqlite.writing() as connection:
+        accounts.create(connection, name=name, full_name="Người Trực", now_ns=NOW)
+
+
+def test_a_name_is_taken_once(database: Database) -> None:
+    ensure(database)
+
+    with pytest.raises(VonggacError, match="taken"), database.writing() as connection:
+        accounts.create(connection, name="Admin", full_name="Người Trực", now_ns=NOW)
 
 
 def test_changing_a_password_ends_every_session(database: Database) -> None:
@@ -172,7 +269,8 @@ def test_changing_a_password_ends_every_session(database: Database) -> None:
     with database.writing() as connection:
         token = sessions.open_session(connection, account, address="", agent="", now_ns=NOW)
     with database.writing() as connection:
-        accounts.change_password(connection, account, "con ngựa chạy trên đồi")
+        kept = accounts.hashed("con ngựa chạy trên đồi")
+        accounts.set_password(connection, account.id, kept, now_ns=NOW)
 
     with database.reading() as connection:
         assert sessions.find_session(connection, token, now_ns=NOW) is None
@@ -180,12 +278,24 @@ def test_changing_a_password_ends_every_session(database: Database) -> None:
     assert not admin(database).must_change
 
 
-def test_the_old_password_is_no_new_one(sqlite: Database) -> None:
+def test_the_last_ten_passwords_are_no_new_ones(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The eleventh from the end may be taken again; a history of ten is a history of ten."""
+    monkeypatch.setattr(accounts, "_hasher", accounts._brief)
     ensure(sqlite)
     account = admin(sqlite)
+    for number in range(10):
+        with sqlite.writing() as connection:
+            kept = accounts.hashed(f"mat khau thu {number} cua toi")
+            accounts.set_password(connection, account.id, kept, now_ns=NOW + number)
 
-    with pytest.raises(VonggacError, match="old"), sqlite.writing() as connection:
-        accounts.change_password(connection, account, PASSWORD)
+    with sqlite.reading() as connection:
+        past = accounts.past_hashes(connection, account.id)
+
+    assert len(past) == 10
+    assert all(accounts.is_same(f"mat khau thu {number} cua toi", past) for number in range(10))
+    assert not accounts.is_same(PASSWORD, past)
 
 
 def test_a_session_ends_by_time_by_idleness_and_by_signing_out(database: Database) -> None:

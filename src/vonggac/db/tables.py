@@ -178,9 +178,152 @@ account = sa.Table(
     _text("password_hash", "argon2id, with its parameters"),
     _flag("must_change", "the password was given by somebody else and opens nothing but a change"),
     _moment("created_ns", "when it was made"),
-    _moment("signed_in_ns", "when somebody last signed in with it", null=True),
+    _moment("signed_in_ns", "when somebody last signed in with it, or it was opened", null=True),
     _moment("disabled_ns", "since when it opens nothing", null=True),
+    _text("disabled_why", "administrator or idle", null=True),
+    _moment("password_set_ns", "when the present password was set", null=True),
+    sa.Column(
+        "factor_sealed",
+        sa.LargeBinary,
+        nullable=True,
+        comment="the second factor's secret, encrypted under the hub's key and bound to the id",
+    ),
+    _moment("factor_since_ns", "when the second factor was enrolled", null=True),
+    sa.Column(
+        "factor_step",
+        sa.BigInteger,
+        nullable=True,
+        comment="time step (RFC 6238) of the last code that was taken: no code is taken twice",
+    ),
+    sa.Column(
+        "identity",
+        sa.Text,
+        nullable=True,
+        unique=True,
+        comment="issuer and subject of an OpenID Connect provider; nothing writes it yet",
+    ),
     comment="one named person who may sign in",
+)
+
+password_past = sa.Table(
+    "password_past",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, comment="order of setting"),
+    sa.Column(
+        "account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose it was"
+    ),
+    _text("password_hash", "argon2id, with its parameters"),
+    _moment("ended_ns", "when another took its place"),
+    sa.Index(None, "account_id"),
+    comment="earlier passwords, which may not be taken again",
+)
+
+recovery_code = sa.Table(
+    "recovery_code",
+    metadata,
+    sa.Column(
+        "code_hash", sa.Text, primary_key=True, comment="SHA-256 of a code of 80 random bits"
+    ),
+    sa.Column(
+        "account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose it is"
+    ),
+    _moment("created_ns", "when it was shown"),
+    _moment("used_ns", "when it was used, once", null=True),
+    sa.Index(None, "account_id"),
+    comment="what opens an account once when the telephone is lost",
+)
+
+api_token = sa.Table(
+    "api_token",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column(
+        "account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="for whom"
+    ),
+    _text("title", "what it is for, in its owner's words"),
+    sa.Column(
+        "token_hash", sa.Text, nullable=False, unique=True, comment="SHA-256 of the token's value"
+    ),
+    sa.Column("scopes", sa.JSON, nullable=False, comment="read, pictures, manage: what it opens"),
+    _moment("created_ns", "from"),
+    _moment("expires_ns", "until"),
+    _moment("used_ns", "last request, to the minute", null=True),
+    _moment("revoked_ns", "taken back", null=True),
+    sa.Index(None, "account_id"),
+    comment="what a program carries in place of a person's session; it opens the API only",
+)
+
+workstation = sa.Table(
+    "workstation",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    _text("title", "what people call the machine"),
+    _text("room", "where it stands"),
+    sa.Column(
+        "key_hash", sa.Text, nullable=False, unique=True, comment="SHA-256 of its cookie's value"
+    ),
+    sa.Column(
+        "enrolled_by", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="by whom"
+    ),
+    _moment("enrolled_ns", "since when"),
+    _moment("revoked_ns", "since when it is like any other machine", null=True),
+    comment="a machine on duty where persons change by PIN",
+)
+
+pin = sa.Table(
+    "pin",
+    metadata,
+    sa.Column(
+        "workstation_id",
+        sa.Text,
+        sa.ForeignKey("workstation.id"),
+        primary_key=True,
+        comment="where it works, and nowhere else",
+    ),
+    sa.Column(
+        "account_id", sa.Text, sa.ForeignKey("account.id"), primary_key=True, comment="for whom"
+    ),
+    _text("pin_hash", "argon2id, with its parameters"),
+    _moment("set_ns", "when it was chosen"),
+    _moment("until_ns", "end of the shift that began with a full sign-in there"),
+    sa.Column("failures", sa.Integer, nullable=False, comment="tries since the last right one"),
+    comment="what changes the person at a workstation within a shift",
+)
+
+display = sa.Table(
+    "display",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    _text("title", "what people call the screen"),
+    _text("room", "where it hangs: what it shows is shown to this room"),
+    sa.Column(
+        "account_id",
+        sa.Text,
+        sa.ForeignKey("account.id"),
+        nullable=False,
+        comment="who answers for it; it opens nothing that this person may not see",
+    ),
+    sa.Column("cameras", sa.JSON, nullable=False, comment="ids of exactly these"),
+    _text("form_token", "what its page's questions must carry"),
+    sa.Column(
+        "code_hash",
+        sa.Text,
+        nullable=True,
+        comment="SHA-256 of the code that links a screen, once; null when it is used",
+    ),
+    _moment("code_until_ns", "until when the code may be typed", null=True),
+    sa.Column(
+        "key_hash",
+        sa.Text,
+        nullable=True,
+        unique=True,
+        comment="SHA-256 of the cookie's value of the screen that was linked",
+    ),
+    _moment("created_ns", "since when"),
+    _moment("linked_ns", "when a screen was linked", null=True),
+    _moment("seen_ns", "last request of its page, to the minute", null=True),
+    _moment("revoked_ns", "since when it opens nothing", null=True),
+    comment="a screen on a wall with a room and a responsible person; it watches nothing",
 )
 
 role_held = sa.Table(
@@ -259,7 +402,12 @@ session = sa.Table(
     _moment("expires_ns", "ends then, whatever happens"),
     _text("address", "where the sign-in came from"),
     _text("agent", "the browser's own description, cut to 200 characters", default=""),
+    _text("stage", "code, enrol or open: what is still asked of the person", default="open"),
+    _text("factor", "password, totp, recovery or pin: what it was opened with", default="password"),
+    _text("workstation_id", "the enrolled machine it is open on", null=True),
     _moment("ended_ns", "signed out or revoked", null=True),
+    sa.CheckConstraint("stage IN ('code', 'enrol', 'open')", name="stage"),
+    sa.CheckConstraint("factor IN ('password', 'totp', 'recovery', 'pin')", name="factor"),
     sa.Index(None, "account_id"),
     comment="a signed-in browser",
 )
@@ -271,15 +419,41 @@ audit = sa.Table(
     _moment("time_ns", "when"),
     _text("actor", "name of the account, or the program's own part, as it was then"),
     _text("account_id", "whose account; null for the program itself", null=True),
+    _text("unit", "the unit on whose behalf, as it was then", default=""),
     _text("address", "network address the request came from", default=""),
+    _text("device", "the browser's or the workstation's own description", default=""),
     _text("act", "what was done, one of the acts in domain.audit"),
     _text("object", "on what: a camera, an account, a page", default=""),
+    _text("site_id", "the site that it is about; empty for the hub itself", default=""),
     _text("purpose", "why, as the person stated it", default=""),
     _text("outcome", "done or refused"),
     sa.Column("detail", sa.JSON, nullable=False, comment="named values that belong to the act"),
+    _text("previous", "hash of the row before, hex; empty in the first", default=""),
+    _text("hash", "SHA-256 over the hash before and this row as canonical JSON, hex", default=""),
     sa.CheckConstraint("outcome IN ('done', 'refused')", name="outcome"),
     sa.Index(None, "time_ns"),
     comment="who looked at what and changed what; the database itself refuses to alter a row",
+)
+
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, comment="always 1: there is one chain"),
+    sa.Column("row_id", sa.BigInteger, nullable=False, comment="the newest row; 0 without any"),
+    _text("hash", "its hash, hex; empty without any"),
+    sa.CheckConstraint("id = 1", name="one_chain"),
+    comment="the end of the audit's chain, at which writers take turns",
+)
+
+audit_anchor = sa.Table(
+    "audit_anchor",
+    metadata,
+    sa.Column("site_id", sa.Text, primary_key=True, comment="which site signed it"),
+    sa.Column("at_ns", Moment, primary_key=True, comment="the site's time when it signed"),
+    sa.Column("row_id", sa.BigInteger, nullable=False, comment="the newest row then"),
+    _text("hash", "its hash, hex"),
+    sa.Column("envelope", sa.LargeBinary, nullable=False, comment="the signed bytes: the proof"),
+    comment="ends of the audit's chain that a site put into its signed ledger, hourly",
 )
 
 fact = sa.Table(
@@ -427,11 +601,61 @@ grant_issued = sa.Table(
     _text("purpose", "why, as the person stated it"),
     _text("nkey", "the browser's public key"),
     _text("renews", "the grant that this one continues", null=True),
+    _text("viewing_id", "the view that it belongs to", null=True),
+    _text("session_id", "names the browser's session that asked", null=True),
+    _text("token_id", "the API token that asked", null=True),
     _moment("issued_ns", "from"),
     _moment("expires_ns", "until"),
     _moment("revoked_ns", "taken back", null=True),
+    _text("display_id", "the screen that it is shown on; null for a person", null=True),
     sa.Index(None, "account_id", "expires_ns"),
     comment="permissions to see named cameras, for a purpose, until a time",
+)
+
+viewing = sa.Table(
+    "viewing",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="id of its first grant"),
+    sa.Column("account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose"),
+    _text("site_id", "where"),
+    sa.Column("cameras", sa.JSON, nullable=False, comment="ids of exactly these"),
+    _text("role", "code of the role by which it was allowed; shared for a share", default=""),
+    _text("body_id", "the unit on whose behalf", null=True),
+    _text("purpose", "why, as the person stated it"),
+    _text("display_id", "the screen that it is shown on; null for a person", null=True),
+    _moment("began_ns", "when its first grant was given"),
+    _moment("until_ns", "end of its newest grant"),
+    _moment("ended_ns", "when it was seen to be over; null while it lasts", null=True),
+    _text("why", "closed, or why the right went away; empty while it lasts", default=""),
+    sa.Index(None, "site_id", "began_ns"),
+    comment="a person had pictures of a site open: grants that renew each other are one view",
+)
+
+camera_share = sa.Table(
+    "camera_share",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), nullable=False, comment="of whom"),
+    sa.Column("cameras", sa.JSON, nullable=False, comment="ids of exactly these"),
+    sa.Column(
+        "body_id",
+        sa.Text,
+        sa.ForeignKey("unit.id"),
+        nullable=False,
+        comment="with which body; those see them who hold a role on its behalf",
+    ),
+    _moment("from_ns", "shared from here"),
+    _moment("to_ns", "until here; it always ends"),
+    _text("reason", "why, with the document if there is one"),
+    _text("given_by", "name of the account that shared"),
+    _moment("given_ns", "when it was shared"),
+    _text("ended_by", "name of who withdrew it before its time", null=True),
+    _text("ended_reason", "why it was withdrawn", null=True),
+    _moment("ended_ns", "when it was withdrawn", null=True),
+    sa.CheckConstraint("to_ns >= from_ns", name="ends_after_start"),
+    sa.Index(None, "body_id", "to_ns"),
+    sa.Index(None, "site_id", "to_ns"),
+    comment="named cameras that another body may see live for hours; ended, never changed",
 )
 
 setting = sa.Table(
@@ -441,4 +665,94 @@ setting = sa.Table(
     sa.Column("value", sa.JSON, nullable=False, comment="its value"),
     _moment("updated_ns", "when it was set"),
     comment="what an administrator may change without a restart",
+)
+
+export = sa.Table(
+    "export",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), nullable=False, comment="where"),
+    sa.Column("cameras", sa.JSON, nullable=False, comment="ids of the cameras, in order"),
+    _moment("from_ns", "first moment asked for"),
+    _moment("to_ns", "end of what is asked for"),
+    _text("number", "number of the written request"),
+    _text("dated", "its date, 2026-11-18"),
+    _text("body", "the body that asks"),
+    _text("reason", "why, as the request says"),
+    _text("basis", "the legal basis that it names"),
+    _flag("with_copy", "also a copy with name and time burned in"),
+    _text("state", "asked, approved, refused, building, ready, failed or expired"),
+    sa.Column(
+        "asked_by", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="who made it"
+    ),
+    _text("asked_name", "their account's name then"),
+    _text("asked_full_name", "their full name then", default=""),
+    _text("asked_unit", "the unit on whose behalf", default=""),
+    _moment("asked_ns", "when"),
+    sa.Column(
+        "decided_by",
+        sa.Text,
+        sa.ForeignKey("account.id"),
+        nullable=True,
+        comment="who approved or refused it; never the one who asked",
+    ),
+    _text("decided_name", "their account's name then", default=""),
+    _text("decided_full_name", "their full name then", default=""),
+    _text("decided_unit", "the unit on whose behalf", default=""),
+    _moment("decided_ns", "when", null=True),
+    _text("decided_note", "what they said", default=""),
+    _text("step", "what is being done while it is built", default=""),
+    sa.Column(
+        "done_bytes", sa.BigInteger, nullable=False, server_default="0", comment="of the clips"
+    ),
+    sa.Column(
+        "total_bytes", sa.BigInteger, nullable=False, server_default="0", comment="of the clips"
+    ),
+    _text("fault", "why it failed, in a sentence", default=""),
+    sa.Column("size", sa.BigInteger, nullable=True, comment="bytes of the ZIP"),
+    _text("sha256", "of the ZIP, hex", null=True),
+    _moment("ready_ns", "when it was ready", null=True),
+    _moment("expires_ns", "when the file goes; the record stays", null=True),
+    sa.Index(None, "state"),
+    sa.CheckConstraint(
+        "state IN ('asked', 'approved', 'refused', 'building', 'ready', 'failed', 'expired')",
+        name="state",
+    ),
+    sa.CheckConstraint("to_ns > from_ns", name="has_length"),
+    sa.CheckConstraint("decided_by IS NULL OR decided_by <> asked_by", name="two_persons"),
+    comment="recordings that left the system, and on whose word",
+)
+
+hold = sa.Table(
+    "hold",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), nullable=False, comment="where"),
+    sa.Column(
+        "camera_id", sa.Text, sa.ForeignKey("camera.id"), nullable=False, comment="which camera"
+    ),
+    _text("camera", "its name on the wire"),
+    _moment("from_ns", "kept from here"),
+    _moment("to_ns", "until here"),
+    _text("case_number", "the case that needs it"),
+    _text("reason", "why, in words"),
+    sa.Column(
+        "placed_by", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="by whom"
+    ),
+    _text("placed_name", "their account's name then"),
+    _moment("placed_ns", "when"),
+    sa.Column(
+        "released_by",
+        sa.Text,
+        sa.ForeignKey("account.id"),
+        nullable=True,
+        comment="who let it go; never the one who placed it",
+    ),
+    _text("released_name", "their account's name then", default=""),
+    _moment("released_ns", "when", null=True),
+    _text("released_reason", "why it is not needed any more", default=""),
+    sa.Index(None, "site_id", "released_ns"),
+    sa.CheckConstraint("to_ns > from_ns", name="has_length"),
+    sa.CheckConstraint("released_by IS NULL OR released_by <> placed_by", name="two_persons"),
+    comment="spans under a case: no rule of retention deletes them while this stands",
 )

@@ -36,6 +36,26 @@ def next_order(connection: Connection, site_id: str, digest: str, *, now_ns: int
     return revision
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The last time that somebody went through who may see what."""
+
+    at_ns: int
+    by: str
+    """Name of the account."""
+
+
+def review(connection: Connection) -> Review | None:
+    """The last review of who may see what."""
+    value = _read(connection, "review")
+    return None if value is None else Review(int(value["at_ns"]), str(value["by"]))
+
+
+def note_review(connection: Connection, by: str, *, now_ns: int) -> None:
+    """Note that the review is done."""
+    _write(connection, "review", {"at_ns": now_ns, "by": by}, now_ns=now_ns)
+
+
 def _read(connection: Connection, name: str) -> Mapping[str, Any] | None:
     found: Mapping[str, Any] | None = connection.execute(
         sa.select(tables.setting.c.value).where(tables.setting.c.name == name)
