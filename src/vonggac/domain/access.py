@@ -8,7 +8,7 @@ held over the military line; everybody else sees name and counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -46,6 +46,12 @@ __all__ = [
 MILITARY_OPEN: Final = frozenset((Act.FACILITY_SEE,))
 """What a role that is not held over the military line may do with a military site."""
 
+SHARED: Final = "shared"
+"""What stands for a role, and for the purpose, where cameras were shared with a body."""
+
+SHARED_ACTS: Final = frozenset((Act.FACILITY_SEE, Act.LIVE_VIEW))
+"""What a share opens: pictures of now, of the named cameras, and nothing recorded."""
+
 UNASSIGNED: Final = "unassigned"
 """The unit of sites that nobody assigned yet; only roles over everything reach it."""
 
@@ -77,6 +83,8 @@ class Held:
     """Pictures are seen for these purposes only; empty is any."""
     body: str | None = None
     """The unit on whose behalf it is held."""
+    cameras: frozenset[str] = frozenset()
+    """Named cameras of its site, of a share; empty is all of them."""
 
     def lasts(self, now_ns: int) -> bool:
         """Whether it is held at this moment."""
@@ -113,6 +121,8 @@ class Thing:
     """Ids of its unit and all units above, root first."""
     line: Line | None = None
     """Its owning line; of a unit: the line that is meant, None for all of them."""
+    camera: str = ""
+    """The one camera of the site that is meant, by its id; empty is the site as a whole."""
 
 
 SYSTEM: Final = Thing("system")
@@ -199,6 +209,8 @@ def _refusal(held: Held, act: Act, thing: Thing, now_ns: int, purpose: str | Non
 def _reaches(held: Held, thing: Thing) -> bool:
     if thing.kind in ("system", "account"):
         return held.over_everything
+    if held.cameras and thing.camera not in held.cameras:
+        return False
     if held.unit is not None and held.unit not in thing.path:
         return False
     if held.line is not None and held.line != thing.line:
@@ -236,13 +248,49 @@ def person_of(connection: Connection, account_id: str, now_ns: int) -> Person:
         .order_by(table.c.from_ns, table.c.id)
     ).all()
     known = duties(datetime.fromtimestamp(now_ns // NS, UTC).date())
-    held = tuple(
+    held: tuple[Held, ...] = tuple(
         _held(known[row.role], row.unit_id, row.line, row.sites, (row.from_ns, row.to_ns),
               row.body_id)
         for row in rows
         if row.role in known
     )  # fmt: skip
-    return Person(account_id, name, held)
+    bodies = {one.body for one in held if one.body is not None and one.lasts(now_ns)}
+    return Person(account_id, name, held + _shared(connection, bodies))
+
+
+def _shared(connection: Connection, bodies: set[str]) -> tuple[Held, ...]:
+    """What was shared with these bodies, as roles over the named cameras alone."""
+    if not bodies:
+        return ()
+    table = tables.camera_share
+    rows = connection.execute(
+        sa.select(
+            table.c.site_id,
+            table.c.cameras,
+            table.c.from_ns,
+            table.c.to_ns,
+            table.c.body_id,
+            tables.site.c.owner_line,
+        )
+        .join(tables.site, tables.site.c.id == table.c.site_id)
+        .where(table.c.body_id.in_(sorted(bodies)))
+        .order_by(table.c.from_ns, table.c.id)
+    ).all()
+    return tuple(
+        Held(
+            role=SHARED,
+            acts=SHARED_ACTS,
+            line=row.owner_line,
+            sites=frozenset((row.site_id,)),
+            from_ns=row.from_ns,
+            to_ns=row.to_ns,
+            purposes=frozenset((SHARED,)),
+            body=row.body_id,
+            cameras=frozenset(row.cameras),
+        )
+        for row in rows
+        if row.cameras
+    )
 
 
 def _held(
@@ -293,7 +341,7 @@ def thing_of_camera(connection: Connection, camera_id: str) -> Thing:
     ).scalar_one_or_none()
     if site_id is None:
         raise VonggacError(Kind.NOT_FOUND, "there is no such camera")
-    return thing_of_site(connection, site_id)
+    return replace(thing_of_site(connection, site_id), camera=camera_id)
 
 
 def thing_of_unit(connection: Connection, unit_id: str, line: Line | None = None) -> Thing:
