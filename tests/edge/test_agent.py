@@ -540,6 +540,48 @@ async def restart(box: Box) -> None:
     await again.start()
 
 
+async def test_revoked_grant_is_answered_no_more_and_its_view_ends_with_the_reason(
+    box: Box,
+) -> None:
+    """The bus cuts the viewer off; the box holds even if it did not, and the audit says why."""
+    viewer, grant = await box.viewer()
+    other, rightful = await box.viewer(actor="account 18")
+    site, opening = box.stand.site, wire.OpenAsk("main", lease_s=20)
+    for asking, token in ((viewer, grant), (other, rightful)):
+        await asking.asker.ask(site, wire.Verb.OPEN, "cam01", opening, token)
+    hub, own = await box.hub()
+
+    ask = wire.RevokeAsk(grants=(viewer.grant,), why="session_ended")
+    await hub.ask(site, wire.Verb.REVOKE, wire.NO_CAMERA, ask, own)
+
+    for verb, body in ((wire.Verb.OPEN, opening), (wire.Verb.GOP, GOP)):
+        with pytest.raises(VonggacError) as refused:
+            await viewer.asker.ask(site, verb, "cam01", body, grant)
+        assert refused.value.kind is Kind.FORBIDDEN
+    await other.asker.ask(site, wire.Verb.OPEN, "cam01", opening, rightful)
+    ends = [
+        (fact.actor, fact.detail)
+        for fact in box.facts
+        if isinstance(fact, wire.Audited) and (fact.verb, fact.outcome) == ("open", "ended")
+    ]
+    assert ends == [("account 17", "session_ended")]
+
+
+async def test_viewer_cannot_revoke(box: Box) -> None:
+    """Whoever could end others' views could blind a duty room."""
+    viewer, _ = await box.viewer()
+    grant = box.stand.grant_token(viewer.grant, verbs=(wire.Verb.REVOKE,))
+    control, media = await box.stand.hub_process()
+    asker = bus.Asker(box.stand.hub, viewer.grant, control, [control, media])
+    await asker.start()
+
+    with pytest.raises(VonggacError) as refused:
+        ask = wire.RevokeAsk(grants=(viewer.grant,))
+        await asker.ask(box.stand.site, wire.Verb.REVOKE, "cam01", ask, grant)
+
+    assert refused.value.kind is Kind.FORBIDDEN
+
+
 async def test_box_comes_back_to_the_bus_after_the_server_died(box: Box) -> None:
     """No link, no viewers, recording goes on; then everything is as before."""
     viewer, _ = await box.viewer()

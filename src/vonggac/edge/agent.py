@@ -51,6 +51,9 @@ ANSWER_S: Final = 60.0
 """Seconds that the making of an answer may take; `discover` asks a whole LAN."""
 BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the bus is tried again; the last repeats, with jitter."""
+MAX_REVOKED: Final = 10_000
+"""Revoked grants that are remembered, the oldest forgotten first; a viewer's grant ends by itself
+after two minutes, when nobody needs to remember it."""
 
 _Ask = TypeVar("_Ask", wire.OpenAsk, wire.GopAsk, wire.TimelineAsk, wire.SnapshotAsk, wire.Mp4Ask)
 
@@ -235,6 +238,8 @@ class Agent:
         self._connect = connect
         self._clock = clock
         self._open: dict[tuple[str, str], _Credit] = {}
+        self._revoked: dict[str, None] = {}
+        """Grants that are answered no more, in the order in which the hub said so."""
         self._refusing = 0
         self._room = asyncio.Semaphore(MAX_ANSWERS)
         self._of_grant: dict[str, _Share] = {}
@@ -400,6 +405,8 @@ class Agent:
     ) -> tuple[_Head, AsyncIterator[bytes] | Iterable[bytes]]:
         """Read the question, ask who knows, and lay the answer out in pieces."""
         verb, camera, body = asked.subject.verb, asked.subject.camera, asked.message.payload
+        if grant.id in self._revoked:
+            raise VonggacError(Kind.FORBIDDEN, "the grant was taken back; ask the hub for another")
         match verb:
             case wire.Verb.OPEN:
                 ask = self._read(body, wire.OpenAsk, grant, camera, verb)
@@ -451,6 +458,8 @@ class Agent:
                 return await self._answers.discover(discover, self._unseal(discover.sealed))
             case wire.Verb.CONFIGURE:
                 return await self._answers.configure(wire.decode_ask(body, wire.ConfigureAsk))
+            case wire.Verb.REVOKE:
+                return self._revoke(wire.decode_ask(body, wire.RevokeAsk))
             case wire.Verb.STATUS:
                 wire.decode_ask(body, wire.StatusAsk)
                 return await self._answers.status()
@@ -458,6 +467,15 @@ class Agent:
                 return await self._answers.ledger(camera, wire.decode_ask(body, wire.LedgerAsk))
             case _:
                 raise VonggacError(Kind.UNSUPPORTED, "this box does not answer that")
+
+    def _revoke(self, ask: wire.RevokeAsk) -> object:
+        """End what these grants watch, and answer them no more."""
+        for grant in ask.grants:
+            self._revoked[grant] = None
+            self._publisher.revoke(grant, ask.why)
+        while len(self._revoked) > MAX_REVOKED:
+            del self._revoked[next(iter(self._revoked))]
+        return {"revoked": len(ask.grants)}
 
     def _read(
         self, body: bytes, kind: type[_Ask], grant: keys.Grant, camera: str, verb: wire.Verb

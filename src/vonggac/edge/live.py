@@ -112,6 +112,8 @@ class View:
     """Wall clock, ns since 1970."""
     ended_ns: int | None
     """None when it has just begun."""
+    why: str = ""
+    """Why it ended, when it did not end by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,12 @@ class Publisher:
                 lease.holders.clear()
                 self._sweep_lease(lease)
 
+    def revoke(self, grant: str, why: str) -> None:
+        """End what this grant watches, now; nothing when it watches nothing."""
+        for lease in list(self._leases.values()):
+            if lease.holders.pop(grant, None) is not None:
+                self._sweep_lease(lease, why)
+
     @property
     def leased(self) -> int:
         """Streams that somebody leases now."""
@@ -347,14 +355,14 @@ class Publisher:
         if lease is not None and lease.holders.pop(grant, None) is not None:
             self._sweep_lease(lease)
 
-    def _sweep_lease(self, lease: _Lease) -> None:
+    def _sweep_lease(self, lease: _Lease, why: str = "") -> None:
         now_ns = self._clock.monotonic_ns()
         for grant in [g for g, holder in lease.holders.items() if holder.until_ns <= now_ns]:
             del lease.holders[grant]
         watching = {holder.viewer for holder in lease.holders.values()}
         for viewer in [viewer for viewer in lease.views if viewer not in watching]:
             view = lease.views.pop(viewer)
-            self._viewed(replace(view, ended_ns=self._clock.wall_ns()))
+            self._viewed(replace(view, ended_ns=self._clock.wall_ns(), why=why))
         if lease.holders:
             lease.until_ns = max(holder.until_ns for holder in lease.holders.values())
             return

@@ -74,6 +74,7 @@ class Trail:
                 outcome="started" if view.ended_ns is None else "ended",
                 from_=view.begun_ns,
                 to=view.ended_ns,
+                detail=view.why,
             )
         )
 

@@ -16,7 +16,7 @@ from vonggac.clock import NS
 from vonggac.errors import Kind, MalformedError, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from vonggac.bus import Asker, Question
     from vonggac.clock import Clock
@@ -157,6 +157,16 @@ class Site:
             revision=revision, document=msgspec.Raw(msgspec.json.encode(document))
         )
         return await self._json(wire.Verb.CONFIGURE, wire.NO_CAMERA, ask, QUICK_S)
+
+    async def revoke(self, grants: Sequence[str], why: str) -> None:
+        """Have the box answer these grants no more, and end what they watch.
+
+        Args:
+            grants: ids, at most 256.
+            why: a word for the box's audit.
+        """
+        ask = wire.RevokeAsk(grants=tuple(grants), why=why)
+        await self._json(wire.Verb.REVOKE, wire.NO_CAMERA, ask, QUICK_S)
 
     def _sealed(self, user: str, password: Secret) -> str | None:
         if not user and not password:

@@ -398,8 +398,8 @@ class Trust:
         )
         return Credential(token, user)
 
-    def revoke(self, user: str, *, now_s: int, media: bool) -> str:
-        """Void every token that this user holds; returns the account's new claims.
+    def revoke(self, *users: str, now_s: int, media: bool) -> str:
+        """Void every token that these users hold; returns the account's new claims.
 
         They are kept, so that a restart does not forget them. Viewers' revocations are dropped
         an hour later, long after their tokens ended by themselves.
@@ -407,10 +407,10 @@ class Trust:
         Raises:
             VonggacError: BAD_INPUT: not a user's public key.
         """
-        if not is_public(user, Role.USER):
+        if not all(is_public(user, Role.USER) for user in users):
             raise VonggacError(Kind.BAD_INPUT, "this is not the public nkey of a user")
         revoked = self._revoked.media if media else self._revoked.control
-        revoked[user] = now_s
+        revoked.update(dict.fromkeys(users, now_s))
         if media:
             for old in [key for key, at in revoked.items() if at < now_s - 3_600]:
                 del revoked[old]

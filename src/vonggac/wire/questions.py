@@ -11,7 +11,7 @@ import msgspec
 from vonggac.causes import Cause  # noqa: TC001 - msgspec reads the annotations
 from vonggac.config import StreamName  # noqa: TC001 - msgspec reads the annotations
 from vonggac.errors import Kind, MalformedError, VonggacError
-from vonggac.wire.subjects import Verb
+from vonggac.wire.subjects import ID, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -223,6 +223,16 @@ class ConfigureAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     document: msgspec.Raw
 
 
+class RevokeAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Answer these grants no more, and end what they watch."""
+
+    grants: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=ID)], ...], msgspec.Meta(max_length=256)
+    ]
+    why: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """A word for the box's audit."""
+
+
 class StatusAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How is the box?"""
 
@@ -244,6 +254,7 @@ ASKS: Final[dict[Verb, type[msgspec.Struct]]] = {
     Verb.DISCOVER: DiscoverAsk,
     Verb.CONFIGURE: ConfigureAsk,
     Verb.MP4: Mp4Ask,
+    Verb.REVOKE: RevokeAsk,
     Verb.STATUS: StatusAsk,
     Verb.LEDGER: LedgerAsk,
 }

@@ -35,6 +35,7 @@ class Verb(StrEnum):
     DISCOVER = "discover"
     CONFIGURE = "configure"
     MP4 = "mp4"
+    REVOKE = "revoke"
     STATUS = "status"
     LEDGER = "ledger"
 
