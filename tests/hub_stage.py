@@ -24,7 +24,7 @@ import msgspec
 from vonggac import bus, keys, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS, SimulatedClock
-from vonggac.config import CameraConfig, Config, SiteConfig, StreamConfig
+from vonggac.config import CameraConfig, Config, SignInConfig, SiteConfig, StreamConfig
 from vonggac.db import Database, sqlite_url
 from vonggac.domain import accounts, ledger, registry, rules
 from vonggac.errors import Kind, VonggacError
@@ -94,6 +94,8 @@ def config(tmp: Path, *, cameras: bool = True) -> Config:
         )
         if cameras
         else (),
+        # What a first sign-in has to enrol is tested where signing in is.
+        sign_in=SignInConfig(second_factor="outside"),
     )
 
 
@@ -165,6 +167,8 @@ class Box:
                 return {wire.TYPE: wire.JSON}, msgspec.json.encode(PROBE)
             case wire.Verb.CONFIGURE:
                 return {wire.TYPE: wire.JSON}, b'{"accepted":true,"reasons":[]}'
+            case wire.Verb.REVOKE:
+                return {wire.TYPE: wire.JSON}, b'{"revoked":1}'
             case wire.Verb.DISCOVER:
                 return {wire.TYPE: wire.JSON}, msgspec.json.encode(DISCOVERED)
             case wire.Verb.MP4:
@@ -418,6 +422,7 @@ async def stage(
     cameras: bool = True,
     clock: Clock | None = None,
     origins: tuple[str, ...] = (),
+    sign_in: SignInConfig | None = None,
 ) -> AsyncIterator[Stage]:
     """Put it up, and take it down again. No box answers until one is started.
 
@@ -432,6 +437,8 @@ async def stage(
         database.migrate()
         now_ns = clock.wall_ns() if clock else NOW_NS
         conf = seed(database, tmp, cameras=cameras, now_ns=now_ns)
+    if sign_in is not None:
+        conf = msgspec.structs.replace(conf, sign_in=sign_in)
     clock = clock or SimulatedClock(NOW_NS)
     trust = keys.Trust.at(tmp / "trust", issued_s=1_700_000_000)
     server = bus.NatsServer(tmp / "nats", trust, bus.Settings(allowed_origins=origins), clock)
@@ -472,9 +479,9 @@ async def stage(
         database.close()
 
 
-def browser(hub: Stage) -> httpx.AsyncClient:
+def browser(hub: Stage, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """A browser on this hub's pages."""
-    transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(hub.app, raise_app_exceptions=False, client=(address, 40_000))
     return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
 
 

@@ -23,6 +23,7 @@ from vonggac.config import (
     CameraConfig,
     Config,
     RetentionConfig,
+    SignInConfig,
     SiteConfig,
     StreamConfig,
     WebConfig,
@@ -43,6 +44,10 @@ CAMERAS = (
     ("vs-1", "VS", "Trước nhà vệ sinh chung"),
 )
 """Name, zone and title of each virtual camera, in the order of the simulator's scenes."""
+
+SIGN_IN = SignInConfig(second_factor="outside", administrator_password_days=0, idle_days=0)
+"""Whoever tries the program is let in with the printed password, also after two months; from
+outside the machine's own networks nobody is, without a second factor."""
 
 STREAM = ("--size", "960x544", "--fps", "15", "--kbps", "1200")
 
@@ -91,6 +96,7 @@ async def _demo() -> None:
             ),
             retention=RetentionConfig(days=2, max_bytes=4_000_000_000),
             web=WebConfig(port=port),
+            sign_in=SIGN_IN,
         )  # fmt: skip
 
         def announce(ready: up.Ready) -> None:
