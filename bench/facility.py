@@ -232,6 +232,7 @@ def _toml(data: Path, urls: Sequence[tuple[str, str]]) -> str:
         f"data_dir = {json.dumps(str(data))}",
         "[site]", 'name = "bench"',
         "[web]", "port = 0",
+        "[sign_in]", 'second_factor = "outside"',
     ]  # fmt: skip
     for number, (main, sub) in enumerate(urls):
         lines += ["[[cameras]]", f'name = "cam{number + 1:02d}"', f'main = {{url = "{main}"}}']

@@ -177,7 +177,13 @@ def scene(cameras: Cameras, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """`vonggac up` once both cameras are recorded."""
     folder = tmp_path_factory.mktemp("up")
     config = folder / "vonggac.toml"
-    lines = [f'data_dir = "{folder / "data"}"', "[web]", "port = 0"]
+    lines = [
+        f'data_dir = "{folder / "data"}"',
+        "[web]",
+        "port = 0",
+        "[sign_in]",
+        'second_factor = "outside"',
+    ]
     for name in cameras.names:
         url = cameras.url(name)
         lines += [

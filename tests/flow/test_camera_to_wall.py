@@ -36,7 +36,13 @@ def program(cameras: Cameras, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """`vonggac up` with two cameras."""
     folder = tmp_path_factory.mktemp("up")
     config = folder / "vonggac.toml"
-    lines = [f'data_dir = "{folder / "data"}"', "[web]", "port = 0"]
+    lines = [
+        f'data_dir = "{folder / "data"}"',
+        "[web]",
+        "port = 0",
+        "[sign_in]",
+        'second_factor = "outside"',
+    ]
     for name in cameras.names:
         lines += ["[[cameras]]", f'name = "{name}"', f'main = {{url = "{cameras.url(name)}"}}']
     config.write_text("\n".join(lines) + "\n")
