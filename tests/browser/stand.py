@@ -76,6 +76,8 @@ class Stand:
         self.writers: set[asyncio.StreamWriter] = set()
         self.grants = 0
         self.grant_seconds = 120.0
+        self.grant_takes_s = 0.0
+        self.connected_before_the_grant = False
         self.page_changes: dict[str, Any] = {}
 
     async def cut(self) -> None:
@@ -115,6 +117,7 @@ class Stand:
         names = dict.fromkeys(name for name, _ in self.edge.streams)
         return {
             "api": "/api/v1",
+            "websocket": self.websocket,
             "csrf": {"header": "X-CSRF-Token", "token": "t"},
             "hub": self.box.hub,
             "site": self.box.site,
@@ -164,11 +167,13 @@ class Stand:
         html = (
             f'<!DOCTYPE html><html lang="vi"{theme}><head><meta charset="utf-8">'
             f"<title>{module}</title>"
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">{sheets}'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<script type="application/json" id="page-data">{data}</script>'
+            f'<script type="module" async src="/static/js/start.mjs"></script>{sheets}'
             f'<link rel="icon" href="data:,">'
             f'<script type="module" src="/static/js/{module}.mjs"></script></head>'
             f"<body{' class=wallpage' if module == 'wall' else ''}>{piece('defs')}{body}"
-            f'<script type="application/json" id="page-data">{data}</script></body></html>'
+            "</body></html>"
         )
         return web.Response(
             text=html, content_type="text/html", headers={"Content-Security-Policy": POLICY}
@@ -180,6 +185,8 @@ class Stand:
         if self.refusing:
             return web.json_response({"error": {"message": "signed out"}}, status=401)
         self.grants += 1
+        await asyncio.sleep(self.grant_takes_s)
+        self.connected_before_the_grant = bool(self.writers)
         box, grant_id = self.box, keys.new_id()
         token = box.trust.viewer_signer().token(
             asked["nkey"], site=box.site, cameras=asked["cameras"], streams=asked["streams"],

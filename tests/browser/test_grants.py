@@ -21,7 +21,7 @@ TRY_OTHERS = """async () => {
   const page = pageData();
   const key = await makeKey();
   const grant = await grantsOf(page, new ServerClock(Date.now()))(key.name, ['cam01']);
-  const connection = await connect({url: grant.websocket, token: grant.token, key});
+  const connection = await connect({url: grant.websocket, credentials: {token: grant.token, key}});
   const refusals = [];
   const other = (subject) => subject.replaceAll('cam01', 'cam02');
   const refused = new Promise((settle) => {
@@ -79,6 +79,38 @@ async def test_a_browser_without_ed25519_signs_with_the_vendored_one(
     await context.close()
 
     assert loaded == "object"
+
+
+async def test_the_connection_is_begun_while_the_grant_is_asked_for(
+    browser: Browser, place: Stand
+) -> None:
+    """One after the other they would be a tenth of a second of the first picture, more far away."""
+    place.grant_takes_s = 0.5
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await look(page, "cam01", "live")
+
+    assert place.connected_before_the_grant
+    assert place.grants == 1
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("page_says", "grant_takes_s"),
+    [({"websocket": "ws://127.0.0.1:1"}, 0), ({"websocket": ""}, 0), ({}, 2.3)],
+    ids=["elsewhere", "unknown", "given up by the server"],
+)
+async def test_a_connection_begun_in_vain_is_made_again(
+    browser: Browser, place: Stand, page_says: dict[str, str], grant_takes_s: float
+) -> None:
+    """A proxy may have moved; and nats-server waits two seconds for who it has greeted."""
+    place.page_changes = page_says
+    place.grant_takes_s = grant_takes_s
+    async with opened(browser, f"{place.origin}/wall") as (page, _):
+        await look(page, "cam01", "live")
+        session = await page.evaluate("document.body.dataset.session")
+
+    assert session == "open"
+    assert place.grants == 1
 
 
 async def test_a_page_of_another_origin_cannot_use_the_bus(browser: Browser, place: Stand) -> None:

@@ -1,5 +1,5 @@
 import { lookOf } from "../../src/vonggac/web/static/js/age.mjs";
-import { gridOf, moved, pageOf, pagesOf, streamFor, visibleFirst } from "../../src/vonggac/web/static/js/arrange.mjs";
+import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "../../src/vonggac/web/static/js/arrange.mjs";
 import { Pace, WallMap, steer } from "../../src/vonggac/web/static/js/pace.mjs";
 import { renewAfter } from "../../src/vonggac/web/static/js/session.mjs";
 import { HOLD_LIMIT, Splice } from "../../src/vonggac/web/static/js/splice.mjs";
@@ -133,4 +133,17 @@ test("a tile gets the stream that its size needs and the browser can play", () =
 test("on a phone the two most visible tiles play", () => {
   const inView = new Map([["a", 0.1], ["b", 1], ["c", 0.5], ["d", 1]]);
   equal(visibleFirst(["a", "b", "c", "d"], inView, 2), ["b", "d"]);
+});
+
+test("a grant names every camera that fits, else the page in sight and the next one", () => {
+  const cameras = Array.from({ length: 12 }, (_, index) => ({ id: `c${index}`, allowed: index !== 1 }));
+  equal(granted(cameras, 0, 4, 64).length, 11);
+  equal(granted(cameras, 0, 4, 8), ["c0", "c2", "c3", "c4", "c5", "c6", "c7"]);
+  equal(granted(cameras, 2, 4, 8), ["c8", "c9", "c10", "c11", "c0", "c2", "c3"]);
+  equal(granted(cameras, 0, 9, 5), ["c0", "c2", "c3", "c4", "c5"]);
+});
+
+test("cameras stand as they were put, and new ones after them", () => {
+  const cameras = ["a", "b", "c", "d"].map((id) => ({ id }));
+  equal(ordered(cameras, ["c", "gone", "a"]).map(({ id }) => id), ["c", "a", "b", "d"]);
 });

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
@@ -13,41 +12,55 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import msgspec
 from markupsafe import Markup, escape
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from vonggac import __version__
-from vonggac.web import words
+from vonggac.web import bundle, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-    from starlette.responses import Response
     from starlette.types import Scope
 
 ROOT = Path(str(resources.files("vonggac.web")))
 STATIC = ROOT / "static"
 YEAR_S = 31_536_000
 
-_IMPORT = re.compile(r'^(?:import|export)\b[^"]*"\./([\w-]+\.mjs)";', re.MULTILINE)
+START = "start.mjs"
+"""The module that pages with pictures begin with; each page's own comes after it."""
+PAGES = ("wall.mjs", "playback.mjs")
+SHEETS = ("css/tokens.css", "css/fonts.css", "css/base.css", "css/pages.css", "js/pictures.css")
+"""The house's styles, in the order in which they are read."""
 
 
 class Assets(StaticFiles):
     """Static files.
 
     One asked for by the hash of its content may be kept for a year; any other is asked for again
-    each time and answered 304 when unchanged. Modules import each other by plain names, so they
-    share one hash, in the name of their folder: `/static/js-<hash>/wall.mjs` is `js/wall.mjs`.
+    each time and answered 304 when unchanged. What a page needs together is joined, under a folder
+    with a hash of all of it in its name: `/static/js-<hash>/wall.mjs` is `js/wall.mjs` with what
+    it imports (`bundle`), `/static/css-<hash>/house.css` the five sheets. Addresses inside them,
+    `../fonts/...`, stay true.
     """
 
     def __init__(self) -> None:
         super().__init__(directory=STATIC)
         self._hashes: dict[str, str] = {}
-        self._modules = {path.name: path.read_text("utf-8") for path in STATIC.glob("js/*.mjs")}
-        told = hashlib.sha256()
-        for name, text in sorted(self._modules.items()):
-            told.update(f"{name}\n{len(text)}\n{text}".encode())
-        self._folder = f"js-{told.hexdigest()[:16]}"
+        modules = {path.name: path.read_text("utf-8") for path in STATIC.glob("js/*.mjs")}
+        joined = {name: bundle.join(modules, (START, name))[name] for name in PAGES}
+        joined |= bundle.join(modules, (START,))
+        self._scripts = _folder("js", joined)
+        sheet = "".join((STATIC / name).read_text("utf-8") for name in SHEETS)
+        self._styles = _folder("css", {"house.css": sheet})
+        self._joined = {
+            f"{folder}/{name}": (text.encode(), media_type)
+            for (folder, texts), media_type in (
+                (self._scripts, "text/javascript"),
+                (self._styles, "text/css"),
+            )
+            for name, text in texts.items()
+        }
 
     def address(self, path: str) -> str:
         """`/static/css/base.css?v=<hash>`."""
@@ -57,27 +70,23 @@ class Assets(StaticFiles):
         return f"/static/{path}?v={self._hashes[path]}"
 
     def module(self, name: str) -> str:
-        """`/static/js-<hash>/wall.mjs`."""
-        return f"/static/{self._folder}/{name}"
+        """`/static/js-<hash>/wall.mjs`: one of `PAGES`, or `START`."""
+        return f"/static/{self._scripts[0]}/{name}"
 
-    def modules(self, name: str) -> list[str]:
-        """Addresses of a module and all that it imports, to be fetched at once.
-
-        A browser finds them one import after the other: 0.2 s of a wall's first picture.
-        """
-        found = [name]
-        for known in found:  # it grows meanwhile
-            imported = _IMPORT.findall(self._modules[known])
-            found += (other for other in imported if other not in found)
-        return [self.module(one) for one in found]
+    def sheet(self) -> str:
+        """`/static/css-<hash>/house.css`."""
+        return f"/static/{self._styles[0]}/house.css"
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer one request for a file."""
         folder, _, name = path.partition("/")
-        by_hash = scope.get("query_string", b"").startswith(b"v=") or folder == self._folder
-        if folder.startswith("js-"):  # also of an older hash: a page that outlived an upgrade
-            path = f"js/{name}"
-        response = await super().get_response(path, scope)
+        joined = self._joined.get(path) if scope["method"] in ("GET", "HEAD") else None
+        by_hash = scope.get("query_string", b"").startswith(b"v=") or joined is not None
+        if joined is not None:
+            response = Response(joined[0], media_type=joined[1])
+        else:  # also of an older hash: a page that outlived an upgrade
+            plain = f"js/{name}" if folder.startswith("js-") else path
+            response = await super().get_response(plain, scope)
         if by_hash and response.status_code == 200:
             response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
         elif path.endswith(".woff2"):
@@ -105,7 +114,7 @@ class Pages:
         self._environment.globals.update(
             asset=assets.address,
             module=assets.module,
-            modules=assets.modules,
+            sheet=assets.sheet,
             icon=_icon,
             page_json=page_json,
             codec_name=codec_name,
@@ -132,6 +141,14 @@ class Pages:
             }
         )
         return HTMLResponse(html, status_code=status)
+
+
+def _folder(kind: str, texts: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """A folder's name, which changes with what is in it, and what is in it."""
+    told = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        told.update(f"{name}\n{len(text)}\n{text}".encode())
+    return f"{kind}-{told.hexdigest()[:16]}", texts
 
 
 @dataclass(frozen=True, slots=True)

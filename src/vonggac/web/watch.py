@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
+from starlette.responses import Response  # noqa: TC002
 
 from vonggac.clock import parse_rfc3339, rfc3339
 from vonggac.domain import ledger, registry
+from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import words
-from vonggac.web.desk import Visitor, the_site, visitor
+from vonggac.web import rights, words
+from vonggac.web.desk import Visitor, visitor
+from vonggac.web.security import websocket_origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,14 +121,15 @@ KEYS_PLAYBACK: Sequence[tuple[str, str]] = (
 
 
 @routes.get("/wall")
-def wall(who: Annotated[Visitor, Depends(visitor)], tiles: int = 9) -> Response:
+def wall(request: Request, who: Annotated[Visitor, Depends(visitor)], tiles: int = 9) -> Response:
     """The wall: every camera that the person may see, so many at a time."""
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
-        site = the_site(connection, who.desk)
+        site = rights.shown_site(connection, who, Act.LIVE_VIEW)
         cameras = registry.cameras(connection, site.id)
         states = ledger.states(connection, site.id)
-    data = _page_data(who, cameras, states, purpose="watch")
+        purpose = rights.purpose(connection, who, Act.LIVE_VIEW, site, usual="watch")
+    data = _page_data(request, who, cameras, states, purpose=purpose)
     return who.page(
         "wall.html",
         {
@@ -141,6 +145,7 @@ def wall(who: Annotated[Visitor, Depends(visitor)], tiles: int = 9) -> Response:
 
 @routes.get("/playback")
 def playback(
+    request: Request,
     who: Annotated[Visitor, Depends(visitor)],
     cameras: str = "",
     camera: str = "",
@@ -152,6 +157,7 @@ def playback(
     """Playback of one to four cameras in step.
 
     Args:
+        request: names the host that the bus is reached at.
         who: the visitor.
         cameras: ids, separated by commas; `camera` is the same with one.
         camera: one id.
@@ -163,7 +169,7 @@ def playback(
     who.signed_in  # noqa: B018
     now_ns = who.desk.now_ns()
     with who.desk.database.reading() as connection:
-        site = the_site(connection, who.desk)
+        site = rights.shown_site(connection, who, Act.PLAYBACK)
         known = {found.id: found for found in registry.cameras(connection, site.id)}
         states = ledger.states(connection, site.id)
     named = c or (cameras or camera).split(",")
@@ -179,7 +185,7 @@ def playback(
         wanted = [recording[0] if recording else next(iter(known))]
     start_ns = _start(t or at, day, now_ns)
     shown_ns = start_ns if start_ns is not None else now_ns
-    data = _page_data(who, list(known.values()), states, purpose="review")
+    data = _page_data(request, who, list(known.values()), states, purpose="review")
     data |= {
         "day": words.day_of(shown_ns).isoformat(),
         "at": None if start_ns is None else rfc3339(start_ns),
@@ -220,17 +226,38 @@ def _start(moment: str, day: str, now_ns: int) -> int | None:
 
 
 def _page_data(
+    request: Request,
     who: Visitor,
     cameras: Sequence[registry.Camera],
     states: Mapping[tuple[str, str], ledger.State],
     *,
     purpose: str,
 ) -> dict[str, Any]:
-    session = who.signed_in
+    form_token = who.signed_in.form_token
+    return wall_data(request, who, cameras, states, purpose=purpose, form_token=form_token)
+
+
+def wall_data(
+    request: Request,
+    who: Visitor,
+    cameras: Sequence[registry.Camera],
+    states: Mapping[tuple[str, str], ledger.State],
+    *,
+    purpose: str,
+    form_token: str,
+) -> dict[str, Any]:
+    """What the browser's modules are given (static/js/README.md), for a person or a display."""
     desk, t = who.desk, who.t
     return {
         "api": "/api/v1",
-        "csrf": {"header": "X-CSRF-Token", "token": session.form_token},
+        # As the grant will say it: the browser begins its connection without waiting for that.
+        "websocket": websocket_origin(
+            desk.config.bus.public_websocket_url,
+            desk.websocket_port,
+            request.headers.get("host", ""),
+            secure=desk.secure,
+        ),
+        "csrf": {"header": "X-CSRF-Token", "token": form_token},
         "hub": desk.grants.hub,
         "site": desk.site.id,
         "server_now": str(desk.now_ns()),
@@ -251,6 +278,8 @@ def _page_data(
             "playback": "/playback?cameras={camera}&t={at}",
             "recording": "/api/v1/cameras/{camera}/recording.mp4?from={from}&to={to}",
             "case": None,
+            "export": "/exports/new?camera={camera}&from={from}&to={to}",
+            "hold": "/holds?camera={camera}&from={from}&to={to}",
         },
         "texts": {key: t(sentence) for key, sentence in TEXTS.items()},
     }
@@ -274,4 +303,4 @@ def _camera_data(
 def _stream_data(state: ledger.State | None) -> dict[str, Any] | None:
     if state is None or not state.detail.get("codec"):
         return None
-    return {name: state.detail.get(name) for name in ("codec", "width", "height")}
+    return {name: state.detail.get(name) for name in ("codec", "audio_codec", "width", "height")}

@@ -11,6 +11,25 @@ export const pagesOf = (cameras, tiles) => Math.max(1, Math.ceil(cameras / tiles
 /** @template T @param {T[]} cameras @returns {T[]} */
 export const pageOf = (cameras, page, tiles) => cameras.slice(page * tiles, (page + 1) * tiles);
 
+/** As a person has put them; those that nobody has moved come after, as the server gave them. */
+export function ordered(cameras, order) {
+  const place = new Map(order.map((id, index) => [id, index]));
+  return [...cameras].sort((a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity) || 0);
+}
+
+/**
+ * What a grant should name: all cameras when they fit in one, so that turning a page asks for nothing;
+ * else this page and the next.
+ * @returns {string[]} ids
+ */
+export function granted(cameras, page, tiles, limit) {
+  const ids = (list) => list.filter((camera) => camera.allowed !== false).map((camera) => camera.id);
+  const all = ids(cameras);
+  if (all.length <= limit) return all;
+  const next = pageOf(cameras, (page + 1) % pagesOf(cameras.length, tiles), tiles);
+  return [...new Set([...ids(pageOf(cameras, page, tiles)), ...ids(next)])].slice(0, limit);
+}
+
 /**
  * One step with an arrow key.
  * @returns {{index: number, page: -1 | 0 | 1}} past the left or right edge: the next page

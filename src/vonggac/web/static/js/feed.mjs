@@ -26,7 +26,8 @@ export function playable(codecs) {
 }
 
 /**
- * @typedef {{kind: "init", codecs: string, bytes: Uint8Array} |
+ * @typedef {{kind: "ready", codecs: string} |
+ *           {kind: "init", codecs: string, bytes: Uint8Array} |
  *           {kind: "part", bytes: Uint8Array, offset: number} |
  *           {kind: "remove", from: number, to: number}} Work
  */
@@ -44,8 +45,9 @@ export class Feed {
   /**
    * @param {HTMLVideoElement} video  its src is ours until `close`
    * @param {(why: string) => void} onbroken
+   * @param {string} [codecs]  what the first init will be of, if that is known; must be `playable`
    */
-  constructor(video, onbroken) {
+  constructor(video, onbroken, codecs = "") {
     this.video = video;
     this.onbroken = onbroken;
     this.source = new Source();
@@ -57,6 +59,7 @@ export class Feed {
     if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true; // ManagedMediaSource asks for it
     video.src = url;
     video.onerror = () => this.#broken(video.error?.message || "decoder");
+    if (codecs) this.#push({ kind: "ready", codecs });
   }
 
   /** @param {string} codecs must be `playable` @param {Uint8Array} bytes */
@@ -147,6 +150,12 @@ export class Feed {
 
   #act() {
     const work = this.#queue[0];
+    if (work.kind === "ready") {
+      this.#prepare(work.codecs);
+      this.#queue.shift();
+      this.#next();
+      return;
+    }
     if (work.kind === "init") {
       this.#prepare(work.codecs);
       this.#buffer.appendBuffer(work.bytes);
@@ -190,10 +199,10 @@ export class Feed {
       this.#buffer = this.source.addSourceBuffer(type);
       this.#buffer.addEventListener("updateend", () => this.#next());
       this.#buffer.addEventListener("error", () => this.#broken("the browser could not read a part"));
-    } else if (codecs !== this.#codecs) {
+    } else if (codecs.toLowerCase() !== this.#codecs) {
       this.#buffer.changeType(type);
     }
-    this.#codecs = codecs;
+    this.#codecs = codecs.toLowerCase(); // the box writes the same in small letters
   }
 
   /** Once for each refusal: what was already seen goes, then the same part is tried again. */

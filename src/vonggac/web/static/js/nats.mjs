@@ -26,16 +26,15 @@ export class ConnectionEnded extends Error {
 /**
  * @param {object} options
  * @param {string} options.url        ws:// or wss://
- * @param {string} options.token      NATS user JWT
- * @param {import("./nkey.mjs").Key} options.key  the key that the token names
+ * @param {Credentials | Promise<Credentials>} options.credentials  the server waits 2 s for them, from its greeting
  * @returns {Promise<Connection>}     connected and accepted by the server
  * @throws {ConnectionEnded}
  */
-export function connect({ url, token, key }) {
+export function connect({ url, credentials }) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
-    const connection = new Connection(socket, { token, key });
+    const connection = new Connection(socket, credentials);
     const limit = setTimeout(() => connection.end("unreachable", "no answer in time"), CONNECT_LIMIT_MS);
     connection.accepted.then(
       () => {
@@ -51,6 +50,7 @@ export function connect({ url, token, key }) {
 }
 
 /** @typedef {(message: import("./frames.mjs").Message) => void} Taker */
+/** @typedef {{token: string, key: import("./nkey.mjs").Key}} Credentials a NATS user JWT and the key that it names */
 
 export class Connection {
   /** @type {Map<number, Taker>} */
@@ -129,10 +129,19 @@ export class Connection {
     }
   }
 
-  async #introduce(info, { token, key }) {
+  async #introduce(info, credentials) {
     if (this.#timer) return; // a later INFO only tells of the cluster
     this.#timer = setInterval(() => this.#ask(), PING_EVERY_MS);
-    const signature = await key.sign(new TextEncoder().encode(info.nonce ?? ""));
+    let token;
+    let signature;
+    try {
+      const known = await credentials;
+      token = known.token;
+      signature = await known.key.sign(new TextEncoder().encode(info.nonce ?? ""));
+    } catch (error) {
+      this.end("refused", error.message);
+      return;
+    }
     this.#send(
       connectLine({
         jwt: token,

@@ -7,14 +7,12 @@
  */
 
 import { playable } from "./feed.mjs";
-import { ServerClock, Words, causeBadge, el, grantsOf, msOf, nsOf, pageData, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { Words, causeBadge, el, msOf, nsOf, rfc3339, show, toggleDialog, wire } from "./page.mjs";
 import { Reel } from "./reel.mjs";
-import { Session } from "./session.mjs";
 import { DAY, SECOND, centred, following, neighbourGap, recordOf, recordedIn, stateAt, typedTime, within, zoomed } from "./span.mjs";
+import { IN_STEP, clock, page, session } from "./start.mjs";
 import { Timeline } from "./timeline.mjs";
 
-/** Cameras at once. */
-const CAMERA_LIMIT = 4;
 /** Faster than this, and backwards, only keyframes are shown. */
 const SMOOTH_LIMIT = 4;
 /** A keyframe stays at least this long, ms. */
@@ -32,13 +30,11 @@ const SENTENCE_MS = 8_000;
 const NOTHING = "–";
 const FIRST_WINDOW = 90 * 60 * SECOND;
 
-const page = pageData();
 const words = new Words(page);
-const clock = new ServerClock(msOf(page.server_now));
 const cameras = (page.selected ?? [])
   .map((id) => page.cameras.find((camera) => camera.id === id && camera.allowed !== false))
   .filter((camera) => camera !== undefined)
-  .slice(0, CAMERA_LIMIT);
+  .slice(0, IN_STEP);
 
 const startAt = page.at ? Date.parse(page.at) : clock.now() - 10 * SECOND;
 const state = {
@@ -62,11 +58,6 @@ const unanswered = new Set();
 let sayUntil = 0;
 let lastFrame = performance.now();
 let stepping = false;
-
-const session =
-  cameras.length === 0
-    ? null
-    : new Session({ obtain: grantsOf(page, clock), cameras: cameras.map((camera) => camera.id), onstate: sessionChanged });
 
 function sessionChanged(name, since) {
   document.body.dataset.session = name;

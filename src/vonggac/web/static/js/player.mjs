@@ -69,6 +69,7 @@ export class LivePicture {
   #lastJump = -Infinity;
   #sighting = 0;
   #breaks = 0;
+  #codecs = "";
 
   /**
    * @param {object} options
@@ -76,12 +77,14 @@ export class LivePicture {
    * @param {import("./session.mjs").Session} options.session
    * @param {string} options.camera
    * @param {() => number} options.serverNow  ms since 1970 by the server's clock
+   * @param {() => void} [options.onfirst]  a first picture is there: the next tick need not be waited for
    */
-  constructor({ video, session, camera, serverNow }) {
+  constructor({ video, session, camera, serverNow, onfirst = () => {} }) {
     this.video = video;
     this.session = session;
     this.camera = camera;
     this.serverNow = serverNow;
+    this.onfirst = onfirst;
     /** @type {Status} */
     this.status = blankStatus("sub");
     video.muted = true;
@@ -94,14 +97,20 @@ export class LivePicture {
     return this.#openedAt > 0;
   }
 
-  /** Starts from the current GOP of `stream`. What was shown before is not kept. @param {"main" | "sub"} stream */
-  open(stream) {
+  /**
+   * Starts from the current GOP of `stream`. What was shown before is not kept.
+   * @param {"main" | "sub"} stream
+   * @param {string} [codecs]  as far as known: the browser makes its decoder ready while the GOP is on its way
+   */
+  open(stream, codecs = "") {
     this.close();
+    this.#codecs = codecs;
     this.status = blankStatus(stream);
     this.#openedAt = performance.now();
     this.#lastTick = this.#openedAt;
     this.#stopWatching = this.session.watch(this.camera, stream, (message) => this.#live(message));
     this.#ask();
+    if (codecs && playable(codecs)) this.#feed = new Feed(this.video, (why) => this.#broken(why), codecs);
   }
 
   /** Blank, nothing asked, nothing received. Closing twice is harmless. */
@@ -312,7 +321,7 @@ export class LivePicture {
   tick(now) {
     if (!this.isOpen) return this.status;
     if (now - this.#lastTick > SLEPT_MS) {
-      this.open(this.status.stream); // the old frame is not kept
+      this.open(this.status.stream, this.#codecs); // the old frame is not kept
       return this.status;
     }
     this.#lastTick = now;
@@ -337,7 +346,10 @@ export class LivePicture {
         this.status.wall = wall;
         this.status.latency = this.serverNow() - (performance.now() - shownAt) - wall;
         this.status.problem = null;
-        this.status.first ??= Math.max(0, shownAt - this.#openedAt);
+        if (this.status.first === null) {
+          this.status.first = Math.max(0, shownAt - this.#openedAt);
+          this.onfirst();
+        }
       }
       setTimeout(() => turn === this.#sighting && this.#look(), 100);
     };

@@ -28,9 +28,9 @@ const EXTEND_EVERY_MS = 12_000;
 const GIVE_BACK_MS = 400;
 /** No message of an answer for this long, ms. */
 const ANSWER_LIMIT_MS = 10_000;
-/** Questions under way at once; the box refuses more than 8 a grant (subjects.md, limits). */
-const UNDER_WAY_LIMIT = 6;
-/** Questions that wait for their turn: a wall of 25 tiles with leases, and playback's prefetch. */
+/** Questions under way at once, a wall of 25 tiles; the box answers 8 of a grant at a time and keeps 64 (subjects.md, limits). */
+const UNDER_WAY_LIMIT = 32;
+/** Questions that wait for their turn: a wall's leases, and playback's prefetch. */
 const QUESTION_LIMIT = 96;
 /** "Too many" of the whole box is asked again, so often and after about so long, ms. */
 const TOO_MANY_TRIES = 6;
@@ -79,6 +79,7 @@ export class Session {
   #attempts = 0;
   #renewing = null;
   #closed = false;
+  #websocket;
   #waiting = [];
   #question = 0;
   #underWay = 0;
@@ -89,11 +90,13 @@ export class Session {
    * @param {object} options
    * @param {(nkey: string, cameras: string[]) => Promise<Grant>} options.obtain  asks the web server
    * @param {string[]} options.cameras  the first cameras wanted
-   * @param {(state: string, since: number) => void} [options.onstate]
+   * @param {string} [options.websocket]  where the first grant will lead, as the page knows it
    */
-  constructor({ obtain, cameras, onstate = () => {} }) {
+  constructor({ obtain, cameras, websocket = "" }) {
     this.obtain = obtain;
-    this.onstate = onstate;
+    this.#websocket = websocket;
+    /** @type {(state: string, since: number) => void} set by the page when it is ready to say it */
+    this.onstate = () => {};
     this.state = "opening";
     /** ms since 1970 by this machine's clock: when the state began */
     this.since = Date.now();
@@ -187,11 +190,17 @@ export class Session {
       });
   }
 
+  /** A grant for whoever is signed in now, whatever is under way; resolves when it was asked for. */
+  async renewed() {
+    await this.#renewing;
+    this.renew();
+    await this.#renewing;
+  }
+
   async #renewOnce() {
-    const key = await makeKey();
-    this.#asked = new Set(this.#wanted);
-    const grant = await this.obtain(key.name, [...this.#asked]);
-    const connection = await connect({ url: grant.websocket, token: grant.token, key });
+    const granted = this.#granted();
+    const connection = (await this.#begun(granted)) ?? (await this.#connected(granted));
+    const { grant } = await granted;
     if (this.#closed) {
       connection.close();
       return;
@@ -211,6 +220,33 @@ export class Session {
     this.#become("open");
     this.#settleWaiting(null);
     this.#schedule(renewAfter(grant.lasts_ms));
+  }
+
+  /** A key of our own and what the server allows it. @returns {Promise<{key: import("./nkey.mjs").Key, grant: Grant}>} */
+  async #granted() {
+    const key = await makeKey();
+    this.#asked = new Set(this.#wanted);
+    return { key, grant: await this.obtain(key.name, [...this.#asked]) };
+  }
+
+  /** The page's first connection, begun while its grant is asked for; null: none, or not to be had this way. */
+  async #begun(granted) {
+    const url = this.#websocket;
+    this.#websocket = ""; // a renewal is in no hurry
+    if (!url) return null;
+    const credentials = granted.then(({ grant, key }) => {
+      if (grant.websocket !== url) throw new Refused("lost", "the bus is elsewhere");
+      return { token: grant.token, key };
+    });
+    credentials.catch(() => {}); // the connection hears it, and ends
+    const connection = connect({ url, credentials }).catch(() => null);
+    await granted;
+    return connection;
+  }
+
+  async #connected(granted) {
+    const { grant, key } = await granted;
+    return connect({ url: grant.websocket, credentials: { token: grant.token, key } });
   }
 
   #schedule(delay) {

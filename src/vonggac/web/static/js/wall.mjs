@@ -7,9 +7,12 @@
 
 import { LivePicture } from "./player.mjs";
 import { playable } from "./feed.mjs";
-import { PoliteRegion, ServerClock, Words, causeBadge, el, grantsOf, msOf, pageData, rfc3339, show, toggleDialog, wire } from "./page.mjs";
-import { CAMERA_LIMIT, Session } from "./session.mjs";
-import { gridOf, moved, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
+import { PoliteRegion, Words, causeBadge, el, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { CAMERA_LIMIT } from "./session.mjs";
+import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
+import { keep, remembered } from "./kept.mjs";
+import { changeOfPerson } from "./person.mjs";
+import { clock, page, session } from "./start.mjs";
 
 /** Looks at every tile this often, ms. */
 const TICK_MS = 200;
@@ -22,17 +25,13 @@ const PHONE = matchMedia("(max-width: 767px)");
 const SWITCH_MS = 8_000;
 const UNKNOWN = { letter: "?", class: "u" };
 
-const page = pageData();
 const words = new Words(page);
-const clock = new ServerClock(msOf(page.server_now));
 const grid = document.getElementById("wall");
 const region = new PoliteRegion(document.getElementById("say"));
-const memory = `vonggac.wall.${page.site}`;
 
-const allowed = page.cameras.filter((camera) => camera.allowed !== false);
 const state = {
-  ...{ tiles: 9, page: 0, order: [], cycling: false },
-  ...remembered(),
+  ...remembered(page.site),
+  ...page.layout, // of a display, which nobody arranges
   /** @type {string | null} camera */
   enlarged: null,
   cycleAt: 0,
@@ -43,10 +42,6 @@ const cameras = ordered(page.cameras, state.order);
 const tiles = new Map();
 /** @type {Map<string, number>} how much of each tile is in view, on a phone */
 const inView = new Map();
-const session =
-  allowed.length === 0
-    ? null
-    : new Session({ obtain: grantsOf(page, clock), cameras: wantedCameras(), onstate: sessionChanged });
 
 // -- one tile ---------------------------------------------------------------------------------------
 
@@ -79,7 +74,8 @@ class Tile {
   }
 
   #picture(video) {
-    return new LivePicture({ video, session, camera: this.camera.id, serverNow: () => clock.now() });
+    const onfirst = () => this.tick(performance.now());
+    return new LivePicture({ video, session, camera: this.camera.id, serverNow: () => clock.now(), onfirst });
   }
 
   /** @param {boolean} wanted */
@@ -94,7 +90,7 @@ class Tile {
     const stream = this.chosen ?? streamFor(this.camera.streams, width, state.enlarged === this.camera.id, playable);
     if (!this.live.isOpen || this.live.status.wall === null) {
       this.#dropNext();
-      if (!this.live.isOpen || this.live.status.stream !== stream) this.live.open(stream);
+      if (!this.live.isOpen || this.live.status.stream !== stream) this.#open(this.live, stream);
     } else if (this.live.status.stream === stream) {
       this.#dropNext();
     } else if (this.next?.live.status.stream !== stream) {
@@ -108,7 +104,12 @@ class Tile {
     const video = el("video", { tabindex: "-1", "aria-hidden": "true" });
     this.pic.insertBefore(video, this.video); // below the present one
     this.next = { video, live: this.#picture(video), since: performance.now() };
-    this.next.live.open(stream);
+    this.#open(this.next.live, stream);
+  }
+
+  #open(live, stream) {
+    const { codec, audio_codec: audio } = this.camera.streams[stream] ?? {};
+    live.open(stream, [codec, audio].filter(Boolean).join(","));
   }
 
   #dropNext() {
@@ -136,7 +137,7 @@ class Tile {
     const status = this.live?.tick(now) ?? null;
     if (status?.problem === "codec" && status.stream === "main" && this.camera.streams.sub) {
       this.chosen = "sub"; // H.265 that this browser cannot play: the sub stream instead
-      this.live.open("sub");
+      this.#open(this.live, "sub");
     }
     this.#draw(status);
     return status;
@@ -301,14 +302,6 @@ function shown() {
     : cameras.filter((camera) => camera.id === state.enlarged);
 }
 
-/** All cameras when they fit in one grant, so that turning a page asks for nothing; else this page and the next. */
-function wantedCameras() {
-  const ids = (list) => list.filter((camera) => camera.allowed !== false).map((camera) => camera.id);
-  if (allowed.length <= CAMERA_LIMIT) return ids(cameras);
-  const next = pageOf(cameras, (state.page + 1) % pagesOf(cameras.length, state.tiles), state.tiles);
-  return [...new Set([...ids(pageOf(cameras, state.page, state.tiles)), ...ids(next)])].slice(0, CAMERA_LIMIT);
-}
-
 function tileOf(camera) {
   const known = tiles.get(camera.id);
   if (known) return known;
@@ -333,11 +326,11 @@ function arrange() {
   });
   const { columns, rows } = gridOf(state.enlarged === null ? state.tiles : 1);
   grid.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
-  session?.want(wantedCameras());
+  session?.want(granted(cameras, state.page, state.tiles, CAMERA_LIMIT));
   for (const [id, tile] of tiles) if (!ids.has(id)) tile.play(false);
   playWanted();
   controls();
-  keep();
+  keep(page.site, state);
   tick();
 }
 
@@ -509,7 +502,7 @@ const actions = {
     state.cycling = !state.cycling;
     state.cycleAt = performance.now() + CYCLE_S * 1_000;
     controls();
-    keep();
+    keep(page.site, state);
   },
   sound: () => {
     state.sound = !state.sound;
@@ -548,36 +541,6 @@ function keyed(event) {
   return by[key.length === 1 ? key.toLowerCase() : key] ?? null;
 }
 
-// -- what is kept -----------------------------------------------------------------------------------
-
-function remembered() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(memory) ?? "{}");
-    return {
-      ...([1, 4, 9, 16, 25].includes(kept.tiles) ? { tiles: kept.tiles } : {}),
-      ...(Array.isArray(kept.order) ? { order: kept.order.map(String) } : {}),
-      ...(Number.isInteger(kept.page) && kept.page >= 0 ? { page: kept.page } : {}),
-      cycling: kept.cycling === true,
-    };
-  } catch {
-    return {}; // no storage, or not ours
-  }
-}
-
-function keep() {
-  try {
-    const { tiles: count, page: at, order, cycling } = state;
-    localStorage.setItem(memory, JSON.stringify({ tiles: count, page: at, order, cycling }));
-  } catch {
-    // a full or forbidden storage costs the person one click next time
-  }
-}
-
-function ordered(list, order) {
-  const place = new Map(order.map((id, index) => [id, index]));
-  return [...list].sort((a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity) || 0);
-}
-
 // -- start ------------------------------------------------------------------------------------------
 
 const observer = new IntersectionObserver(
@@ -608,4 +571,9 @@ if (cameras.length === 0) {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   arrange();
   setInterval(tick, TICK_MS);
+}
+if (session !== null) {
+  session.onstate = sessionChanged;
+  changeOfPerson(page, session);
+  if (session.state !== "opening") sessionChanged(session.state, session.since);
 }

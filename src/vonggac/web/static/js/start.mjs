@@ -1,0 +1,39 @@
+/**
+ * What a page with pictures begins with: its data, the server's clock, and the session.
+ *
+ * The page's head names it `async`, after the page data: key, grant and connection are on their way
+ * while the rest of the page is still read and laid out. That is half of a wall's first picture.
+ */
+
+import { granted, ordered } from "./arrange.mjs";
+import { remembered } from "./kept.mjs";
+import { ServerClock, grantsOf, msOf, pageData } from "./page.mjs";
+import { CAMERA_LIMIT, Session } from "./session.mjs";
+
+/** Cameras of playback at once. */
+export const IN_STEP = 4;
+
+export const page = pageData();
+export const clock = new ServerClock(msOf(page.server_now));
+// The page was made between its request and the first byte of it: closer than a slow grant can tell.
+const [opening] = performance.getEntriesByType("navigation");
+if (opening?.responseStart > 0) {
+  const { timeOrigin } = performance;
+  clock.observe(msOf(page.server_now), timeOrigin + opening.requestStart, timeOrigin + opening.responseStart);
+}
+
+const wanted = page.selected ? selected() : wall();
+
+/** Null when there is nothing to see. */
+export const session =
+  wanted.length === 0 ? null : new Session({ obtain: grantsOf(page, clock), cameras: wanted, websocket: page.websocket });
+
+function selected() {
+  const allowed = new Set(page.cameras.filter((camera) => camera.allowed !== false).map((camera) => camera.id));
+  return page.selected.filter((id) => allowed.has(id)).slice(0, IN_STEP);
+}
+
+function wall() {
+  const { tiles, page: turned, order } = remembered(page.site);
+  return granted(ordered(page.cameras, order), turned, tiles, CAMERA_LIMIT);
+}
