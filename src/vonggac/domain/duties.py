@@ -55,6 +55,7 @@ class Act(StrEnum):
     REVIEW_EXPORT = "review_export"
     AUDIT_READ = "audit_read"
     AUDIT_EXPORT = "audit_export"
+    EXPORT_SEE = "export_see"
     EXPORT_ASK = "export_ask"
     EXPORT_APPROVE = "export_approve"
     EXPORT_TAKE = "export_take"

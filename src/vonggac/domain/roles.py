@@ -84,6 +84,15 @@ class Row:
         return self.from_ns <= now_ns and (self.to_ns is None or now_ns < self.to_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody to whom a role can be given."""
+
+    id: str
+    name: str
+    full_name: str
+
+
 class Refused(VonggacError):  # noqa: N818 - the wish is
     """A role cannot be given or ended like this.
 
@@ -238,6 +247,17 @@ def rows(
     return [_row(found) for found in connection.execute(query).all()]
 
 
+def holders(connection: Connection) -> list[Holder]:
+    """Everybody whose account opens something, by name."""
+    table = tables.account
+    found = connection.execute(
+        sa.select(table.c.id, table.c.name, table.c.full_name)
+        .where(table.c.disabled_ns.is_(None))
+        .order_by(table.c.name)
+    ).all()
+    return [Holder(*row) for row in found]
+
+
 def held_row(connection: Connection, row_id: str) -> Row:
     """One row.
 
@@ -331,20 +351,7 @@ def _check_giver(
     )
     if names_command:
         return
-    things = (
-        [access.thing_of_site(connection, site_id) for site_id in draft.sites]
-        if draft.sites
-        else [
-            access.thing_of_unit(connection, draft.unit, line)
-            if draft.unit is not None
-            else access.Thing("unit", line=line)
-        ]
-    )
-    for thing in things:
-        # A role that is not held over the military line opens nothing of a military site, so
-        # whoever reaches the place may give it.
-        meant = line if thing.kind == "unit" or line == "military" else _civil(thing.line)
-        wanted = access.Thing(thing.kind, thing.id, thing.path, meant)
+    for wanted in scope(connection, draft.unit, line, draft.sites):
         nearest = access.may(giver, Act.ROLES_EDIT, wanted, now_ns=now_ns)
         if not nearest:
             raise Refused(
@@ -365,8 +372,24 @@ def _gives(giver: Person, held: Held, duty: Duty, thing: access.Thing, now_ns: i
     return "*" in gives or duty.code in gives
 
 
-def _civil(line: Line | None) -> Line | None:
-    return None if line == "military" else line
+def scope(
+    connection: Connection, unit: str | None, line: Line | None, sites: Sequence[str]
+) -> list[access.Thing]:
+    """What a role is held over, as the things that rights to give it must reach.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is no such unit or site.
+    """
+    if not sites:
+        if unit is None:
+            return [access.Thing("unit", line=line)]
+        return [access.thing_of_unit(connection, unit, line)]
+    found = [access.thing_of_site(connection, site_id) for site_id in sites]
+    # A role that is not held over the military line opens nothing of a military site but its name,
+    # so whoever reaches the place may give it.
+    return [
+        replace(thing, line=None) if thing.line == "military" != line else thing for thing in found
+    ]
 
 
 def _follow(connection: Connection, account_id: str, now_ns: int) -> None:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from vonggac.db import Connection, tables
+from vonggac.domain import profiles
+from vonggac.domain.access import thing_of_unit
+from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
@@ -55,6 +58,17 @@ class Unit:
         return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a unit is called from a day until a day."""
+
+    vi: str
+    en: str
+    valid_from: date
+    valid_to: date | None
+    source: str
+
+
 def is_secret(text: str) -> bool:
     """Whether a text bears the mark of a state secret; nothing marked so may be attached."""
     return _MARK.search(unicodedata.normalize("NFC", text).replace("_", " ")) is not None
@@ -65,6 +79,225 @@ def folded(text: str) -> str:
     apart = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
     bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return " ".join(bare.split())
+
+
+def load(connection: Connection, profile: str) -> int:
+    """Bring a shipped profile into the tree; returns how many units were added.
+
+    Harmless when it is there: a row that stands is never changed, but that an end which the newer
+    data know is set where none was.
+
+    Raises:
+        ConfigError: there is no such profile.
+    """
+    shipped = profiles.units(profile)
+    known = {
+        row.id: row.valid_to
+        for row in connection.execute(sa.select(tables.unit.c.id, tables.unit.c.valid_to))
+    }
+    fresh = [one for one in shipped if one.id not in known]
+    if fresh:
+        connection.execute(
+            tables.unit.insert(),
+            [
+                {
+                    "id": one.id,
+                    "parent_id": one.parent_id,
+                    "kind": one.kind,
+                    "code": one.code,
+                    "profile": profile,
+                    "valid_from": one.valid_from,
+                    "valid_to": one.valid_to,
+                    "source": one.source,
+                }
+                for one in fresh
+            ],
+        )
+        connection.execute(
+            tables.unit_name.insert(),
+            [
+                {
+                    "unit_id": one.id,
+                    "valid_from": name.valid_from,
+                    "valid_to": name.valid_to,
+                    "vi": name.vi,
+                    "en": name.en,
+                    "folded": folded(name.vi),
+                    "source": name.source,
+                }
+                for one in fresh
+                for name in one.names
+            ],
+        )
+    for one in shipped:
+        if one.id in known and known[one.id] is None and one.valid_to is not None:
+            _end(connection, one.id, one.valid_to)
+    return len(fresh)
+
+
+def unit(connection: Connection, unit_id: str, on: date) -> Unit:
+    """One unit as it is called on a day; a unit that is not there then keeps its nearest name.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    found = connection.execute(
+        _units()
+        .where(tables.unit.c.id == unit_id)
+        .order_by(_named_on(on).desc(), tables.unit_name.c.valid_from.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such unit")
+    return Unit(*found)
+
+
+def below(connection: Connection, parent_id: str | None, on: date) -> list[Unit]:
+    """The units directly below one, or the roots, that are there on a day: bodies last."""
+    rows = connection.execute(
+        _standing(on)
+        .where(tables.unit.c.parent_id == parent_id)
+        .order_by(tables.unit.c.kind == "body", tables.unit.c.code, tables.unit_name.c.folded)
+    ).all()
+    return [Unit(*row) for row in rows]
+
+
+def path(connection: Connection, unit_id: str, on: date) -> list[Unit]:
+    """The units above one and itself, root first.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    return [unit(connection, one, on) for one in thing_of_unit(connection, unit_id).path]
+
+
+def search(connection: Connection, words: str, on: date, *, limit: int = 50) -> list[Unit]:
+    """Units whose name holds all the words, diacritics or not, and that are there on a day.
+
+    Whole names and larger areas come first: who types `lai chau` means the province.
+    """
+    wanted = folded(words)[:NAME_LIMIT].split()
+    if not wanted:
+        return []
+    name = tables.unit_name
+    query = _standing(on)
+    for word in wanted:
+        query = query.where(name.c.folded.contains(word, autoescape=True))
+    rank = {"country": 0, "province": 1, "district": 2, "body": 3, "commune": 4}
+    query = query.order_by(
+        sa.case(rank, value=tables.unit.c.kind, else_=5), sa.func.length(name.c.folded),
+        tables.unit.c.code,
+    ).limit(limit)  # fmt: skip
+    return [Unit(*row) for row in connection.execute(query).all()]
+
+
+def names(connection: Connection, unit_id: str) -> list[Name]:
+    """Everything that a unit was, is and will be called, in the order of time."""
+    name = tables.unit_name
+    rows = connection.execute(
+        sa.select(name.c.vi, name.c.en, name.c.valid_from, name.c.valid_to, name.c.source)
+        .where(name.c.unit_id == unit_id)
+        .order_by(name.c.valid_from)
+    ).all()
+    return [Name(*row) for row in rows]
+
+
+def rename(
+    connection: Connection, unit_id: str, *, vi: str, en: str, valid_from: date, source: str
+) -> None:
+    """Give a unit another name from a day on; the name before it ends on that day.
+
+    Raises:
+        VonggacError: NOT_FOUND; BAD_INPUT, as `add_unit`; CONFLICT, the day lies before what is
+            known already: history is not rewritten.
+    """
+    vi, en, source = _checked(vi), _checked(en or vi), _checked(source or UNVERIFIED)
+    one = unit(connection, unit_id, valid_from)
+    last = names(connection, unit_id)[-1]
+    if valid_from <= last.valid_from or not one.stands(valid_from):
+        raise VonggacError(
+            Kind.CONFLICT,
+            "a name begins after the one before it and while the unit is there",
+            code="name_before",
+        )
+    name = tables.unit_name
+    ends = last.valid_to
+    connection.execute(
+        name.update()
+        .where(name.c.unit_id == unit_id, name.c.valid_from == last.valid_from)
+        .values(valid_to=valid_from)
+    )
+    connection.execute(
+        name.insert().values(
+            unit_id=unit_id,
+            valid_from=valid_from,
+            valid_to=ends if ends is not None and ends > valid_from else None,
+            vi=vi,
+            en=en,
+            folded=folded(vi),
+            source=source,
+        )
+    )
+
+
+def end(connection: Connection, unit_id: str, *, valid_to: date) -> None:
+    """End a unit; what lies in it must have gone elsewhere before.
+
+    Raises:
+        VonggacError: NOT_FOUND; CONFLICT, it has ended, the day lies before its start, or sites or
+            units are still in it then.
+    """
+    one = unit(connection, unit_id, valid_to)
+    if one.valid_to is not None or valid_to <= one.valid_from:
+        raise VonggacError(
+            Kind.CONFLICT, "it has ended, or would end before it began", code="unit_over"
+        )
+    sites = sa.select(sa.func.count()).select_from(tables.site).where(
+        tables.site.c.unit_id == unit_id
+    )  # fmt: skip
+    if connection.execute(sites).scalar_one() or below(connection, unit_id, valid_to):
+        raise VonggacError(
+            Kind.CONFLICT, "sites or units are still in it; move or end them first",
+            code="unit_in_use",
+        )  # fmt: skip
+    _end(connection, unit_id, valid_to)
+
+
+def _end(connection: Connection, unit_id: str, valid_to: date) -> None:
+    connection.execute(
+        tables.unit.update().where(tables.unit.c.id == unit_id).values(valid_to=valid_to)
+    )
+    name = tables.unit_name
+    connection.execute(
+        name.update()
+        .where(name.c.unit_id == unit_id, name.c.valid_to.is_(None), name.c.valid_from < valid_to)
+        .values(valid_to=valid_to)
+    )
+
+
+def _units() -> sa.Select[*tuple[Any, ...]]:
+    table, name = tables.unit, tables.unit_name
+    return sa.select(
+        table.c.id,
+        table.c.parent_id,
+        table.c.kind,
+        table.c.code,
+        table.c.profile,
+        table.c.valid_from,
+        table.c.valid_to,
+        table.c.source,
+        name.c.vi,
+        name.c.en,
+    ).join(name, name.c.unit_id == table.c.id)
+
+
+def _standing(on: date) -> sa.Select[*tuple[Any, ...]]:
+    table = tables.unit
+    return _units().where(
+        _named_on(on),
+        table.c.valid_from <= on,
+        sa.or_(table.c.valid_to.is_(None), table.c.valid_to > on),
+    )
 
 
 def assign_site(connection: Connection, site_id: str, unit_id: str) -> str:
@@ -141,3 +374,19 @@ def _checked(text: str) -> str:
     if is_secret(text):
         raise VonggacError(Kind.BAD_INPUT, "nothing marked MẬT may be attached", code="secret_mark")
     return text
+
+
+def names_of_sites(connection: Connection, on: date) -> dict[str, Words]:
+    """What the unit of each site is called on a day, by the site's id."""
+    name = tables.unit_name
+    rows = connection.execute(
+        sa.select(tables.site.c.id, name.c.vi, name.c.en).join(
+            name, sa.and_(name.c.unit_id == tables.site.c.unit_id, _named_on(on))
+        )
+    ).all()
+    return {row.id: Words(row.vi, row.en) for row in rows}
+
+
+def _named_on(on: date) -> sa.ColumnElement[bool]:
+    name = tables.unit_name
+    return sa.and_(name.c.valid_from <= on, sa.or_(name.c.valid_to.is_(None), name.c.valid_to > on))

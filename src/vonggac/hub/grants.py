@@ -62,6 +62,7 @@ class Grants:
         purpose: str,
         actor: str,
         nkey: str,
+        allowed: Sequence[wire.Verb] = wire.VIEWER_VERBS,
     ) -> View:
         """A grant to see these cameras, for `keys.VIEWER_LIFE_S` seconds.
 
@@ -72,6 +73,7 @@ class Grants:
             purpose: why, as the person stated it.
             actor: who, in the hub's words.
             nkey: the browser's public key.
+            allowed: what may be asked of the box; a display sees live pictures and nothing else.
 
         Raises:
             VonggacError: BAD_INPUT, the nkey is none or the numbers are wrong.
@@ -92,14 +94,14 @@ class Grants:
                 site=site,
                 cameras=tuple(cameras),
                 streams=tuple(streams),
-                verbs=wire.VIEWER_VERBS,
+                verbs=tuple(allowed),
                 purpose=purpose,
                 actor=actor,
                 iat=now_s,
                 exp=now_s + keys.VIEWER_LIFE_S,
             ),
         )
-        verbs = (*wire.VIEWER_VERBS, wire.Verb.MORE)
+        verbs = (*allowed, wire.Verb.MORE)
         return View(
             grant_id=grant_id,
             token=token,

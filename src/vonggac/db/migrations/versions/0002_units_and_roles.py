@@ -81,7 +81,7 @@ def _keep_rights() -> None:
     military = bind.execute(
         sa.text("SELECT count(*) FROM site WHERE owner_line = 'military'")
     ).scalar_one()
-    roles = [(role, None) for role in FIRST_ROLES]
+    roles: list[tuple[str, str | None]] = [(role, None) for role in FIRST_ROLES]
     if military:
         roles += [(role, "military") for role in ("military_command", "shift_lead", "technician")]
     rows = [
