@@ -13,7 +13,7 @@ from vonggac import bus, keys
 from vonggac.clock import SystemClock
 from vonggac.domain import audit
 from vonggac.errors import Kind
-from vonggac.web import api
+from vonggac.web.app import ROUTERS
 from vonggac.web.errors import STATUS
 
 if TYPE_CHECKING:
@@ -380,7 +380,8 @@ async def test_the_api_describes_itself(guest: httpx.AsyncClient) -> None:
 
     routes = {
         (method.lower(), route.path)
-        for route in api.routes.routes
+        for router in ROUTERS
+        for route in router.routes
         if isinstance(route, APIRoute) and route.include_in_schema
         for method in route.methods
     }

@@ -12,7 +12,22 @@ from vonggac.clock import NS
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
 from vonggac.errors import Kind
-from vonggac.web import cameras, entrance, office, render, watch, words
+from vonggac.web import (
+    account,
+    cameras,
+    entrance,
+    evidence,
+    office,
+    people,
+    render,
+    shares,
+    staff,
+    tree,
+    viewing,
+    watch,
+    words,
+    workplaces,
+)
 
 WEB = Path(words.__file__).parent
 VI, EN = words.Tongue("vi"), words.Tongue("en")
@@ -36,8 +51,12 @@ def said_in_templates() -> dict[str, str]:
 
 
 def said_by_key() -> list[str]:
-    tables = (watch.TEXTS, office.ACTS, office.PURPOSES, cameras.FAULTS, entrance.PASSWORD_FAULTS)
+    tables = (watch.TEXTS, office.ACTS, office.PURPOSES, cameras.FAULTS, entrance.PASSWORD_FAULTS,
+              account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
+              evidence.STATES, evidence.STEPS, evidence.FAULTS,
+              workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY, shares.FAULTS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
+    said += [one for pair in account.SCOPES.values() for one in pair]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 
