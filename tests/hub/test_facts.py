@@ -173,6 +173,31 @@ def test_a_moment_that_no_database_holds_is_refused_alone(
     assert (hub.counts.refused, hub.counts.applied) == (1, 1)
 
 
+def test_what_a_camera_says_loses_no_gap(hub: FactTaker, database: Database) -> None:
+    """PostgreSQL takes no NUL, no page holds 100 kB, and nobody reads text that runs backwards."""
+    gap = wire.GapClosed(
+        at=T0,
+        camera="cam01",
+        stream="main",
+        from_=T0 - 20 * NS,
+        to=T0 - 10 * NS,
+        cause=Cause.REFUSED,
+        evidence="401 \x00\x1b[31mno\r\nway \u202e<b>" + "W" * 100_000,
+    )
+    state = wire.StateChanged(
+        at=T0, camera="cam01", stream="main", state="recording", since=T0, evidence="\x00"
+    )
+    apply(hub, delivery(0, gap), delivery(1, state), delivery(2, span(0, 10)))
+
+    with database.reading() as connection:
+        found = ledger.gaps_between(connection, SITE, 0, 2 * T0)[("cam01", "main")]
+    assert hub.counts.refused == 0
+    assert len(found) == 1
+    assert found[0].evidence.startswith("401 \ufffd[31mno way \ufffd<b>WWW")
+    assert 490 < len(found[0].evidence) <= 500
+    assert spans(database) == [(0, 10)]
+
+
 def test_refusals_do_not_flood_the_audit(hub: FactTaker, database: Database) -> None:
     """A hostile site sends thousands; the log must stay readable."""
     apply(hub, *(delivery(n, span(0, 10), key=THIEF) for n in range(500)))

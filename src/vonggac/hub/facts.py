@@ -11,9 +11,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from vonggac import keys, log, wire
 from vonggac.domain import audit, ledger, registry
 from vonggac.errors import Kind, MalformedError, VonggacError
+from vonggac.hub.said import plain, plain_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,11 +73,15 @@ class FactTaker:
                         self._take(connection, genuine, now_ns)
                 except VonggacError as error:
                     self._refuse(connection, delivery, error, now_ns)
+                except Exception as error:  # noqa: BLE001 - read again and again, it would stop all
+                    _log.exception("fact.failed", subject=delivery.subject)
+                    fault = f"a fact cannot be applied: {type(error).__name__}"
+                    self._refuse(connection, delivery, VonggacError(Kind.INTERNAL, fault), now_ns)
 
     def _take(self, connection: Connection, genuine: keys.Genuine, now_ns: int) -> None:
         envelope = genuine.envelope
         try:
-            fact = wire.decode_fact(envelope.payload)
+            fact = _plain(wire.decode_fact(envelope.payload))
             kind, at_ns = wire.fact_kind(fact), fact.at
         except MalformedError:
             fact, kind, at_ns = None, "unknown", 0
@@ -111,10 +118,22 @@ class FactTaker:
             audit.PROGRAM,
             audit.Act.FACT_REFUSED,
             now_ns=now_ns,
-            thing=delivery.subject,
+            thing=plain(delivery.subject),
             outcome="refused",
-            detail={"reason": error.message, "refused_so_far": self.counts.refused},
+            detail={"reason": plain(error.message), "refused_so_far": self.counts.refused},
         )
+
+
+def _plain(fact: wire.Fact) -> wire.Fact:
+    """The fact with what a camera or a person said in it as it may be kept; pages are bytes."""
+    changed: dict[str, object] = {}
+    for name in fact.__struct_fields__:
+        value = getattr(fact, name)
+        if type(value) is str:
+            changed[name] = plain(value)
+        elif isinstance(value, tuple):
+            changed[name] = tuple(plain_all(list(value)))
+    return msgspec.structs.replace(fact, **changed)
 
 
 def _genuine(delivery: Delivery, public_keys: dict[str, str | None]) -> keys.Genuine:

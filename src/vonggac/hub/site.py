@@ -14,6 +14,7 @@ import msgspec
 from vonggac import keys, wire
 from vonggac.clock import NS
 from vonggac.errors import Kind, MalformedError, VonggacError
+from vonggac.hub.said import plain_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -179,10 +180,11 @@ class Site:
     ) -> dict[str, Any]:
         raw = await self._bytes(verb, camera, ask, timeout)
         try:
-            found: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+            found = msgspec.json.decode(raw, type=dict[str, Any])
         except wire.UNREADABLE as error:
             raise MalformedError(f"the box's answer cannot be read: {error}") from error
-        return found
+        kept: dict[str, Any] = plain_all(found, but=("picture",))
+        return kept
 
     async def _bytes(
         self, verb: wire.Verb, camera: str, ask: msgspec.Struct, timeout: float

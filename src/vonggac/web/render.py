@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from vonggac import __version__
+from vonggac.hub.said import unturned
 from vonggac.web import bundle, words
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Pages:
             loader=jinja2.FileSystemLoader(ROOT / "templates"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
+            finalize=unturned,
             trim_blocks=True,
             lstrip_blocks=True,
         )
