@@ -31,6 +31,7 @@ from vonggac.errors import VonggacError
 from vonggac.hub import facts, watch
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
+from vonggac.hub.revocation import Revocation
 from vonggac.hub.site import Site
 from vonggac.web import serve
 from vonggac.web.app import create_app
@@ -185,7 +186,22 @@ async def run(
             websocket_port=int(address.websocket.rpartition(":")[2].strip("/")),
             is_demo=is_demo,
         )
-        edge = EdgeProcess(edge_config, clock, restarted=orders.forget)
+        revocation = Revocation(
+            database,
+            site,
+            trust,
+            lambda: bus.connect(
+                address.url, trust.system_user(issued_s=clock.wall_ns() // NS), name="hub system"
+            ),
+            clock,
+            config.sign_in,
+        )
+
+        def restarted() -> None:
+            orders.forget()
+            revocation.forget()
+
+        edge = EdgeProcess(edge_config, clock, restarted=restarted)
         taker = facts.FactTaker(database, clock)
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
@@ -197,6 +213,7 @@ async def run(
                     facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
                     orders.run(),
                     watch.run(site, database, clock),
+                    revocation.run(),
                 )
             ]
             web = group.create_task(serve.serve(app, listener, stop=stop_web))
