@@ -251,7 +251,9 @@ async def test_the_access_log_is_filtered_and_exported(
     assert "Tải sổ" in page.text
     assert "sl-05" in page.text
     lines = exported.text.removeprefix("\ufeff").splitlines()
-    assert lines[0] == "time,actor,address,act,object,purpose,outcome,detail"
+    assert (
+        lines[0] == "time,actor,address,act,object,purpose,outcome,detail,number,unit,device,hash"
+    )
     assert len(lines) == 3
     assert "Không có lượt nào khớp." in nobody.text
     with hub.database.reading() as connection:

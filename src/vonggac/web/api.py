@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from vonggac import keys
 from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.config import Secret
-from vonggac.domain import accounts, audit, continuity, grants, ledger, registry, sessions
+from vonggac.domain import access, audit, continuity, grants, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import entrance, figures
-from vonggac.web.desk import SESSION_COOKIE, Visitor, the_site, visitor
+from vonggac.web import figures, rights
+from vonggac.web.desk import Visitor, visitor
 from vonggac.web.ranges import ByteRange, if_none_match, if_range_holds, parse_range
 from vonggac.web.security import websocket_origin
 
@@ -39,20 +39,6 @@ Signed = Annotated[Visitor, Depends(visitor)]
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class SignInBody(_Body):
-    """Who signs in."""
-
-    user: str = Field(max_length=100)
-    password: str = Field(max_length=1000)
-
-
-class PasswordBody(_Body):
-    """A change of password."""
-
-    current: str = Field(max_length=1000)
-    new: str = Field(max_length=1000)
 
 
 class GrantBody(_Body):
@@ -103,121 +89,25 @@ class DiscoverBody(_Body):
     password: str = Field(default="", max_length=1000)
 
 
-# -- sessions --------------------------------------------------------------------------------
-
-
-@routes.post("/session", summary="Sign in")
-async def sign_in(request: Request, body: SignInBody) -> Response:
-    """Open a session; the cookie comes with the answer."""
-    return await run_in_threadpool(_sign_in, request, body)
-
-
-def _sign_in(request: Request, body: SignInBody) -> Response:
-    who = visitor(request)
-    who.desk.sign_in_limit.take(who.address)
-    try:
-        found = entrance.sign_in(
-            who.desk,
-            body.user,
-            body.password,
-            address=who.address,
-            agent=request.headers.get("user-agent", ""),
-        )
-    except accounts.Locked as locked:
-        wait_s = max(1, (locked.until_ns - who.desk.now_ns()) // NS)
-        raise VonggacError(locked.kind, locked.message, retry_s=wait_s) from locked
-    if found.token is None or found.account is None:
-        raise VonggacError(
-            Kind.UNAUTHENTICATED, "wrong user or password", tries_left=max(0, found.tries_left)
-        )
-    with who.desk.database.reading() as connection:
-        session = sessions.find_session(connection, found.token, now_ns=who.desk.now_ns())
-    assert session is not None, "just opened"
-    response = JSONResponse(_session(session))
-    entrance.set_session_cookie(response, found.token, secure=who.desk.secure)
-    return response
-
-
-@routes.get("/session", summary="Who am I")
-def session_of(who: Signed) -> dict[str, Any]:
-    """The session of the request's cookie."""
-    if who.session is None:
-        raise VonggacError(Kind.UNAUTHENTICATED, "sign in first (POST /api/v1/session)")
-    return _session(who.session)
-
-
-@routes.delete("/session", summary="Sign out", status_code=204)
-def sign_out(request: Request, who: Signed) -> Response:
-    """End the session."""
-    response = Response(status_code=204)
-    response.delete_cookie(SESSION_COOKIE, path="/")
-    if who.session is not None:
-        with who.desk.database.writing() as connection:
-            now_ns = who.desk.now_ns()
-            sessions.end_session(connection, request.cookies[SESSION_COOKIE], now_ns=now_ns)
-            audit.record(connection, who.actor, Act.SIGN_OUT, now_ns=now_ns)
-    return response
-
-
-@routes.put("/session/password", summary="Change one's password")
-async def change_password(request: Request, body: PasswordBody) -> Response:
-    """Change the password; every other session of the account ends."""
-    return await run_in_threadpool(_change_password, request, body)
-
-
-def _change_password(request: Request, body: PasswordBody) -> Response:
-    who = visitor(request)
-    if who.session is None:
-        raise VonggacError(Kind.UNAUTHENTICATED, "sign in first (POST /api/v1/session)")
-    fault = entrance.change_password(who, current=body.current, new=body.new, again=body.new)
-    if fault is not None:
-        field, code = fault
-        raise VonggacError(
-            Kind.BAD_INPUT, f"{field}: {code.replace('_', ' ')}", fields={field: code}
-        )
-    now_ns = who.desk.now_ns()
-    with who.desk.database.writing() as connection:
-        token = sessions.open_session(
-            connection,
-            who.session.account,
-            address=who.address,
-            agent=request.headers.get("user-agent", ""),
-            now_ns=now_ns,
-        )
-        session = sessions.find_session(connection, token, now_ns=now_ns)
-    assert session is not None, "just opened"
-    response = JSONResponse(_session(session))
-    entrance.set_session_cookie(response, token, secure=who.desk.secure)
-    return response
-
-
-def _session(session: sessions.Session) -> dict[str, Any]:
-    return {
-        "user": session.account.name,
-        "role": session.account.role,
-        "must_change_password": session.account.must_change,
-        "csrf_token": session.form_token,
-        "expires": rfc3339(session.expires_ns),
-    }
-
-
 # -- cameras ---------------------------------------------------------------------------------
 
 
 @routes.get("/cameras", summary="Every camera and what it is doing")
 def cameras(who: Signed) -> dict[str, Any]:
     """The register with the state of each stream, as far as the hub knows."""
-    who.signed_in  # noqa: B018 - refuses who may not look
     now_ns = who.desk.now_ns()
+    cameras: list[dict[str, Any]] = []
     with who.desk.database.reading() as connection:
-        site = the_site(connection, who.desk)
-        found = registry.cameras(connection, site.id)
-        states = ledger.states(connection, site.id)
-        site_state = ledger.site_state(connection, site.id)
+        shown = rights.shown_sites(connection, who, access.Act.FACILITY_DETAILS)
+        for site in shown:
+            states = ledger.states(connection, site.id)
+            found = registry.cameras(connection, site.id)
+            cameras += [camera_json(camera, states, now_ns) for camera in found]
+        site_state = ledger.site_state(connection, shown[0].id) if shown else None
     return {
         "as_of": _moment(site_state.as_of_ns if site_state else None),
         "reachable": bool(site_state and site_state.reachable_since_ns),
-        "cameras": [camera_json(camera, states, now_ns) for camera in found],
+        "cameras": cameras,
     }
 
 
@@ -282,7 +172,7 @@ def register(request: Request, draft: registry.Draft) -> registry.Camera:
     desk, now_ns = who.desk, who.desk.now_ns()
     try:
         with desk.database.writing() as connection:
-            site = the_site(connection, desk)
+            site = rights.shown_site(connection, who, access.Act.CAMERA_EDIT)
             camera = registry.register_camera(
                 connection,
                 site.id,
@@ -593,6 +483,8 @@ async def snapshot(
             at_ns = parse_rfc3339(_plus(at))
         except (ValueError, OverflowError) as error:
             raise VonggacError(Kind.BAD_INPUT, f"at: {error}") from error
+        # A picture of a recorded moment is playback, however small it is.
+        await run_in_threadpool(_require, who, access.Act.PLAYBACK, camera_id)
     camera = await run_in_threadpool(_camera, who, camera_id)
     picture = await who.desk.site.snapshot(camera.name, at_ns=at_ns, width=width)
     await run_in_threadpool(_audit_snapshot, who, camera.id, at)
@@ -661,7 +553,9 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
     desk, now_ns = who.desk, who.desk.now_ns()
     wanted = list(dict.fromkeys(body.cameras))
     with desk.database.reading() as connection:
-        found = {name: registry.camera(connection, name) for name in wanted}
+        found = {name: rights.camera_here(connection, who, name) for name in wanted}
+        thing = access.thing_of_site(connection, desk.site.id)
+        rights.require(connection, who, access.Act.LIVE_VIEW, thing, purpose=body.purpose)
     names = {camera.name: camera.id for camera in found.values()}
     view = desk.grants.view(
         site=desk.site.id,
@@ -670,6 +564,7 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
         purpose=body.purpose,
         actor=account.name,
         nkey=body.nkey,
+        allowed=rights.viewer_verbs(who, thing, purpose=body.purpose),
     )
     with desk.database.writing() as connection:
         begins = grants.file_grant(
@@ -738,6 +633,7 @@ async def look_at(who: Visitor, url: str, user: str, password: str) -> dict[str,
     plain, url_user, url_password = registry.split_credentials(url)
     if registry.url_problems("url", plain):
         raise VonggacError(Kind.BAD_INPUT, "url: write it as rtsp://host:port/path")
+    await run_in_threadpool(_require_here, who, access.Act.PROBE)
     who.desk.ask_limit.take(account.id)
     await run_in_threadpool(_audit_ask, who, Act.PROBE, plain)
     return await who.desk.site.probe(plain, user or url_user, Secret(password or url_password))
@@ -757,6 +653,7 @@ async def search(who: Visitor, address: str | None, user: str, password: str) ->
         VonggacError: as the box answers; TOO_MANY.
     """
     account = who.signed_in.account
+    await run_in_threadpool(_require_here, who, access.Act.DISCOVER)
     who.desk.ask_limit.take(account.id)
     await run_in_threadpool(_audit_ask, who, Act.DISCOVER, address or "")
     return await who.desk.site.discover(address or None, user, Secret(password))
@@ -769,7 +666,18 @@ def _audit_ask(who: Visitor, act: Act, thing: str) -> None:
 
 def _camera(who: Visitor, camera_id: str) -> registry.Camera:
     with who.desk.database.reading() as connection:
-        return registry.camera(connection, camera_id)
+        return rights.camera_here(connection, who, camera_id)
+
+
+def _require(who: Visitor, act: access.Act, camera_id: str) -> None:
+    with who.desk.database.reading() as connection:
+        rights.require(connection, who, act, access.thing_of_camera(connection, camera_id))
+
+
+def _require_here(who: Visitor, act: access.Act) -> None:
+    """Refuse questions to this hub's box by those who may not ask it."""
+    with who.desk.database.reading() as connection:
+        rights.require(connection, who, act, access.thing_of_site(connection, who.desk.site.id))
 
 
 def _moment(ns: int | None) -> str | None:

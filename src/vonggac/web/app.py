@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -16,7 +16,24 @@ from starlette.responses import RedirectResponse, Response
 from vonggac import __version__, log
 from vonggac.domain import rules
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import api, cameras, entrance, facility, ledgers, office, watch, words
+from vonggac.web import (
+    account,
+    account_api,
+    api,
+    cameras,
+    entrance,
+    facility,
+    ledgers,
+    office,
+    people,
+    people_api,
+    rights,
+    staff,
+    tree,
+    watch,
+    words,
+    workplaces,
+)
 from vonggac.web.desk import Desk, guest
 from vonggac.web.errors import STATUS, error_body, error_response, kind_of
 from vonggac.web.limits import RateLimit
@@ -40,6 +57,25 @@ SIGN_INS_AT_ONCE = 4
 """Passwords looked at at once, of all addresses: 64 MiB and a core each (ours)."""
 ASK_BURST, ASK_PER_SECOND = 6, 0.2
 """Probes and searches of one account: each makes the box open connections (ours)."""
+
+
+ROUTERS = (
+    api.routes,
+    account_api.routes,
+    entrance.routes,
+    account.routes,
+    staff.routes,
+    workplaces.routes,
+    facility.routes,
+    cameras.routes,
+    watch.routes,
+    ledgers.routes,
+    office.routes,
+    people.routes,
+    tree.routes,
+    people_api.routes,
+)
+"""Everything that answers a request, but for the static files."""
 
 
 def create_app(
@@ -82,6 +118,9 @@ def create_app(
         pages=Pages(assets),
         sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),
         ask_limit=RateLimit(clock, burst=ASK_BURST, per_second=ASK_PER_SECOND),
+        refusal_limit=RateLimit(
+            clock, burst=rights.REFUSALS_BURST, per_second=rights.REFUSALS_PER_SECOND
+        ),
         hashing=threading.BoundedSemaphore(SIGN_INS_AT_ONCE),
         websocket_port=websocket_port,
         secure=secure,
@@ -95,6 +134,7 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(rights.guard)],
     )
     app.state.desk = desk
     app.add_middleware(
@@ -104,15 +144,8 @@ def create_app(
         secure=secure,
     )
     app.mount("/static", assets, name="static")
-    for routes in (
-        api.routes,
-        entrance.routes,
-        facility.routes,
-        cameras.routes,
-        watch.routes,
-        ledgers.routes,
-        office.routes,
-    ):
+    rights.check_table(ROUTERS)
+    for routes in ROUTERS:
         app.include_router(routes)
     app.add_exception_handler(VonggacError, _on_own_error)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -141,6 +174,8 @@ def _on_own_error(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/signin?next={quote(goes_back)}", 303)
     if error.detail.get("code") == "must_change_password":
         return RedirectResponse("/password", 303)
+    if error.detail.get("code") == "must_enrol_second_factor":
+        return RedirectResponse("/account/factor", 303)
     return _error_page(request, error.kind, headers)
 
 

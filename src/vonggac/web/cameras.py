@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.config import Secret
 from vonggac.domain import ledger, registry
+from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import api, charts, figures
-from vonggac.web.desk import Visitor, as_of, the_site, visitor
+from vonggac.web import api, charts, figures, rights
+from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.render import Form, form_values
 from vonggac.web.words import DAY_NS, Tongue, day_start
 
@@ -129,7 +130,7 @@ async def probe_again(request: Request, camera_id: str) -> Response:
 def _with_password(who: Visitor, camera_id: str) -> tuple[registry.Camera, Secret]:
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
-        camera = registry.camera(connection, camera_id)
+        camera = rights.camera_here(connection, who, camera_id)
         return camera, registry.password_of(connection, camera_id, who.desk.box)
 
 
@@ -429,7 +430,7 @@ def _discover_page(
     who: Visitor, form: Form, devices: Sequence[Mapping[str, Any]] | None
 ) -> Response:
     with who.desk.database.reading() as connection:
-        site = the_site(connection, who.desk)
+        site = rights.shown_site(connection, who, Act.DISCOVER)
         known = {camera.main_url for camera in registry.cameras(connection, site.id)}
     values = {key: value for key, value in form.values.items() if key != "password"}
     return who.page(

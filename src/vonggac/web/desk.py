@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations
 
 from vonggac.clock import NS
-from vonggac.domain import ledger, registry, sessions
+from vonggac.domain import access, ledger, registry, second_factor, sessions, tokens, workstations
+from vonggac.domain.access import NOBODY, Act, Person, Thing
 from vonggac.domain.audit import Actor
+from vonggac.domain.duties import duties
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import words
 
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
     from vonggac.causes import Cause
     from vonggac.clock import Clock
-    from vonggac.config import Config
-    from vonggac.db import Database
+    from vonggac.config import Config, SignInConfig
+    from vonggac.db import Connection, Database
     from vonggac.domain.rules import CauseWords, Language, Placement
     from vonggac.hub.grants import Grants
     from vonggac.hub.orders import Orders
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE = "vg_session"
 LANGUAGE_COOKIE = "vg_language"
+WORKSTATION_COOKIE = "vg_workstation"
+DISPLAY_COOKIE = "vg_display"
 
 LATE_NS = 15 * NS
 """A figure older than this says how late it is (ours)."""
@@ -54,6 +58,7 @@ class Desk:
     pages: Pages
     sign_in_limit: RateLimit
     ask_limit: RateLimit
+    refusal_limit: RateLimit
     hashing: threading.BoundedSemaphore
     """Room for passwords that are looked at, all addresses together."""
     websocket_port: int
@@ -65,6 +70,18 @@ class Desk:
         """UTC now."""
         return self.clock.wall_ns()
 
+    @property
+    def rules(self) -> SignInConfig:
+        """What signing in takes."""
+        return self.config.sign_in
+
+    def is_inside(self, address: str) -> bool:
+        """Whether a request from this address comes from inside."""
+        web = self.config.web
+        return second_factor.is_inside(
+            address, web.inside_networks, behind_proxy=web.public_url is not None
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -75,6 +92,12 @@ class Visitor:
     t: words.Tongue
     address: str
     path: str
+    agent: str = ""
+    workstation_key: str = ""
+    person: Person = NOBODY
+    """The account with its roles, as it stands now."""
+    here: Thing | None = None
+    """This hub's own facility, once it is registered."""
 
     @property
     def signed_in(self) -> sessions.Session:
@@ -82,13 +105,17 @@ class Visitor:
 
         Raises:
             VonggacError: UNAUTHENTICATED, there is none; FORBIDDEN, the password is still the
-                generated one.
+                generated one, or a second factor must be enrolled first.
         """
         if self.session is None:
             raise VonggacError(Kind.UNAUTHENTICATED, "sign in first (POST /api/v1/session)")
         if self.session.account.must_change:
             raise VonggacError(
                 Kind.FORBIDDEN, "change the generated password first", code="must_change_password"
+            )
+        if self.session.stage == "enrol":
+            raise VonggacError(
+                Kind.FORBIDDEN, "enrol a second factor first", code="must_enrol_second_factor"
             )
         return self.session
 
@@ -98,7 +125,33 @@ class Visitor:
         if self.session is None:
             return Actor("-", None, self.address)
         account = self.session.account
-        return Actor(account.name, account.id, self.address)
+        return Actor(account.name, account.id, self.address, device=self.agent)
+
+    def workstation(self, connection: Connection) -> workstations.Workstation | None:
+        """The enrolled machine that the request comes from, if it is one."""
+        if not self.workstation_key:
+            return None
+        return workstations.workstation_of(connection, self.workstation_key)
+
+    @property
+    def role_words(self) -> str:
+        """The roles that the visitor holds now, as people call them."""
+        now_ns = self.desk.now_ns()
+        known = duties(words.day_of(now_ns))
+        held = [one.role for one in self.person.held if one.lasts(now_ns)]
+        if not held:
+            return self.t("Chưa có vai trò")
+        first = self.t.of(known[held[0]].name)
+        more = len(set(held)) - 1
+        return self.t("{role} và {n} vai trò khác", role=first, n=more) if more else first
+
+    def can(self, act: str) -> bool:
+        """Whether there is anything to which the visitor may do this: for links."""
+        return access.may_somewhere(self.person, Act(act), now_ns=self.desk.now_ns()).allowed
+
+    def may(self, act: Act, thing: Thing) -> bool:
+        """Whether the visitor may do this to that."""
+        return access.may(self.person, act, thing, now_ns=self.desk.now_ns()).allowed
 
     def check_form(self, form: Mapping[str, Any]) -> None:
         """Refuse a form that was not made for this session.
@@ -113,6 +166,14 @@ class Visitor:
                 Kind.FORBIDDEN, "this form belongs to another session; open it again"
             )
 
+    @property
+    def _title(self) -> str:
+        """The name of this hub's own facility, for those who may know it."""
+        if self.session is not None and not (self.here and self.may(Act.FACILITY_SEE, self.here)):
+            return self.t("Cơ sở")
+        config = self.desk.config
+        return config.site.title or config.site.name
+
     def page(
         self, template: str, values: Mapping[str, Any], *, status: int = 200, section: str = ""
     ) -> HTMLResponse:
@@ -124,10 +185,13 @@ class Visitor:
             self.t,
             {
                 "now_ns": now_ns,
-                "site_title": config.site.title or config.site.name,
-                "site_name": config.site.name,
+                "site_title": self._title,
+                "site_name": config.site.name if self.here else "",
                 "session": self.session,
+                "can": self.can,
+                "role_words": self.role_words,
                 "is_demo": self.desk.is_demo,
+                "at_workstation": bool(self.workstation_key),
                 "section": section,
                 "path": self.path,
                 **values,
@@ -146,18 +210,74 @@ def visitor(request: Request) -> Visitor:
     """Who asks. Reads the database: for worker threads (FastAPI calls it in one)."""
     desk = desk_of(request)
     t = words.Tongue(language_of(request))
-    token = request.cookies.get(SESSION_COOKIE)
-    session = None
-    if token and len(token) < 100:
-        now_ns = desk.now_ns()
-        with desk.database.reading() as connection:
-            session = sessions.find_session(connection, token, now_ns=now_ns)
-        if session is not None and session.stale:
-            with desk.database.writing() as connection:
-                sessions.touch(connection, token, now_ns=now_ns)
+    session = (
+        _bearer(desk, request) if "authorization" in request.headers else _cookie(desk, request)
+    )
     address = request.client.host if request.client else ""
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return Visitor(desk, session, t, address, path)
+    return Visitor(
+        desk,
+        session,
+        t,
+        address,
+        path,
+        request.headers.get("user-agent", "")[:200],
+        request.cookies.get(WORKSTATION_COOKIE, "")[:100],
+        *_roles(desk, session),
+    )
+
+
+def _roles(desk: Desk, session: sessions.Session | None) -> tuple[Person, Thing | None]:
+    if session is None:
+        return NOBODY, None
+    with desk.database.reading() as connection:
+        person = access.person_of(connection, session.account.id, desk.now_ns())
+        if session.scopes is not None:
+            person = replace(person, only=tokens.acts_of(session.scopes))
+        try:
+            return person, access.thing_of_site(connection, desk.site.id)
+        except VonggacError:  # the program is starting, and its facility not registered yet
+            return person, None
+
+
+def _cookie(desk: Desk, request: Request) -> sessions.Session | None:
+    token = request.cookies.get(SESSION_COOKIE)
+    if not token or len(token) >= 100:
+        return None
+    now_ns = desk.now_ns()
+    with desk.database.reading() as connection:
+        session = sessions.find_session(connection, token, now_ns=now_ns, rules=desk.rules)
+    if session is not None and session.stale:
+        with desk.database.writing() as connection:
+            sessions.touch(connection, token, now_ns=now_ns)
+    return session
+
+
+def _bearer(desk: Desk, request: Request) -> sessions.Session | None:
+    """The token of a program (RFC 6750 section 2.1); a browser's cookies count for nothing then.
+
+    Raises:
+        VonggacError: FORBIDDEN, the token does not open this.
+    """
+    kind, _, value = request.headers["authorization"].partition(" ")
+    if kind.casefold() != "bearer" or not 0 < len(value) < 100:
+        return None
+    now_ns = desk.now_ns()
+    with desk.database.reading() as connection:
+        session = tokens.find(connection, value, now_ns=now_ns, rules=desk.rules)
+    if session is None:
+        return None
+    needed = tokens.scope_of(request.method, request.url.path)
+    if needed is None or session.scopes is None or needed not in session.scopes:
+        raise VonggacError(
+            Kind.FORBIDDEN,
+            f"this token lacks the scope {needed}" if needed else "no token opens this",
+            code="scope",
+        )
+    if session.stale:
+        with desk.database.writing() as connection:
+            tokens.touch(connection, session.id, now_ns=now_ns)
+    return session
 
 
 def guest(request: Request) -> Visitor:

@@ -10,9 +10,11 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
-from vonggac.domain import continuity, grants, ledger, registry
-from vonggac.web import charts, figures
-from vonggac.web.desk import Visitor, as_of, the_site, visitor
+from vonggac.domain import continuity, grants, ledger, registry, units
+from vonggac.domain.access import Act
+from vonggac.errors import Kind, VonggacError
+from vonggac.web import charts, figures, rights, words
+from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.render import codec_name
 from vonggac.web.words import DAY_NS, day_start
 
@@ -55,13 +57,81 @@ class Chip:
 
 
 @routes.get("/")
-def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str = "") -> Response:
-    """The facility's page: figures, cameras with their last 24 hours, the month, the coverage."""
-    who.signed_in  # noqa: B018 - refuses who may not look
+def facility(
+    who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str = "", site: str = ""
+) -> Response:
+    """The facility's page, or name and counts of all, for those who see no more of any.
+
+    Args:
+        who: the visitor.
+        show: which cameras.
+        q: words to find a camera by.
+        site: which facility, where the visitor may see several; its name or its id.
+    """
+    with who.desk.database.reading() as connection:
+        shown = rights.shown_sites(connection, who, Act.FACILITY_DETAILS)
+    if site:
+        shown = [one for one in shown if site in (one.id, one.name)]
+    if not shown and not site:
+        return _counts_page(who)
+    if not shown:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such facility, or it is not for you")
+    return _facility_page(who, shown[0], show, q)
+
+
+@routes.get("/facilities")
+def facilities(who: Annotated[Visitor, Depends(visitor)]) -> Response:
+    """Every facility of the visitor's scope: name and counts."""
+    return _counts_page(who)
+
+
+def _counts_page(who: Visitor) -> Response:
+    return who.page("facilities.html", {"rows": counts(who)}, section="facilities")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A facility in figures: what everybody may know who may know that it is there."""
+
+    site: registry.Site
+    unit: str
+    cameras: int
+    recording: int
+    has_details: bool
+
+
+def counts(who: Visitor) -> list[Count]:
+    """Name and counts of every facility that the visitor may see."""
+    rows = []
+    with who.desk.database.reading() as connection:
+        detailed = {one.id for one in rights.shown_sites(connection, who, Act.FACILITY_DETAILS)}
+        names = units.names_of_sites(connection, words.day_of(who.desk.now_ns()))
+        for site in rights.shown_sites(connection, who, Act.FACILITY_SEE):
+            states = ledger.states(connection, site.id)
+            cameras = registry.cameras(connection, site.id)
+            recording = [
+                camera
+                for camera in cameras
+                if (state := states.get((camera.name, "main"))) and state.status == "recording"
+            ]
+            said = names.get(site.id)
+            rows.append(
+                Count(
+                    site=site,
+                    unit=who.t.of(said) if said else "",
+                    cameras=len(cameras),
+                    recording=len(recording),
+                    has_details=site.id in detailed,
+                )
+            )
+    return rows
+
+
+def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Response:
+    """Figures, cameras with their last 24 hours, the month, the coverage."""
     desk, t = who.desk, who.t
     now_ns = desk.now_ns()
     with desk.database.reading() as connection:
-        site = the_site(connection, desk)
         cameras = registry.cameras(connection, site.id)
         born_ns = min((camera.created_ns for camera in cameras), default=now_ns)
         # A facility that is an hour old would show a strip of nothing: it shows its hour.
@@ -95,6 +165,7 @@ def facility(who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str =
             "site_state": site_state,
             "as_of": as_of(site_state, now_ns),
             "watching": watching,
+            "sees_names": who.can(Act.WATCHING_NAMES),
             "watched_cameras": sum(one.cameras for one in watching),
             "zones": _zones(times, who),
             "placement": desk.placement,

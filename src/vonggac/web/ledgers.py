@@ -13,11 +13,11 @@ from starlette.responses import Response
 
 from vonggac.causes import Cause
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import audit, continuity, ledger, registry
+from vonggac.domain import access, audit, continuity, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import charts, figures, words
-from vonggac.web.desk import Visitor, as_of, the_site, visitor
+from vonggac.web import charts, figures, rights, words
+from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.words import DAY_NS
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ def continuity_page(
     first_ns = words.start_of(chosen) - (days - 1) * DAY_NS
     window = (first_ns, first_ns + days * DAY_NS)
     with desk.database.reading() as connection:
-        site = the_site(connection, desk)
+        site = rights.shown_site(connection, who, access.Act.LEDGER_SEE)
         every = registry.cameras(connection, site.id)
-        cameras = [registry.camera(connection, camera)] if camera else every
+        cameras = [_named(every, camera)] if camera else every
         times = figures.camera_times(connection, site, cameras, window, now_ns=now_ns)
         site_state = ledger.site_state(connection, site.id)
     if camera:
@@ -202,12 +202,9 @@ def continuity_csv(
     first_ns = words.start_of(chosen) - (days - 1) * DAY_NS
     window = (first_ns, first_ns + days * DAY_NS)
     with desk.database.reading() as connection:
-        site = the_site(connection, desk)
-        cameras = (
-            [registry.camera(connection, camera)]
-            if camera
-            else registry.cameras(connection, site.id)
-        )
+        site = rights.shown_site(connection, who, access.Act.LEDGER_SEE)
+        every = registry.cameras(connection, site.id)
+        cameras = [_named(every, camera)] if camera else every
         times = figures.camera_times(connection, site, cameras, window, now_ns=now_ns)
     table = csv_table(site, [row for time in times for row in rows_of(time, first_ns, days)])
     with desk.database.writing() as connection:
@@ -294,6 +291,13 @@ def _seconds(ns: int) -> str:
 
 def _hundredths(value: int) -> str:
     return "100" if value == 10_000 else f"{value // 100}.{value % 100:02d}"
+
+
+def _named(cameras: Sequence[registry.Camera], camera_id: str) -> registry.Camera:
+    found = next((camera for camera in cameras if camera.id == camera_id), None)
+    if found is None:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such camera")
+    return found
 
 
 def _day(text: str, now_ns: int) -> date:

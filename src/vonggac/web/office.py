@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -12,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from vonggac import __version__
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import audit, ledger, registry
+from vonggac.domain import access, audit, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import words
+from vonggac.web import rights, words
 from vonggac.web.desk import Desk, Visitor, as_of, desk_of, the_site, visitor
 from vonggac.web.ledgers import safe_cell
 
@@ -30,10 +32,42 @@ ACTS: Mapping[str, str] = {
     Act.SIGN_IN: "Đăng nhập",
     Act.SIGN_OUT: "Đăng xuất",
     Act.PASSWORD: "Đổi mật khẩu",
+    Act.PASSWORD_RESET: "Cấp mật khẩu mới",
+    Act.FACTOR_ENROLLED: "Đăng ký xác thực hai lớp",
+    Act.FACTOR_REMOVED: "Bỏ xác thực hai lớp",
+    Act.RECOVERY_CODES: "Tạo mã dự phòng",
+    Act.SESSION_ENDED: "Kết thúc phiên",
+    Act.TOKEN_MADE: "Tạo khóa API",
+    Act.TOKEN_REVOKED: "Thu hồi khóa API",
+    Act.ACCOUNT_MADE: "Lập tài khoản",
+    Act.ACCOUNT_CLOSED: "Khóa tài khoản",
+    Act.ACCOUNT_OPENED: "Mở lại tài khoản",
+    Act.REVIEW: "Rà soát quyền",
+    Act.WORKSTATION_ENROLLED: "Đăng ký máy trực",
+    Act.WORKSTATION_REVOKED: "Bỏ máy trực",
+    Act.PIN_SET: "Đặt mã PIN",
+    Act.PERSON_CHANGED: "Đổi người trực",
+    Act.DISPLAY_MADE: "Thêm màn hình treo tường",
+    Act.DISPLAY_LINKED: "Ghép màn hình treo tường",
+    Act.DISPLAY_REVOKED: "Bỏ màn hình treo tường",
+    Act.SHOWN: "Chiếu trực tiếp",
     Act.LIVE: "Xem trực tiếp",
+    Act.VIEW_BEGAN: "Bắt đầu xem",
+    Act.VIEW_ENDED: "Thôi xem",
     Act.PLAYBACK: "Xem lại",
+    Act.SPAN_PLAYED: "Đoạn đã xem lại",
     Act.SNAPSHOT: "Chụp hình",
     Act.DOWNLOAD: "Tải bản ghi",
+    Act.VIEW_WITHDRAWN: "Thu hồi quyền đang xem",
+    Act.SHARE_GIVEN: "Chia sẻ camera",
+    Act.SHARE_WITHDRAWN: "Thu hồi chia sẻ camera",
+    Act.REQUEST_MADE: "Nhận yêu cầu của người bị ghi hình",
+    Act.REQUEST_EDITED: "Xử lý yêu cầu của người bị ghi hình",
+    Act.INCIDENT_OPENED: "Lập hồ sơ sự cố",
+    Act.INCIDENT_EDITED: "Cập nhật hồ sơ sự cố",
+    Act.DOCUMENT_MADE: "Lập tài liệu",
+    Act.RULE_ATTACHED: "Đính kèm văn bản gốc",
+    Act.KEYS_ROTATED: "Đổi khóa",
     Act.LEDGER: "Tải sổ",
     Act.CAMERA_ADDED: "Thêm camera",
     Act.CAMERA_EDITED: "Sửa camera",
@@ -42,14 +76,35 @@ ACTS: Mapping[str, str] = {
     Act.DISCOVER: "Dò tìm camera",
     Act.REGISTER_REFUSED: "Từ chối vị trí lắp",
     Act.FACT_REFUSED: "Từ chối tin của cơ sở",
+    Act.ACCESS_REFUSED: "Từ chối vì không có quyền",
+    Act.ROLE_GIVEN: "Giao vai trò",
+    Act.ROLE_ENDED: "Kết thúc vai trò",
+    Act.UNIT_ADDED: "Thêm đơn vị",
+    Act.UNIT_RENAMED: "Đổi tên đơn vị",
+    Act.UNIT_ENDED: "Kết thúc đơn vị",
+    Act.SITE_ASSIGNED: "Gán cơ sở cho đơn vị",
     Act.SITE_KEY: "Đặt khóa của cơ sở",
     Act.BOX: "Thiết bị ghi báo",
+    Act.DELETED: "Xóa theo hạn lưu",
     Act.AUDIT_READ: "Tải nhật ký",
+    Act.AUDIT_EXPIRED: "Xóa nhật ký quá hạn",
+    Act.EXPORT_ASKED: "Yêu cầu trích xuất",
+    Act.EXPORT_APPROVED: "Duyệt trích xuất",
+    Act.EXPORT_REFUSED: "Từ chối trích xuất",
+    Act.EXPORT_BUILT: "Lập tệp trích xuất",
+    Act.EXPORT_TAKEN: "Tải tệp trích xuất",
+    Act.EXPORT_EXPIRED: "Xóa tệp trích xuất",
+    Act.HOLD_PLACED: "Giữ bản ghi",
+    Act.HOLD_RELEASED: "Thôi giữ bản ghi",
 }
 """What each act is called; a test holds it equal to `Act`."""
 
 
-PURPOSES: Mapping[str, str] = {"watch": "giám sát", "review": "rà soát"}
+PURPOSES: Mapping[str, str] = {
+    "watch": "giám sát",
+    "review": "rà soát",
+    "display": "chiếu trên màn hình treo tường",
+}
 """Purposes that our own pages state; a purpose that a person states is shown as stated."""
 
 
@@ -58,16 +113,19 @@ def audit_page(
     who: Annotated[Visitor, Depends(visitor)],
     act: str = "",
     actor: str = "",
+    q: str = "",
     day: str = "",
     before: int | None = None,
 ) -> Response:
     """The access log, newest first."""
     who.signed_in  # noqa: B018 - refuses who may not look
     desk = who.desk
-    wanted = _filter(act, actor, day, before)
+    wanted = _filter(act, actor, day, before, text=q)
     with desk.database.reading() as connection:
         rows = audit.rows(connection, wanted)
         counts = audit.count_by_act(connection, wanted)
+        head = audit.head(connection)
+        anchor = audit.last_anchor(connection)
     return who.page(
         "audit.html",
         {
@@ -78,7 +136,10 @@ def audit_page(
             "total": sum(counts.values()),
             "act": act,
             "actor": actor,
+            "q": q,
             "day": day,
+            "head": head,
+            "anchor": anchor,
             "next_before": rows[-1].id if len(rows) == wanted.limit else None,
         },
         section="audit",
@@ -87,25 +148,25 @@ def audit_page(
 
 @routes.get("/audit.csv")
 def audit_csv(
-    who: Annotated[Visitor, Depends(visitor)], act: str = "", actor: str = "", day: str = ""
+    who: Annotated[Visitor, Depends(visitor)],
+    act: str = "",
+    actor: str = "",
+    q: str = "",
+    day: str = "",
 ) -> Response:
     """The access log for a spreadsheet, at most `CSV_ROWS` rows; taking it is a row itself."""
     who.signed_in  # noqa: B018
     desk = who.desk
-    wanted = _filter(act, actor, day, None, limit=CSV_ROWS)
+    wanted = _filter(act, actor, day, None, text=q, limit=CSV_ROWS)
     with desk.database.reading() as connection:
         rows = audit.rows(connection, wanted)
-    with desk.database.writing() as connection:
-        audit.record(
-            connection,
-            who.actor,
-            Act.AUDIT_READ,
-            now_ns=desk.now_ns(),
-            detail={"rows": len(rows), "act": act, "actor": actor, "day": day},
-        )
+    _taken(who, len(rows), act=act, actor=actor, q=q, day=day)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["time", "actor", "address", "act", "object", "purpose", "outcome", "detail"])
+    writer.writerow(
+        ["time", "actor", "address", "act", "object", "purpose", "outcome", "detail", "number",
+         "unit", "device", "hash"]
+    )  # fmt: skip
     for row in rows:
         writer.writerow(
             [
@@ -117,6 +178,10 @@ def audit_csv(
                 safe_cell(row.purpose),
                 row.outcome,
                 safe_cell("; ".join(f"{name}={value}" for name, value in row.detail.items())),
+                row.id,
+                safe_cell(row.unit),
+                safe_cell(row.device),
+                row.hash,
             ]
         )
     return Response(
@@ -126,8 +191,49 @@ def audit_csv(
     )
 
 
+@routes.get("/audit.jsonl")
+def audit_jsonl(
+    who: Annotated[Visitor, Depends(visitor)],
+    act: str = "",
+    actor: str = "",
+    q: str = "",
+    day: str = "",
+) -> Response:
+    """The access log as JSON lines with its hashes, oldest first; taking it is a row itself."""
+    who.signed_in  # noqa: B018
+    wanted = _filter(act, actor, day, None, text=q)
+    with who.desk.database.reading() as connection:
+        lines = [
+            json.dumps(row.as_json(), ensure_ascii=False)
+            for row in itertools.islice(audit.every_row(connection, wanted), CSV_ROWS)
+        ]
+    _taken(who, len(lines), act=act, actor=actor, q=q, day=day)
+    return Response(
+        "".join(f"{line}\n" for line in lines),
+        media_type="application/x-ndjson",
+        headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'},
+    )
+
+
+def _taken(who: Visitor, count: int, **wanted: str) -> None:
+    with who.desk.database.writing() as connection:
+        audit.record(
+            connection,
+            who.actor,
+            Act.AUDIT_READ,
+            now_ns=who.desk.now_ns(),
+            detail={"rows": count, **wanted},
+        )
+
+
 def _filter(
-    act: str, actor: str, day: str, before: int | None, *, limit: int = audit.PAGE_LIMIT
+    act: str,
+    actor: str,
+    day: str,
+    before: int | None,
+    *,
+    text: str = "",
+    limit: int = audit.PAGE_LIMIT,
 ) -> audit.Filter:
     from_ns = to_ns = None
     if day:
@@ -141,6 +247,7 @@ def _filter(
     return audit.Filter(
         act=act if act in set(Act) else "",
         actor=actor[:100],
+        text=text[:100],
         from_ns=from_ns,
         to_ns=to_ns,
         before_id=before,
@@ -154,7 +261,7 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
     who.signed_in  # noqa: B018
     desk, now_ns = who.desk, who.desk.now_ns()
     with desk.database.reading() as connection:
-        site = the_site(connection, desk)
+        site = rights.shown_site(connection, who, access.Act.SYSTEM_SEE)
         site_state = ledger.site_state(connection, site.id)
         cameras = registry.cameras(connection, site.id)
         counts = ledger.counts(connection, site.id)
