@@ -198,6 +198,10 @@ def _schema(field: dict[str, Any]) -> str:
     if "anyOf" in field:
         shapes = [one for one in field["anyOf"] if one.get("type") != "null"]
         return " or ".join(map(_schema, shapes)) + " or null"
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "$ref" in field:
+        return f"object ({field['$ref'].rpartition('/')[2]})"
     if "enum" in field:
         return " or ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":
