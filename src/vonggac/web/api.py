@@ -14,16 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from vonggac import keys
 from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.config import Secret
-from vonggac.domain import access, audit, continuity, grants, ledger, registry
+from vonggac.domain import access, audit, continuity, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import figures, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.ranges import ByteRange, if_none_match, if_range_holds, parse_range
-from vonggac.web.security import websocket_origin
 
 routes = APIRouter(prefix="/api/v1")
 
@@ -39,15 +37,6 @@ Signed = Annotated[Visitor, Depends(visitor)]
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class GrantBody(_Body):
-    """What a viewer wants to see, and why."""
-
-    nkey: str = Field(max_length=100, description="public key of a NATS user, made by the browser")
-    cameras: list[str] = Field(min_length=1, max_length=keys.VIEWER_CAMERAS)
-    streams: list[Literal["main", "sub"]] = Field(min_length=1, max_length=2)
-    purpose: str = Field(min_length=1, max_length=200)
 
 
 class CameraBody(_Body):
@@ -538,82 +527,7 @@ async def timeline(
     }
 
 
-# -- grants, probes, searches ----------------------------------------------------------------
-
-
-@routes.post("/grants", summary="Permission to see named cameras for two minutes")
-async def grant(request: Request, body: GrantBody) -> dict[str, Any]:
-    """Tokens for the bus and for the box: exactly these cameras, for this purpose."""
-    return await run_in_threadpool(_grant, request, body)
-
-
-def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
-    who = visitor(request)
-    account = who.signed_in.account
-    desk, now_ns = who.desk, who.desk.now_ns()
-    wanted = list(dict.fromkeys(body.cameras))
-    with desk.database.reading() as connection:
-        found = {name: rights.camera_here(connection, who, name) for name in wanted}
-        thing = access.thing_of_site(connection, desk.site.id)
-        rights.require(connection, who, access.Act.LIVE_VIEW, thing, purpose=body.purpose)
-    names = {camera.name: camera.id for camera in found.values()}
-    view = desk.grants.view(
-        site=desk.site.id,
-        cameras=list(names),
-        streams=list(dict.fromkeys(body.streams)),
-        purpose=body.purpose,
-        actor=account.name,
-        nkey=body.nkey,
-        allowed=rights.viewer_verbs(who, thing, purpose=body.purpose),
-    )
-    with desk.database.writing() as connection:
-        begins = grants.file_grant(
-            connection,
-            grants.Issued(
-                id=view.grant_id,
-                account_id=account.id,
-                site_id=desk.site.id,
-                cameras=wanted,
-                streams=body.streams,
-                purpose=body.purpose,
-                nkey=body.nkey,
-                issued_ns=view.issued_ns,
-                expires_ns=view.expires_ns,
-            ),
-        )
-        if begins:
-            audit.record(
-                connection,
-                who.actor,
-                Act.PLAYBACK if body.purpose == "review" else Act.LIVE,
-                now_ns=now_ns,
-                thing=", ".join(wanted),
-                purpose=body.purpose,
-                detail={"grant": view.grant_id, "streams": body.streams},
-            )
-    config = desk.config.bus
-    return {
-        "token": view.token,
-        "grant": view.grant,
-        "grant_id": view.grant_id,
-        "hub": desk.grants.hub,
-        "site": desk.site.id,
-        "subjects": {
-            "live": {names[name]: subjects for name, subjects in view.live.items()},
-            "ask": {names[name]: subjects for name, subjects in view.ask.items()},
-            "re": view.re,
-            "re_all": f"{view.re}.>",
-        },
-        "websocket": websocket_origin(
-            config.public_websocket_url,
-            desk.websocket_port,
-            request.headers.get("host", ""),
-            secure=desk.secure,
-        ),
-        "expires": rfc3339(view.expires_ns),
-        "renew_before_s": RENEW_BEFORE_S,
-        "now": rfc3339(desk.now_ns()),
-    }
+# -- probes, searches ----------------------------------------------------------------
 
 
 @routes.post("/probe", summary="Look at a camera from the box")
