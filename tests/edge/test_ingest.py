@@ -18,6 +18,7 @@ from recordings import gaps
 from vonggac.causes import Cause
 from vonggac.clock import NS, SystemClock
 from vonggac.config import RecordConfig
+from vonggac.edge import back_off
 from vonggac.edge import ingest as module
 from vonggac.edge.box import Box, StreamSetup, identity_at
 from vonggac.edge.ingest import StreamPlan
@@ -50,6 +51,8 @@ class Camera:
     dials: list[int] = field(default_factory=list)
     """Monotonic time of each attempt."""
     hang_up: RunEnded | None = None
+    unplugged: bool = False
+    """Whether its port answers nobody."""
 
 
 class Scripted:
@@ -96,6 +99,10 @@ class Scripted:
 
     def when_over(self, call: Callable[[], None]) -> None:
         """`drain` tells."""
+
+    async def knock(self) -> None:
+        if self._camera.unplugged:
+            raise RunEnded(Cause.UNREACHABLE, "nobody answers")
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -161,9 +168,9 @@ async def test_a_camera_that_declares_no_rate_has_its_gaps_told(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("cause", "waits"),
     [
-        (Cause.UNREACHABLE, module.BACK_OFF_S),
-        (Cause.STALLED, module.BACK_OFF_S),
-        (Cause.GARBLED, module.BACK_OFF_BROKEN_S),
+        (Cause.UNREACHABLE, back_off.BACK_OFF_S),
+        (Cause.STALLED, back_off.BACK_OFF_S),
+        (Cause.GARBLED, back_off.BACK_OFF_BROKEN_S),
     ],
 )
 async def test_attempts_are_spaced_by_what_went_wrong(
@@ -204,3 +211,48 @@ async def test_a_first_refusal_after_a_broken_connection_waits_as_a_first(tmp_pa
         await until(lambda: ingest.next_attempt_ns, "the wait")
         assert ingest.next_attempt_ns is not None
         assert (ingest.next_attempt_ns - camera.dials[-1]) / NS < 5.5
+
+
+@pytest.mark.parametrize("fps", [5, 7, 8, 10, 12, 12.5, 15, 20, 24, 25, 29.97, 30, 50, 60])
+def test_drains_are_in_step_with_no_usual_rate(fps: float) -> None:
+    """In step, each picture would be read as late as the last one, and a span end late by that."""
+    beat = RecordConfig().drain_s * module.UNEVEN / module.BEATS_A_DRAIN
+    latest = 0.0
+    for phase in range(20):
+        taken = phase / 20 / fps
+        drains = [module.BEATS_A_DRAIN * number * beat for number in range(100)]
+        latest = max(latest, min((drain - taken) % (1 / fps) for drain in drains))
+    # Within 20 s some picture is read so soon after it was taken.
+    assert latest < 0.01
+
+
+async def test_the_last_picture_lasts_no_longer_than_those_before_it(tmp_path: Path) -> None:
+    """A camera that declares two pictures a second and sends ten: a tenth is recorded of each."""
+    camera = Camera(declared_fps=2.0)
+    async with box_with(camera, tmp_path) as box:
+        ingest = box.ingests["cam01", "main"]
+        await until(lambda: ingest.pictures > 4, "pictures")
+    view, _ = read_ledger(tmp_path)["cam01"]
+    assert view.recorded_ns == pytest.approx(ingest.pictures * NS / 10, abs=NS / 50)
+
+
+async def test_a_cable_pulled_after_a_refused_password_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait after a refusal is long; what happens in it has its own cause, and no login."""
+    monkeypatch.setattr(back_off, "KNOCK_EVERY_S", 0.1)
+    monkeypatch.setattr("vonggac.edge.ledger.SETTLE_NS", NS // 5)
+    camera = Camera(refuse=Cause.REFUSED)
+
+    def told() -> list[str]:
+        return [gap.cause for gap in gaps(tmp_path, "cam01")]
+
+    async with box_with(camera, tmp_path):
+        await until(lambda: told() == ["refused"], "the refusal is told")
+        await asyncio.sleep(0.3)
+        camera.unplugged = True
+        await until(lambda: told() == ["refused", "unreachable"], "the pulled cable is told")
+        await asyncio.sleep(0.3)
+        camera.unplugged = False
+        await until(lambda: told() == ["refused", "unreachable", "refused"], "it answers again")
+    assert len(camera.dials) == 1

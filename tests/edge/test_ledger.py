@@ -173,6 +173,22 @@ def test_new_evidence_recasts_a_young_gap_and_splits_an_old_one() -> None:
     ]
 
 
+def test_what_follows_another_cause_soon_explains_itself_alone() -> None:
+    """A cable pulled for two seconds while a refused password waits is told as what it was."""
+    continuity = Continuity(known_until_ns=None, started_ns=at(0))
+    continuity.lost(Cause.REFUSED, "401", since_ns=at(0))
+    continuity.lost(Cause.UNREACHABLE, "no route", since_ns=at(60))
+    assert continuity.lost(Cause.REFUSED, "401", since_ns=at(62)) == [
+        Change("close", at(60), at(62), Cause.UNREACHABLE, "no route"),
+        Change("open", at(62), None, Cause.REFUSED, "401"),
+    ]
+
+    continuity.recorded(at(70))
+    continuity.reached(at(80))
+    continuity.lost(Cause.UNREACHABLE, "hung up", since_ns=at(80))
+    assert continuity.lost(Cause.REFUSED, "401", since_ns=at(80.3))[0].kind == "recast"
+
+
 def test_a_camera_that_never_delivered_is_missing_from_the_start_of_the_recorder() -> None:
     """Not from when the first attempt had timed out: recording was wanted from the start."""
     continuity = Continuity(known_until_ns=None, started_ns=at(0))

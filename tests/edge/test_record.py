@@ -108,9 +108,12 @@ def session(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
                 seconds = 4.0 if kind in ("resize", "jump") else None
                 h264.fault(name, kind, argument=argument[kind], seconds=seconds)
         recording.wait_for_files(*VIRTUAL, count=3)
-        (growing,) = recording.files("slow")[-1:]
-        size = growing.stat().st_size
-        wait_until(lambda: growing.stat().st_size > size, "another picture of the slow one")
+
+        def size() -> int:  # of all files: its next picture may begin another
+            return sum(path.stat().st_size for path in recording.files("slow"))
+
+        before = size()
+        wait_until(lambda: size() > before, "another picture of the slow one")
         truth = {called: h264.truth(name) for name, called in numbered.items()}
         truth["h265"] = h265.truth("cam01")
         stopped_ns = max(each.last_wall_ns for each in truth.values())

@@ -22,6 +22,7 @@ from vonggac.causes import Cause
 from vonggac.clock import SystemClock
 from vonggac.config import Secret
 from vonggac.edge import source as module
+from vonggac.edge.libav import LibavSource
 from vonggac.edge.source import HangUps, Offer, RtspSource
 from vonggac.errors import ConfigError, RunEnded
 from vonggac.media.h26x import Codec
@@ -447,6 +448,24 @@ async def test_a_camera_that_hangs_up_after_its_challenge_is_dialled_again() -> 
         *("OPTIONS", "DESCRIBE", "DESCRIBE"),
         *("OPTIONS", "DESCRIBE", "SETUP", "PLAY", "TEARDOWN"),
     ]
+
+
+@pytest.mark.parametrize("kind", [RtspSource, LibavSource])
+async def test_a_knock_opens_a_connection_and_asks_for_nothing(
+    kind: type[RtspSource | LibavSource],
+) -> None:
+    """No login is spent on finding out whether a camera is still there."""
+    async with camera() as peer:
+        url = f"rtsp://127.0.0.1:{peer.port}/x"
+        knocking = kind(url, "admin", Secret("pw"), clock=SystemClock())
+        await knocking.knock()
+        await asyncio.sleep(0.05)
+        assert (peer.connections, peer.requests) == (1, [])
+
+    with pytest.raises(RunEnded) as gone:
+        await knocking.knock()
+    assert gone.value.cause is Cause.UNREACHABLE
+    assert gone.value.message == f"127.0.0.1:{peer.port}: Connection refused"
 
 
 @pytest.mark.parametrize("challenged", [True, False])

@@ -215,6 +215,9 @@ class _Bytes:
     def when_over(self, call: Callable[[], None]) -> None:
         """`drain` tells."""
 
+    async def knock(self) -> None:
+        """The bytes are there."""
+
 
 class _Files:
     """Segment files as bytes: what a `Recorder` would append to the disk, in its order."""

@@ -107,19 +107,28 @@ class Verdict(Enum):
     """The old cause ends where the new one begins."""
 
 
-def settle(old: Cause, old_since_ns: int, new: Cause, new_since_ns: int) -> Verdict:
+def settle(
+    old: Cause, old_since_ns: int, new: Cause, new_since_ns: int, *, first: bool = True
+) -> Verdict:
     """Whether new evidence continues, explains or follows the cause of an open gap.
 
     A stall that ends in an unreachable camera was the camera's going away, however long it took
     to find out: nothing can tell an unplugged camera from a silent one before the connection is
     tried again.
+
+    Args:
+        old: the cause so far.
+        old_since_ns: since when.
+        new: what the new evidence shows.
+        new_since_ns: since when.
+        first: the old cause is the first since pictures ended: the new one may be their end's.
     """
     if old is new:
         return Verdict.SAME
     if old is Cause.STALLED and new is Cause.UNREACHABLE:
         return Verdict.RECAST
     proven = (Cause.EDGE_OFF, Cause.POWER_LOST, Cause.MAINTENANCE, Cause.NOT_IN_SERVICE)
-    if old not in proven and new_since_ns - old_since_ns < SETTLE_NS:
+    if first and old not in proven and new_since_ns - old_since_ns < SETTLE_NS:
         return Verdict.RECAST
     return Verdict.SPLIT
 
@@ -166,6 +175,7 @@ class Continuity:
         self._first_ns: int | None = None
         """First moment that this life itself accounted for."""
         self._recording = False
+        self._divided = False  # the open gap follows another one
 
     @property
     def recording(self) -> bool:
@@ -196,7 +206,8 @@ class Continuity:
             if self.last_end_ns is None:
                 return self._open(min(since_ns, self.started_ns), cause, evidence)
             return self._open(self.last_end_ns, cause, evidence)
-        match settle(self.open.cause, self.open.from_ns, cause, since_ns):
+        first = not self._divided
+        match settle(self.open.cause, self.open.from_ns, cause, since_ns, first=first):
             case Verdict.SAME:
                 return []
             case Verdict.RECAST:
@@ -207,7 +218,9 @@ class Continuity:
                     since_ns = self.started_ns  # the recorder is there again: not its doing
                 begin = max(since_ns, self.open.from_ns + 1)
                 old, self.open = self.open, None
-                return [*self._close(old, begin), *self._open(begin, cause, evidence)]
+                changes = [*self._close(old, begin), *self._open(begin, cause, evidence)]
+                self._divided = True
+                return changes
 
     def recorded(self, start_ns: int, *, tolerance_ns: int = SPAN_ENDS_NS) -> list[Change]:
         """A keyframe is being recorded that was taken at `start_ns`."""
@@ -265,6 +278,7 @@ class Continuity:
 
     def _open(self, from_ns: int, cause: Cause, evidence: str) -> list[Change]:
         self.open = Gap(from_ns, from_ns, cause, evidence)
+        self._divided = False
         return [Change("open", from_ns, None, cause, evidence)]
 
     def _close(self, gap: Gap, to_ns: int) -> list[Change]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import re
 import struct
 import threading
@@ -541,6 +542,9 @@ class _Source:
     def when_over(self, call: Callable[[], None]) -> None:
         """Never calls: `drain` tells."""
 
+    async def knock(self) -> None:
+        """A file is there."""
+
     async def close(self) -> None:
         """End the thread; waits for it, at most 2 s. Never raises; harmless twice."""
         self._crossing.stop()
@@ -624,6 +628,20 @@ class LibavSource(_Source):
             clock,
             waits=False,
         )
+        self._address = where
+
+    async def knock(self) -> None:
+        """See whether the camera's port still answers. See `Source.knock`."""
+        where = self._address
+        try:
+            async with asyncio.timeout(self._what.connect_s):
+                _, writer = await asyncio.open_connection(where.host, where.port)
+        except (OSError, TimeoutError) as error:
+            why = f"no answer within {self._what.connect_s:g} s"
+            if error.errno is not None and error.errno > 0:
+                why = os.strerror(error.errno)
+            raise RunEnded(Cause.UNREACHABLE, f"{where.authority}: {why}") from error
+        writer.close()
 
 
 class FileSource(_Source):

@@ -120,6 +120,14 @@ class Source(Protocol):
         """
         ...
 
+    async def knock(self) -> None:
+        """See whether the camera's port still answers; says nothing to it and logs in nowhere.
+
+        Raises:
+            RunEnded: (`UNREACHABLE`) it does not.
+        """
+        ...
+
     async def close(self) -> None:
         """Leave politely and soon. Never raises; closing twice is harmless."""
         ...
@@ -291,6 +299,14 @@ class RtspSource:
         """Have `call` called when the camera closes the connection. See `Source.when_over`."""
         if self._hang_ups is not None and self._socket is not None:
             self._hang_ups.watch(self._socket, lambda: self._hear_hang_up(call))
+
+    async def knock(self) -> None:
+        """See whether the camera's port still answers. See `Source.knock`."""
+        try:
+            connection, _ = await self._dial(self._address)
+        except OSError as error:
+            raise self._broken(error) from error
+        connection.close()
 
     async def close(self) -> None:
         """Send TEARDOWN, wait for its answer at most half a second in all, close the socket.
