@@ -310,8 +310,8 @@ def test_page_lists_every_verb_with_its_fields() -> None:
     """A field that the page does not name, no browser would send."""
     assert column("Questions") == [verb.value for verb in (
         wire.Verb.OPEN, wire.Verb.GOP, wire.Verb.TIMELINE, wire.Verb.SNAPSHOT, wire.Verb.MORE,
-        wire.Verb.MP4, wire.Verb.PROBE, wire.Verb.DISCOVER, wire.Verb.CONFIGURE, wire.Verb.STATUS,
-        wire.Verb.LEDGER,
+        wire.Verb.MP4, wire.Verb.PROBE, wire.Verb.DISCOVER, wire.Verb.CONFIGURE, wire.Verb.REVOKE,
+        wire.Verb.STATUS, wire.Verb.EXPORT, wire.Verb.ANCHOR, wire.Verb.LEDGER,
     )]  # fmt: skip
     section = PAGE.split("\n## Questions\n", 1)[1].split("\n## ", 1)[0]
     for verb, kind in wire.ASKS.items():

@@ -28,7 +28,8 @@ from vonggac.domain import accounts, registry, rules
 from vonggac.edge.box import identity_at
 from vonggac.edge.command import EdgeConfig
 from vonggac.errors import VonggacError
-from vonggac.hub import facts, watch
+from vonggac.hub import auditing, facts, watch
+from vonggac.hub.exporting import EXPORTS, Exporter
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
 from vonggac.hub.revocation import Revocation
@@ -39,7 +40,7 @@ from vonggac.web.words import day_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from vonggac.clock import Clock
     from vonggac.config import Config
@@ -99,6 +100,7 @@ async def run(
     password: str | None = None,
     seconds: float | None = None,
     is_demo: bool = False,
+    cameras: Awaitable[object] | None = None,
 ) -> None:
     """Start everything in order, run until a signal comes, stop in reverse.
 
@@ -108,6 +110,7 @@ async def run(
         password: of the first administrator; one is generated without it.
         seconds: stop by itself so long after it is ready.
         is_demo: mark every page as showing invented data.
+        cameras: waited for before the edge asks the first of them; the hub starts meanwhile.
 
     Raises:
         ConfigError: something is configured wrongly, or an address is taken.
@@ -201,8 +204,11 @@ async def run(
             orders.forget()
             revocation.forget()
 
+        exporter = Exporter(site, database, clock, data / EXPORTS, hub=trust.hub)
         edge = EdgeProcess(edge_config, clock, restarted=restarted)
         taker = facts.FactTaker(database, clock)
+        if cameras is not None:
+            await cameras
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
             chores = [
@@ -213,6 +219,9 @@ async def run(
                     facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
                     orders.run(),
                     watch.run(site, database, clock),
+                    exporter.run(),
+                    auditing.run(site, database, clock, config.audit),
+                    *_fed(database, clock, config),
                     revocation.run(),
                 )
             ]
@@ -298,6 +307,13 @@ class EdgeProcess:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _fed(database: Database, clock: Clock, config: Config) -> list[Coroutine[None, None, None]]:
+    """The chore that sends the audit on, if somebody wants it."""
+    if config.audit.syslog is None:
+        return []
+    return [auditing.feed(database, clock, config.audit.syslog)]
 
 
 async def _until_first_word(site: Site, stop: asyncio.Event) -> None:

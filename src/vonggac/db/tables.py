@@ -736,9 +736,7 @@ hold = sa.Table(
     _moment("to_ns", "until here"),
     _text("case_number", "the case that needs it"),
     _text("reason", "why, in words"),
-    sa.Column(
-        "placed_by", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="by whom"
-    ),
+    sa.Column("placed_by", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="by whom"),
     _text("placed_name", "their account's name then"),
     _moment("placed_ns", "when"),
     sa.Column(

@@ -563,6 +563,19 @@ def page_envelope(
     return found
 
 
+def page_envelopes(
+    connection: Connection, stream: Stream, numbers: Sequence[int]
+) -> dict[int, bytes]:
+    """The signed bytes of these pages of a camera, by number, as far as they have arrived."""
+    table = tables.page
+    rows = connection.execute(
+        sa.select(table.c.number, table.c.envelope).where(
+            _key(table, stream), table.c.number.in_(list(numbers))
+        )
+    ).all()
+    return {row.number: row.envelope for row in rows}
+
+
 def counts(connection: Connection, site_id: str) -> dict[str, int]:
     """How many rows the ledger of a site has, by table."""
     found = {}

@@ -55,7 +55,15 @@ MAX_REVOKED: Final = 10_000
 """Revoked grants that are remembered, the oldest forgotten first; a viewer's grant ends by itself
 after two minutes, when nobody needs to remember it."""
 
-_Ask = TypeVar("_Ask", wire.OpenAsk, wire.GopAsk, wire.TimelineAsk, wire.SnapshotAsk, wire.Mp4Ask)
+_Ask = TypeVar(
+    "_Ask",
+    wire.OpenAsk,
+    wire.GopAsk,
+    wire.TimelineAsk,
+    wire.SnapshotAsk,
+    wire.Mp4Ask,
+    wire.ExportAsk,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class GopAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Mp4Answer:
-    """A range of the virtual MP4."""
+    """A range of the virtual MP4, or of a clip of an export."""
 
     total: int
     etag: str
@@ -107,6 +115,14 @@ class Answers(Protocol):
 
     async def mp4(self, camera: str, ask: wire.Mp4Ask) -> Mp4Answer:
         """A range of the virtual MP4."""
+        ...
+
+    async def export(self, camera: str, ask: wire.ExportAsk) -> wire.Proof | Mp4Answer:
+        """The proof of a span, or a range of one of its clips."""
+        ...
+
+    async def anchor(self, ask: wire.AnchorAsk) -> object:
+        """The fact that was put into the ledger, signed, as JSON."""
         ...
 
     async def status(self) -> object:
@@ -441,8 +457,14 @@ class Agent:
                     raise VonggacError(Kind.BAD_INPUT, "the range ends before it starts")
                 film = await self._answers.mp4(camera, mp4_ask)
                 self._told(grant, verb, camera, mp4_ask.stream, mp4_ask.from_, mp4_ask.to)
-                extra = {wire.TOTAL: str(film.total), wire.ETAG: film.etag}
-                return _Head(wire.BYTES, extra), film.pieces
+                return _film(film)
+            case wire.Verb.EXPORT:
+                cut = self._read(body, wire.ExportAsk, grant, camera, verb)
+                if cut.end < cut.start:
+                    raise VonggacError(Kind.BAD_INPUT, "the range ends before it starts")
+                shown = await self._answers.export(camera, cut)
+                self._told(grant, verb, camera, cut.stream, cut.from_, cut.to)
+                return _json(shown) if isinstance(shown, wire.Proof) else _film(shown)
             case _:
                 told = await self._hubs_own(verb, camera, body)
                 self._told(grant, verb, camera, None, None, None)
@@ -463,6 +485,8 @@ class Agent:
             case wire.Verb.STATUS:
                 wire.decode_ask(body, wire.StatusAsk)
                 return await self._answers.status()
+            case wire.Verb.ANCHOR:
+                return await self._answers.anchor(wire.decode_ask(body, wire.AnchorAsk))
             case wire.Verb.LEDGER:
                 return await self._answers.ledger(camera, wire.decode_ask(body, wire.LedgerAsk))
             case _:
@@ -593,6 +617,10 @@ def _window(message: Message) -> int:
 
 def _json(content: object) -> tuple[_Head, list[bytes]]:
     return _Head(wire.JSON, {}), [msgspec.json.encode(content)]
+
+
+def _film(film: Mp4Answer) -> tuple[_Head, AsyncIterator[bytes]]:
+    return _Head(wire.BYTES, {wire.TOTAL: str(film.total), wire.ETAG: film.etag}), film.pieces
 
 
 def _frames(meta: msgspec.Struct, frames: list[bytes]) -> tuple[_Head, Iterator[bytes]]:

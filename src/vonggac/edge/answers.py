@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from vonggac import __version__, wire
 from vonggac.clock import NS, rfc3339
 from vonggac.config import Secret
 from vonggac.edge.agent import GopAnswer, Mp4Answer
+from vonggac.edge.proof import NOT_YET, Proofs
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ class BoxAnswers:
         self._probe = probe
         self._discover = discover
         self._obey = obey
+        self._proofs = Proofs(box.directory)
+
+    def close(self) -> None:
+        """Let its thread end."""
+        self._proofs.close()
 
     async def gop(self, camera: str, ask: wire.GopAsk) -> GopAnswer:
         """One recorded GOP by time."""
@@ -82,6 +89,42 @@ class BoxAnswers:
     async def _pieces(self, recording: Recording, ask: wire.Mp4Ask) -> AsyncIterator[bytes]:
         for start in range(ask.start, ask.end, MP4_PIECE):
             yield await self._playback.read(recording, start, min(start + MP4_PIECE, ask.end))
+
+    async def export(self, camera: str, ask: wire.ExportAsk) -> wire.Proof | Mp4Answer:
+        """The proof of a span, or a range of one of its clips."""
+        from_ns, to_ns = int(ask.from_), int(ask.to)
+        if to_ns > self._box.timebase.wall_ns():
+            raise VonggacError(Kind.BAD_INPUT, "what is not recorded yet cannot be exported")
+        if ask.clip is None and not await self._box.close_page_early(camera, to_ns):
+            return NOT_YET
+        found = await self._proofs.proven(
+            camera, ask.stream, from_ns, to_ns, anew=ask.clip is None
+        )
+        if ask.clip is None:
+            return found.proof
+        if ask.clip >= len(found.clips):
+            raise VonggacError(Kind.NOT_FOUND, f"this export has {len(found.clips)} clips")
+        clip = found.clips[ask.clip]
+        if ask.end > clip.size:
+            raise VonggacError(Kind.BAD_INPUT, f"the clip has {clip.size} bytes, not {ask.end}")
+        return Mp4Answer(clip.size, clip.etag, self._clip_pieces(clip, ask))
+
+    async def _clip_pieces(self, clip: Recording, ask: wire.ExportAsk) -> AsyncIterator[bytes]:
+        for start in range(ask.start, ask.end, MP4_PIECE):
+            yield await self._proofs.read(clip, start, min(start + MP4_PIECE, ask.end))
+
+    async def anchor(self, ask: wire.AnchorAsk) -> object:
+        """Put a digest of the hub's into the ledger; the fact as it was signed."""
+        envelope = self._box.journal.append(
+            wire.Anchored(
+                at=self._box.timebase.wall_ns(),
+                what=ask.what,
+                digest=ask.digest,
+                row=ask.row,
+                name=ask.name,
+            )
+        )
+        return {"envelope": base64.b64encode(wire.encode_envelope(envelope)).decode()}
 
     async def ledger(self, camera: str, ask: wire.LedgerAsk) -> object:
         """The ledger of a camera, or of all."""
@@ -137,7 +180,7 @@ class BoxAnswers:
             if promise is None
             else {
                 "promised_days": promise.promised_days,
-                "expected_days": round(promise.expected_days, 1),
+                "expected_days": round(promise.expected_days, 3),
                 "bytes_per_day": int(promise.bytes_per_day),
                 "broken": promise.broken,
             },

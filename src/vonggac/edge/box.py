@@ -39,7 +39,7 @@ from vonggac.edge.recovery import (
     open_catalog,
     was_out_of_service,
 )
-from vonggac.edge.retention import Retention
+from vonggac.edge.retention import Hold, Retention, mark_held
 from vonggac.edge.timebase import TimeBase
 from vonggac.edge.watchdog import Watchdog
 from vonggac.errors import ConfigError, VonggacError
@@ -193,6 +193,9 @@ class Box:
         self._setups: dict[tuple[str, StreamName], StreamSetup] = {}
         self._tasks: dict[tuple[str, StreamName], asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
+        self._holds: tuple[Hold, ...] = ()
+        self._paging = asyncio.Lock()
+        """Pages are numbered one after the other."""
         self._group: asyncio.TaskGroup | None = None
         self._logger = log.get("box")
 
@@ -254,6 +257,13 @@ class Box:
                 self._start(key, setup)
             self.ingests[key].books.planned = setup.maintenance
 
+    def hold(self, holds: Sequence[Hold]) -> None:
+        """Delete nothing of these spans from now on, by no rule; others are free again."""
+        self._holds = tuple(holds)
+        if self.retention is not None:
+            self.retention.holds = self._holds
+        self.catalog.submit(lambda db, kept=self._holds: mark_held(db, kept))  # type: ignore[misc]
+
     def _start(self, key: tuple[str, StreamName], setup: StreamSetup) -> None:
         assert self._group is not None
         camera, stream = key
@@ -310,6 +320,7 @@ class Box:
                 self._logger.warning("recovery.failed", error=str(error))
                 await self.clock.sleep(RECOVERY_S)
         done = self.repairs
+        self.hold(self._holds)  # rows that were made again carry no mark
         if done.closed or done.indexed or done.unplayable or done.forgotten:
             self._logger.info(
                 "recovery.done", closed=len(done.closed), indexed=len(done.indexed),
@@ -392,23 +403,66 @@ class Box:
         """Close the pages that are due; with `final` the unfinished hour too."""
         if not self.timebase.trusted:
             return
+        hour = (now_ns - pages.GRACE_NS) // pages.HOUR_NS
+        async with self._paging:
+            for camera, streams in self._recorded().items():
+                if self._paged.get(camera) == hour and not final:
+                    continue  # nothing falls due before the next hour's end
+                with contextlib.suppress(VonggacError):
+                    until_ns = now_ns if final else None
+                    if not await self._close(camera, streams, now_ns, until_ns):
+                        self._paged[camera] = hour
+
+    async def close_page_early(self, camera: str, upto_ns: int) -> bool:
+        """Close a camera's page before its hour is over, if everything up to a moment is closed.
+
+        The page ends where the oldest segment begins that is still being written: a segment is
+        proved by the page of the hour in which it began.
+
+        Returns:
+            Whether signed pages cover the camera up to that moment now.
+        """
+        if not self.timebase.trusted:
+            return False
+        async with self._paging:
+            await asyncio.to_thread(self.catalog.flush)
+            last, reach = await asyncio.to_thread(self._page_reach, camera)
+            if last < upto_ns <= reach:
+                streams = self._recorded().get(camera, ["main"])
+                await self._close(camera, streams, self.timebase.wall_ns(), reach)
+                last, _ = await asyncio.to_thread(self._page_reach, camera)
+            return last >= upto_ns
+
+    def _page_reach(self, camera: str) -> tuple[int, int]:
+        """A worker thread: where a camera's pages end, and where one that is closed now could."""
+        reader = CatalogReader(self.directory / CATALOG)
+        try:
+            page = reader.last_page(camera)
+            opened = [row.start_ns for row in reader.open_segments() if row.camera == camera]
+        finally:
+            reader.close()
+        return page[1] if page else 0, min(opened, default=self.timebase.wall_ns())
+
+    def _recorded(self) -> dict[str, list[StreamName]]:
         cameras: dict[str, list[StreamName]] = {}
         for camera, stream in self.ingests:
             if self.ingests[camera, stream].plan.record:
                 cameras.setdefault(camera, []).append(stream)
-        hour = (now_ns - pages.GRACE_NS) // pages.HOUR_NS
-        for camera, streams in cameras.items():
-            if self._paged.get(camera) == hour and not final:
-                continue  # nothing falls due before the next hour's end
-            with contextlib.suppress(VonggacError):
-                made = await asyncio.to_thread(self._compose_pages, camera, streams, now_ns, final)
-                for page in made:
-                    pages.keep(page, self.catalog, self.journal, now_ns)
-                if not made:
-                    self._paged[camera] = hour
+        return cameras
+
+    async def _close(
+        self, camera: str, streams: Sequence[StreamName], now_ns: int, until_ns: int | None
+    ) -> int:
+        """Close what is due of one camera, and with `until_ns` what follows; how many pages."""
+        made = await asyncio.to_thread(self._compose_pages, camera, streams, now_ns, until_ns)
+        for page in made:
+            pages.keep(page, self.catalog, self.journal, now_ns)
+        if made:  # the next one continues them
+            await asyncio.to_thread(self.catalog.flush)
+        return len(made)
 
     def _compose_pages(
-        self, camera: str, streams: Sequence[StreamName], now_ns: int, final: bool
+        self, camera: str, streams: Sequence[StreamName], now_ns: int, until_ns: int | None
     ) -> list[wire.Page]:
         """A worker thread: read the catalog and compose what is due."""
         reader = CatalogReader(self.directory / CATALOG)
@@ -419,10 +473,9 @@ class Box:
                 return []
             first = min(b[0] for b in bounds)
             hours = pages.due(last[1] if last else None, first, now_ns)
-            if final:
+            if until_ns is not None:
                 begin = hours[-1][1] if hours else (last[1] if last else first)
-                if now_ns > begin:
-                    hours.append((begin, now_ns))
+                hours += pages.hours_between(begin, until_ns)
             made: list[wire.Page] = []
             number, previous = (last[0] + 1, last[2]) if last else (0, b"")
             for begin, end in hours:

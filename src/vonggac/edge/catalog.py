@@ -426,6 +426,16 @@ class CatalogReader:
             (camera,),
         )
 
+    def pages_between(
+        self, camera: str, from_ns: int, to_ns: int
+    ) -> list[tuple[int, int, int, bytes]]:
+        """(number, from, to, content) of the pages that overlap [from, to), in order."""
+        return self._ask(
+            "select number, from_ns, to_ns, content from page where camera = ? and from_ns < ?"
+            " and to_ns > ? order by number",
+            (camera, to_ns, from_ns),
+        )
+
     def last_page(self, camera: str) -> tuple[int, int, bytes] | None:
         """(number, to, hash) of a camera's newest page."""
         row = self._one(

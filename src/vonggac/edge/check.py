@@ -1,4 +1,4 @@
-"""`vonggac check`: reconcile catalog, files, hashes and pages, and mend what can be mended.
+"""A box's part of `vonggac check`: reconcile catalog, files, hashes and pages; mend what can be.
 
 Nothing is deleted: files in which nothing can be played are moved to `unplayable/`, a damaged
 catalog to `catalog.damaged-1`.  While a recorder runs on the directory it only looks.
@@ -6,12 +6,11 @@ catalog to `catalog.damaged-1`.  While a recorder runs on the directory it only 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vonggac.clock import NS
 from vonggac.edge import pages
@@ -28,7 +27,6 @@ from vonggac.edge.recovery import (
     segment_files,
 )
 from vonggac.edge.report import known_ends
-from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
@@ -62,27 +60,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object as the last line of stdout")
 
 
-def command(options: argparse.Namespace) -> int:
-    """Check a recording directory; 1 if something is wrong that could not be mended."""
-    directory: Path = options.directory
-    if not directory.is_dir():
-        raise ConfigError(f"{directory} is not a directory")
-    found = check(directory, hashing=not options.no_hash)
-    if options.json:
-        result = {
-            "ok": found.ok,
-            "segments": found.segments,
-            "unplayable": len(found.unplayable),
-            "unplayable_files": found.unplayable,
-            "repaired": found.repaired,
-            "faults": found.faults,
-            "lost_s": found.lost_s,
-            "running": found.running,
-        }
-        print(json.dumps(result, ensure_ascii=False))  # noqa: T201
-    else:
-        _tell(found)
-    return 0 if found.ok else 1
+def as_json(found: Findings) -> dict[str, Any]:
+    """As `vonggac check --json` prints it."""
+    return {
+        "ok": found.ok,
+        "segments": found.segments,
+        "unplayable": len(found.unplayable),
+        "unplayable_files": found.unplayable,
+        "repaired": found.repaired,
+        "faults": found.faults,
+        "lost_s": found.lost_s,
+        "running": found.running,
+    }
 
 
 def check(directory: Path, *, hashing: bool = True) -> Findings:
@@ -193,7 +182,8 @@ def _progress(done: int, total: int) -> None:
         sys.stderr.flush()
 
 
-def _tell(found: Findings) -> None:
+def tell(found: Findings) -> None:
+    """The same for people."""
     write = sys.stdout.write
     write(f"{found.segments} segments, {len(found.unplayable)} unplayable\n")
     for line in found.repaired:

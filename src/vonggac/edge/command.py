@@ -30,6 +30,7 @@ from vonggac.edge.journal import Places
 from vonggac.edge.live import Publisher
 from vonggac.edge.picture import PictureDecoder
 from vonggac.edge.playback import Playback
+from vonggac.edge.retention import Hold
 from vonggac.edge.source import READ_BUFFER_BYTES, HangUps
 from vonggac.edge.trail import Trail
 from vonggac.edge.upward import Upward
@@ -110,6 +111,7 @@ class _Orders:
         self._hang_ups = HangUps(asyncio.get_running_loop())
         self.revision = -1
         self.cameras: tuple[wire.WantedCamera, ...] = ()
+        self.holds: tuple[Hold, ...] = ()
 
     def recall(self) -> list[StreamSetup]:
         """The order of an earlier life; nothing if there is none or it cannot be read."""
@@ -122,6 +124,7 @@ class _Orders:
             log.get("edge").warning("orders.unreadable", error=str(error))
             return []
         self.revision, self.cameras = kept.revision, kept.wanted.cameras
+        self.holds = holds_of(kept.wanted)
         return setups
 
     def keep(self, wanted: wire.WantedCameras, revision: int) -> None:
@@ -133,6 +136,7 @@ class _Orders:
         text = msgspec.json.encode(_Kept(revision, wanted)).decode()
         keys.write_secret(self._path, text)
         self.revision, self.cameras = revision, wanted.cameras
+        self.holds = holds_of(wanted)
 
     def setups(self, wanted: wire.WantedCameras) -> list[StreamSetup]:
         """What to connect.
@@ -188,6 +192,11 @@ class _Orders:
         )
 
 
+def holds_of(wanted: wire.WantedCameras) -> tuple[Hold, ...]:
+    """The spans under a case that an order names."""
+    return tuple(Hold(hold.camera, hold.begin, hold.end) for hold in wanted.holds)
+
+
 def _streams(camera: wire.WantedCamera) -> list[tuple[StreamName, wire.WantedStream]]:
     found: list[tuple[StreamName, wire.WantedStream]] = [("main", camera.main)]
     if camera.sub is not None:
@@ -237,6 +246,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
                 Kind.FULL, f"the order cannot be written down: {error.strerror}"
             ) from error
         box.configure(found)
+        box.hold(orders.holds)
         describe(box, wanted)
 
     upward = Upward(config.hub, identity.site, source=Places(directory / "journal"), clock=clock)
@@ -268,6 +278,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         loop.add_signal_handler(number, box.stop)
     talking = asyncio.create_task(on_bus.run(), name="agent")
     watching = asyncio.create_task(_until_orphaned(parent, box), name="parent")
+    box.hold(orders.holds)
     describe(box, wire.WantedCameras(orders.cameras))
     try:
         await box.run(setups)
@@ -277,6 +288,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         await asyncio.gather(talking, watching, return_exceptions=True)
         trail.finish()
         playback.close()
+        answers.close()
         await decoder.close()
 
 

@@ -44,6 +44,16 @@ def due(last_to_ns: int | None, first_known_ns: int, now_ns: int) -> list[tuple[
         begin = end
 
 
+def hours_between(begin_ns: int, end_ns: int) -> list[tuple[int, int]]:
+    """The hours of the clock between two moments, cut to them: a page has an hour at most."""
+    hours: list[tuple[int, int]] = []
+    while begin_ns < end_ns:
+        end = min(end_ns, begin_ns - begin_ns % HOUR_NS + HOUR_NS)
+        hours.append((begin_ns, end))
+        begin_ns = end
+    return hours
+
+
 def compose(
     reader: CatalogReader,
     *,

@@ -18,6 +18,7 @@ from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.recovery import CATALOG, expire
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from vonggac.edge.timebase import TimeBase
 
 DAY_NS = 86_400 * NS
+
+HOUR_NS = 3_600 * NS
+
+LONGEST_SEGMENT_NS = 11 * 60 * NS
+"""`record.segment_s` is ten minutes at most, and a GOP."""
 
 LOOK_AHEAD = 500
 """Segments considered in one round: eight hours of one camera."""
@@ -45,6 +51,42 @@ class Disk(NamedTuple):
     free: int
 
 
+class Hold(NamedTuple):
+    """What a case needs of a camera, ns of UTC, half-open."""
+
+    camera: str
+    from_ns: int
+    to_ns: int
+
+    @property
+    def keeps(self) -> tuple[int, int]:
+        """What is kept for it: the whole pages, because a segment is proved by its hour's tree.
+
+        The first segment may have begun some minutes before the span.
+        """
+        begin = self.from_ns - LONGEST_SEGMENT_NS
+        return begin - begin % HOUR_NS, -(-self.to_ns // HOUR_NS) * HOUR_NS
+
+    def covers(self, segment: SegmentRow) -> bool:
+        """Whether a segment is kept for it, whichever the stream."""
+        begin, end = self.keeps
+        until = segment.end_ns or segment.start_ns
+        return segment.camera == self.camera and segment.start_ns < end and until > begin
+
+
+def mark_held(db: sqlite3.Connection, holds: Sequence[Hold]) -> None:
+    """Write into the catalog which segments no rule may delete; the others lose the mark."""
+    db.execute("update segment set held = 0 where held = 1")
+    for hold in holds:
+        begin, end = hold.keeps
+        for stream in ("main", "sub"):
+            db.execute(
+                "update segment set held = 1 where camera = ? and stream = ? and start_ns < ?"
+                " and coalesce(end_ns, start_ns) > ?",
+                (hold.camera, stream, end, begin),
+            )
+
+
 class Doomed(NamedTuple):
     """A segment that a rule deletes."""
 
@@ -60,6 +102,7 @@ def plan(
     disk: Disk,
     rules: RetentionConfig,
     days_of: Mapping[str, int],
+    holds: Sequence[Hold] = (),
 ) -> list[Doomed]:
     """Which of the oldest segments go, and by which rule.
 
@@ -70,10 +113,13 @@ def plan(
         disk: the filesystem.
         rules: what is promised and what is kept free.
         days_of: days of cameras that have their own promise.
+        holds: spans under a case; nothing of them goes, by no rule.
     """
     doomed: list[Doomed] = []
     free = disk.free
     for segment in oldest:
+        if any(hold.covers(segment) for hold in holds):
+            continue
         days = days_of.get(segment.camera, rules.days)
         end = segment.end_ns or segment.start_ns
         rule: Rule
@@ -159,6 +205,8 @@ class Retention:
         self.promise: Promise | None = None
         """The last answer to whether the promised days will be kept."""
         self._warned = False
+        self.holds: tuple[Hold, ...] = ()
+        """Spans under a case, as the last order has them; replaced whole."""
 
     def run_once(self) -> list[wire.Fact]:
         """One round: delete what the rules say.
@@ -169,6 +217,7 @@ class Retention:
         if not self._timebase.trusted:
             return []  # a box that does not know the day must not judge age
         now = self._timebase.wall_ns()
+        holds = self.holds
         reader = CatalogReader(self._directory / CATALOG)
         try:
             usage = shutil.disk_usage(self._directory)
@@ -179,8 +228,12 @@ class Retention:
         finally:
             reader.close()
         doomed = plan(
-            oldest, now_ns=now, used=used, disk=disk, rules=self._rules, days_of=self._days_of
-        )
+            oldest, now_ns=now, used=used, disk=disk, rules=self._rules, days_of=self._days_of,
+            holds=holds,
+        )  # fmt: skip
+        if any(hold.covers(segment) for segment in oldest for hold in holds):
+            # Recorded since the order came: marked, it makes room for the next that may go.
+            self._catalog.submit(lambda db: mark_held(db, holds))
         facts = self._delete(doomed, now)
         started = min((row[3] for row in volume), default=now)
         self.promise = promise(

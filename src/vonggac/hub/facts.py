@@ -29,6 +29,8 @@ _log = log.get(__name__)
 
 RETRY_S = 1.0
 """Seconds before the ledger is read again after the bus failed."""
+TOLD_DELETION_NS = 3_600_000_000_000
+"""Deletions by retention are audited once an hour and rule."""
 TOLD_NS = 60_000_000_000
 """A refused fact is audited at most once a minute and reason: a hostile site sends thousands."""
 
@@ -171,6 +173,7 @@ def apply_fact(
         case wire.Deleted():
             stream = ledger.Stream(site_id, fact.camera, fact.stream)
             ledger.put_expiry(connection, stream, fact.to)
+            _deleted(connection, site_id, fact)
         case wire.BoxStarted():
             ledger.begin_life(connection, site_id, epoch, boot=fact.boot, started_ns=fact.at)
             detail: dict[str, object] = {"version": fact.version, "started_ns": fact.at}
@@ -199,6 +202,14 @@ def apply_fact(
             _box_said(connection, site_id, fact.at, now_ns, {"clock": clock})
         case wire.Audited():
             _audited(connection, site_id, fact)
+        case wire.Anchored():
+            if fact.what == "audit":
+                audit.put_anchor(
+                    connection,
+                    audit.Anchor(fact.row, fact.digest, fact.at),
+                    site_id=site_id,
+                    envelope=wire.encode_envelope(envelope),
+                )
         case wire.CheckFailed():
             audit.record(
                 connection,
@@ -305,6 +316,35 @@ def _box_said(
     ledger.put_site_state(connection, site_id, as_of_ns=at_ns, heard_ns=now_ns, detail=detail)
 
 
+def _deleted(connection: Connection, site_id: str, fact: wire.Deleted) -> None:
+    """A row an hour and rule at most: the ledger holds each, and retention never rests."""
+    before = audit.Filter(
+        act=audit.Act.DELETED,
+        thing=fact.rule,
+        sites=[site_id],
+        from_ns=fact.at - TOLD_DELETION_NS,
+        limit=1,
+    )
+    if audit.rows(connection, before):
+        return
+    audit.record(
+        connection,
+        audit.Actor("retention"),
+        audit.Act.DELETED,
+        now_ns=fact.at,
+        thing=fact.rule,
+        site=site_id,
+        detail={
+            "camera": fact.camera,
+            "stream": fact.stream,
+            "from_ns": fact.from_,
+            "to_ns": fact.to,
+            "segments": fact.segments,
+            "bytes": fact.bytes,
+        },
+    )
+
+
 def _audited(connection: Connection, site_id: str, fact: wire.Audited) -> None:
     detail: dict[str, object] = {
         "verb": fact.verb,
@@ -319,13 +359,29 @@ def _audited(connection: Connection, site_id: str, fact: wire.Audited) -> None:
     audit.record(
         connection,
         audit.Actor(fact.actor),
-        audit.Act.BOX,
+        _act_of(fact),
         now_ns=fact.at,
         thing=fact.camera or site_id,
+        site=site_id,
         purpose=fact.purpose,
         outcome="done" if fact.outcome in ("started", "ended", "answered") else "refused",
         detail=detail,
     )
+
+
+def _act_of(fact: wire.Audited) -> audit.Act:
+    """What the box's word is called: a view that began or ended, a span that was played."""
+    if fact.outcome not in ("started", "ended"):
+        return audit.Act.BOX
+    match fact.verb:
+        case wire.Verb.OPEN if fact.outcome == "started":
+            return audit.Act.VIEW_BEGAN
+        case wire.Verb.OPEN:
+            return audit.Act.VIEW_ENDED
+        case wire.Verb.GOP:
+            return audit.Act.SPAN_PLAYED
+        case _:
+            return audit.Act.BOX
 
 
 async def run(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vonggac import keys, log, wire
-from vonggac.domain import ledger, registry, settings
+from vonggac.domain import holds, ledger, registry, settings
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -158,4 +158,8 @@ def _wanted(connection: Connection, site: Site, box: Box, *, sealed: bool) -> wi
                 retention_days=camera.retention_days,
             )
         )
-    return wire.WantedCameras(cameras=tuple(found))
+    kept = tuple(
+        wire.WantedHold(camera=one.camera, begin=one.from_ns, end=one.to_ns, case=one.case)
+        for one in holds.kept(connection, site.id)
+    )
+    return wire.WantedCameras(cameras=tuple(found), holds=kept)

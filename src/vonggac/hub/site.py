@@ -6,6 +6,7 @@ TIMED_OUT, and the pages then say what is still true from the ledger.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ PROBE_S = 30.0
 """Seconds for a probe: it measures the delivered rate for about ten."""
 DISCOVER_S = 60.0
 """Seconds for a search of the local network."""
+PROOF_S = 60.0
+"""Seconds for a proof: the box looks into every segment of a day."""
 MP4_CHUNK = 4_194_304
 """Bytes asked for at a time of a virtual MP4: what is held for one slow download."""
 GRANT_S = 600
@@ -138,6 +141,61 @@ class Site:
                     yield chunk
             if start < upto:
                 raise MalformedError("the box sent less of the recording than asked for")
+
+    async def proof(self, camera: str, stream: StreamName, span: tuple[int, int]) -> wire.Proof:
+        """What the box proves of a span; not `ready` while a page of it is open."""
+        ask = wire.ExportAsk(stream=stream, from_=str(span[0]), to=str(span[1]))
+        raw = await self._bytes(wire.Verb.EXPORT, camera, ask, PROOF_S)
+        try:
+            return msgspec.json.decode(raw, type=wire.Proof)
+        except wire.UNREADABLE as error:
+            raise MalformedError(f"the box's proof cannot be read: {error}") from error
+
+    async def clip(
+        self,
+        camera: str,
+        stream: StreamName,
+        span: tuple[int, int],
+        number: int,
+        told: wire.ProofClip,
+    ) -> AsyncIterator[bytes]:
+        """Every byte of a clip that a proof speaks of, asked for `MP4_CHUNK` at a time.
+
+        Raises:
+            VonggacError: CONFLICT, the recording changed while it was sent.
+        """
+        start = 0
+        while start < told.size:
+            upto = min(start + MP4_CHUNK, told.size)
+            ask = wire.ExportAsk(
+                stream=stream, from_=str(span[0]), to=str(span[1]), clip=number, start=start,
+                end=upto,
+            )  # fmt: skip
+            async with self._asker.question(
+                self.id, wire.Verb.EXPORT, camera, ask, self._own_grant(), timeout=PICTURE_S
+            ) as question:
+                if _mp4(question).etag != told.etag:
+                    raise VonggacError(Kind.CONFLICT, "the recording changed while it was sent")
+                async for chunk in question:
+                    start += len(chunk)
+                    if start > upto:
+                        raise MalformedError("the box sent more of the clip than asked for")
+                    yield chunk
+            if start < upto:
+                raise MalformedError("the box sent less of the clip than asked for")
+
+    async def anchor(self, ask: wire.AnchorAsk) -> wire.Envelope:
+        """Have the box put a digest of ours into its ledger; the fact, verified."""
+        told = await self._json(wire.Verb.ANCHOR, wire.NO_CAMERA, ask, QUICK_S)
+        try:
+            message = base64.b64decode(str(told.get("envelope", "")), validate=True)
+        except ValueError as error:
+            raise MalformedError("the box sent no signed fact") from error
+        envelope = keys.verify_envelope(wire.decode_envelope(message), self.public_key).envelope
+        fact = wire.decode_fact(envelope.payload)
+        if not isinstance(fact, wire.Anchored) or fact.digest != ask.digest:
+            raise MalformedError("the box signed something else than it was asked to")
+        return envelope
 
     async def probe(self, url: str, user: str, password: Secret) -> dict[str, Any]:
         """What a technician needs to know of a camera, measured from the box."""

@@ -128,7 +128,8 @@ class VirtualMp4:
         shifts_ns: Sequence[int] | None = None,
     ) -> None:
         chosen = _choose(segments, shifts_ns or [0] * len(segments), from_ns, to_ns)
-        layout = _Layout(chosen)
+        self._chosen = chosen
+        layout = self._layout(chosen)
         begin, end = _presented(chosen, layout.video.end, from_ns, to_ns)
         self.lead_ns = _nanoseconds(begin)
         self.duration_ns = _nanoseconds(end - begin)
@@ -153,6 +154,9 @@ class VirtualMp4:
                 tag.update(b"%d %d %d " % (part.sequence, part.wall_ns, part.size))
         tag.update(self._head)
         self.etag = f'"{tag.hexdigest()[:40]}"'
+
+    def _layout(self, chosen: list[Chosen]) -> Layout:
+        return Layout(chosen)
 
     def read(self, start: int, end: int) -> list[bytes | FileRange]:
         """What the bytes from `start` to `end` (exclusive) are, in order.
@@ -186,7 +190,7 @@ class VirtualMp4:
         return found
 
 
-class _Chosen(NamedTuple):
+class Chosen(NamedTuple):
     """What of a segment is in the file."""
 
     file: int
@@ -198,9 +202,9 @@ class _Chosen(NamedTuple):
 
 def _choose(
     segments: Sequence[Scan], shifts_ns: Sequence[int], from_ns: int, to_ns: int
-) -> list[_Chosen]:
+) -> list[Chosen]:
     """The parts that the span needs."""
-    chosen: list[_Chosen] = []
+    chosen: list[Chosen] = []
     pictures = 0
     for file, (scan, shift_ns) in enumerate(zip(segments, shifts_ns, strict=True)):
         if scan.init is None:
@@ -216,7 +220,7 @@ def _choose(
                 pictures=pictures,
                 at_most=MAX_PICTURES,
             )
-        chosen.append(_Chosen(file, scan.init, parts, shift_ns))
+        chosen.append(Chosen(file, scan.init, parts, shift_ns))
         if scan.init.video.codec is not chosen[0].init.video.codec:
             raise VonggacError(
                 Kind.UNSUPPORTED,
@@ -244,7 +248,7 @@ def _parts_within(scan: Scan, from_ns: int, to_ns: int) -> Sequence[PartRef]:
     return parts[start:stop]
 
 
-def _presented(chosen: list[_Chosen], total: int, from_ns: int, to_ns: int) -> tuple[int, int]:
+def _presented(chosen: list[Chosen], total: int, from_ns: int, to_ns: int) -> tuple[int, int]:
     """Where the presentation begins and ends, in decode time from the first picture."""
     _, _, parts, shift_ns = chosen[0]
     within = bisect_right(parts, from_ns - shift_ns, key=lambda part: part.wall_ns) - 1
@@ -297,10 +301,10 @@ class _Track:
         self.end += wanted - last
 
 
-class _Layout:
+class Layout:
     """Where each sample lies in the file, and how long it lasts."""
 
-    def __init__(self, chosen: list[_Chosen]) -> None:
+    def __init__(self, chosen: list[Chosen]) -> None:
         self.video = _Track()
         self.audio = _Track()
         self.pieces: list[bytes | FileRange] = []
@@ -322,8 +326,9 @@ class _Layout:
         for segment in chosen:
             self._append(segment)
 
-    def _append(self, segment: _Chosen) -> None:
+    def _append(self, segment: Chosen) -> None:
         file, init, parts, _ = segment
+        self._begin(file, init)
         video = self.video
         entry = video.entry(init.video_entry)
         across, down = display_size(init.video)
@@ -352,6 +357,7 @@ class _Layout:
                 if lift:
                     offsets = array("I", [offset + lift for offset in offsets])
                 video.offsets += offsets
+            self._lead(file, part)
             video.chunks.append(self.size)
             video.runs.append((count, entry))
             if sets and part.keyframe:
@@ -364,6 +370,16 @@ class _Layout:
                 size += sum(part.audio.sizes)
             self.pieces.append(FileRange(file, part.mdat_offset, size))
             self.size += size
+            self._follow(file, part, size)
+
+    def _begin(self, file: int, init: Init) -> None:
+        """What lies in the file before a segment's samples: nothing here."""
+
+    def _lead(self, file: int, part: PartRef) -> None:
+        """What lies before a part's samples: nothing here."""
+
+    def _follow(self, file: int, part: PartRef, taken: int) -> None:
+        """What lies after them: nothing here."""
 
     def _sound_entry(self, init: Init) -> int:
         """The number of the segment's audio sample entry; 0 if its sound is left out."""
@@ -394,7 +410,7 @@ class _Layout:
         audio.runs.append((count, entry))
 
 
-def _head(layout: _Layout, begin: int, end: int, created_ns: int) -> bytes:
+def _head(layout: Layout, begin: int, end: int, created_ns: int) -> bytes:
     """Everything up to the first sample: ftyp, moov and the head of the mdat."""
     ftyp = box(b"ftyp", b"isom", (0x200).to_bytes(4), b"isomiso2mp41")
     video, audio = layout.video, layout.audio

@@ -180,6 +180,18 @@ class Audited(_Fact, frozen=True, kw_only=True, tag="audit", rename={"from_": "f
     detail: str = ""
 
 
+class Anchored(_Fact, frozen=True, kw_only=True, tag="anchor"):
+    """The hub asked for its signature: the end of its audit, or the manifest of an export."""
+
+    what: Literal["audit", "export"]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    """Hash of the audit's newest row, or SHA-256 of the manifest."""
+    row: int = 0
+    """Number of that row."""
+    name: str = ""
+    """The export's id."""
+
+
 class CheckFailed(_Fact, frozen=True, kw_only=True, tag="check"):
     """The watchdog or `vonggac check` found a stream, file or page that lies."""
 
@@ -213,6 +225,7 @@ Fact: TypeAlias = (
     | RetentionWarned
     | DiskWarned
     | Audited
+    | Anchored
     | CheckFailed
     | WantAnswered
 )

@@ -43,7 +43,20 @@ class WantedCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maintenance: Annotated[tuple[Maintenance, ...], msgspec.Meta(max_length=100)] = ()
 
 
+class WantedHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A span under a case: what was recorded then is never deleted while this stands.
+
+    The camera may have left the register; ns since 1970, half-open.
+    """
+
+    camera: CameraName
+    begin: int
+    end: int
+    case: Annotated[str, msgspec.Meta(max_length=300)]
+
+
 class WantedCameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All cameras of a site."""
 
     cameras: Annotated[tuple[WantedCamera, ...], msgspec.Meta(max_length=1_000)]
+    holds: Annotated[tuple[WantedHold, ...], msgspec.Meta(max_length=1_000)] = ()

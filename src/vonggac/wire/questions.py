@@ -244,6 +244,28 @@ class LedgerAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     to: Ns | None = None
 
 
+class ExportAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """The proof of [from, to) if no clip is named, else bytes [start, end) of that clip."""
+
+    from_: Ns
+    to: Ns
+    stream: StreamName = "main"
+    clip: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
+    start: Annotated[int, msgspec.Meta(ge=0)] = 0
+    end: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class AnchorAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Put a digest of the hub's into the site's ledger, signed."""
+
+    what: Literal["audit", "export"]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    row: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Of the audit: the number of its newest row."""
+    name: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """Of an export: its id."""
+
+
 ASKS: Final[dict[Verb, type[msgspec.Struct]]] = {
     Verb.OPEN: OpenAsk,
     Verb.GOP: GopAsk,
@@ -257,6 +279,8 @@ ASKS: Final[dict[Verb, type[msgspec.Struct]]] = {
     Verb.REVOKE: RevokeAsk,
     Verb.STATUS: StatusAsk,
     Verb.LEDGER: LedgerAsk,
+    Verb.EXPORT: ExportAsk,
+    Verb.ANCHOR: AnchorAsk,
 }
 """The body of each verb."""
 

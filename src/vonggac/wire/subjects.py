@@ -38,12 +38,14 @@ class Verb(StrEnum):
     REVOKE = "revoke"
     STATUS = "status"
     LEDGER = "ledger"
+    EXPORT = "export"
+    ANCHOR = "anchor"
 
 
 VIEWER_VERBS: Final = (Verb.OPEN, Verb.GOP, Verb.TIMELINE, Verb.SNAPSHOT)
 """What a viewer's grant may name; `MORE` comes with any of them."""
 
-MEDIA_VERBS: Final = (Verb.OPEN, Verb.GOP, Verb.SNAPSHOT, Verb.MP4)
+MEDIA_VERBS: Final = (Verb.OPEN, Verb.GOP, Verb.SNAPSHOT, Verb.MP4, Verb.EXPORT)
 """Whose answers are pictures and go on the media connection, whoever asks."""
 
 

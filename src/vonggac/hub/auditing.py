@@ -1,0 +1,235 @@
+"""What is done with the audit besides writing it: anchored hourly, expired, sent on to a SIEM.
+
+An anchor is a fact of the site (`wire.Anchored`): the box signs the hash of the newest row into
+its ledger, and the hub gets it back with all other facts.  Rows of the last hour are guarded by
+the chain's head alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from typing import TYPE_CHECKING, Final
+
+from vonggac import keys, log, wire
+from vonggac.clock import NS, rfc3339
+from vonggac.domain import audit, registry
+from vonggac.errors import MalformedError, VonggacError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vonggac.clock import Clock
+    from vonggac.config import AuditConfig
+    from vonggac.db import Connection, Database
+    from vonggac.hub.site import Site
+
+_log = log.get(__name__)
+
+LOOK_S: Final = 20.0
+"""Seconds between two looks whether the hour is over."""
+ANCHOR_NS: Final = 3_600 * NS
+EXPIRE_NS: Final = 86_400 * NS
+FEED_S: Final = 2.0
+"""Seconds between two looks for rows to send on."""
+FEED_ROWS: Final = 500
+SEND_S: Final = 10.0
+"""Seconds that a syslog server gets to take a batch."""
+FACILITY: Final = 13
+"""RFC 5424 table 1: log audit."""
+INFORMATIONAL, WARNING = 6, 4
+"""RFC 5424 table 2."""
+
+
+async def run(site: Site, database: Database, clock: Clock, config: AuditConfig) -> None:
+    """Anchor every hour and expire every day, for good; returns only when cancelled."""
+    expired_ns = 0
+    while True:
+        now_ns = clock.wall_ns()
+        try:
+            await anchor(site, database, now_ns)
+        except VonggacError as error:
+            _log.info("audit.not_anchored", reason=error.message)
+        if now_ns - expired_ns > EXPIRE_NS:
+            expired_ns = now_ns
+            await asyncio.to_thread(_expire, database, config.keep_days, now_ns)
+        await clock.sleep(LOOK_S)
+
+
+async def anchor(site: Site, database: Database, now_ns: int) -> bool:
+    """Have the newest row signed into the site's ledger, if the last time is an hour ago.
+
+    Raises:
+        VonggacError: the box does not answer; the next look tries again.
+    """
+    head = await asyncio.to_thread(_due, database, now_ns)
+    if head is None:
+        return False
+    envelope = await site.anchor(wire.AnchorAsk(what="audit", digest=head.hash, row=head.row))
+    # The same fact comes with the ledger; kept at once, it is not asked for twice meanwhile.
+    await asyncio.to_thread(_keep, database, envelope)
+    _log.info("audit.anchored", row=head.row)
+    return True
+
+
+def _due(database: Database, now_ns: int) -> audit.Head | None:
+    with database.reading() as connection:
+        last = audit.last_anchor(connection)
+        head = audit.head(connection)
+    if not head.row or (last is not None and 0 <= now_ns - last.at_ns < ANCHOR_NS):
+        return None
+    return head
+
+
+def _keep(database: Database, envelope: wire.Envelope) -> None:
+    fact = wire.decode_fact(envelope.payload)
+    assert isinstance(fact, wire.Anchored), "the site was asked for this"
+    with database.writing() as connection:
+        audit.put_anchor(
+            connection,
+            audit.Anchor(fact.row, fact.digest, fact.at),
+            site_id=envelope.site,
+            envelope=wire.encode_envelope(envelope),
+        )
+
+
+def _expire(database: Database, keep_days: int, now_ns: int) -> None:
+    with database.writing() as connection:
+        gone = audit.expire(connection, keep_days=keep_days, now_ns=now_ns)
+    if gone:
+        _log.info("audit.expired", rows=gone)
+
+
+# -- verifying -------------------------------------------------------------------------------
+
+
+def anchors_of(
+    envelopes: Iterable[tuple[str, wire.Envelope]], public_keys: dict[str, str]
+) -> tuple[list[audit.Anchor], list[str]]:
+    """Anchors among signed facts, and what is wrong with those that are none.
+
+    Args:
+        envelopes: (site, envelope) of facts that claim to be anchors.
+        public_keys: of the sites.
+    """
+    found: dict[tuple[int, int], audit.Anchor] = {}
+    faults: list[str] = []
+    for site, envelope in envelopes:
+        try:
+            fact = wire.decode_fact(envelope.payload)
+            if not isinstance(fact, wire.Anchored) or fact.what != "audit":
+                continue
+            key = public_keys.get(site)
+            if key is None or envelope.site != site:
+                raise MalformedError("of a site that is not enrolled here")
+            keys.verify_envelope(envelope, key)
+            found[fact.at, fact.row] = audit.Anchor(fact.row, fact.digest, fact.at)
+        except VonggacError as error:
+            faults.append(f"an anchor of the audit is not genuine: {error.message}")
+    return list(found.values()), faults
+
+
+def verify(
+    connection: Connection, others: Iterable[tuple[str, wire.Envelope]] = (), *, now_ns: int
+) -> audit.Verdict:
+    """Hold the audit against its chain, its anchors here, and others that lie elsewhere.
+
+    Args:
+        connection: one moment of the database.
+        others: facts that may be anchors, from a box's own journal.
+        now_ns: UTC now.
+    """
+    public_keys = {
+        site.id: site.public_key for site in registry.sites(connection) if site.public_key
+    }
+    stored: list[tuple[str, wire.Envelope]] = []
+    faults: list[str] = []
+    for site, content in audit.anchor_envelopes(connection):
+        try:
+            stored.append((site, wire.decode_envelope(content)))
+        except VonggacError:
+            faults.append(f"an anchor of site {site} cannot be read")
+    anchors, wrong = anchors_of([*stored, *others], public_keys)
+    verdict = audit.verify(connection, anchors, now_ns=now_ns)
+    return audit.Verdict(
+        verdict.rows, verdict.anchors, (*verdict.faults, *faults, *dict.fromkeys(wrong))
+    )
+
+
+# -- syslog ----------------------------------------------------------------------------------
+
+
+async def feed(database: Database, clock: Clock, address: str) -> None:
+    """Send every row to a syslog server, for good, in order; returns only when cancelled.
+
+    Over TCP nothing is left out; UDP promises nothing, and its rows may be lost on the way.
+
+    Args:
+        database: where the rows are, and how far the server has got.
+        clock: pauses.
+        address: `audit.syslog` of the configuration.
+    """
+    told = ""
+    while True:
+        try:
+            sent = await feed_once(database, clock, address)
+            told = ""
+        except OSError as error:
+            sent = 0
+            if str(error) != told:
+                told = str(error)
+                _log.warning("syslog.unreachable", address=address, error=told)
+        if sent < FEED_ROWS:
+            await clock.sleep(FEED_S)
+
+
+async def feed_once(database: Database, clock: Clock, address: str) -> int:
+    """Send one batch; how many rows.
+
+    Raises:
+        OSError: the server cannot be reached; nothing is remembered as sent.
+    """
+
+    def unsent() -> list[audit.Row]:
+        with database.reading() as connection:
+            after = audit.fed(connection)
+            return audit.rows(connection, audit.Filter(after_id=after, limit=FEED_ROWS))
+
+    rows = await asyncio.to_thread(unsent)
+    if not rows:
+        return 0
+    host = socket.gethostname()
+    await asyncio.to_thread(_send, address, [syslog_line(row, host) for row in rows])
+
+    def remember() -> None:
+        with database.writing() as connection:
+            audit.put_fed(connection, rows[-1].id, now_ns=clock.wall_ns())
+
+    await asyncio.to_thread(remember)
+    return len(rows)
+
+
+def syslog_line(row: audit.Row, host: str) -> bytes:
+    """A row as RFC 5424 has it: the act as its MSGID, the row as JSON in ASCII for its message."""
+    severity = WARNING if row.outcome == "refused" else INFORMATIONAL
+    name = "".join(letter for letter in host if "!" <= letter <= "~")[:255] or "-"
+    head = f"<{FACILITY * 8 + severity}>1 {rfc3339(row.time_ns)} {name} vonggac - {row.act[:32]} -"
+    return f"{head} {json.dumps(row.as_json(), ensure_ascii=True)}".encode("ascii")
+
+
+def _send(address: str, lines: Sequence[bytes]) -> None:
+    kind, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
+    host = host.strip("[]")
+    if kind == "udp":
+        family, _, _, _, target = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
+        with contextlib.closing(socket.socket(family, socket.SOCK_DGRAM)) as datagrams:
+            for line in lines:
+                datagrams.sendto(line, target)
+        return
+    with socket.create_connection((host, int(port)), timeout=SEND_S) as stream:
+        # RFC 6587 section 3.4.1: each message behind its length.
+        stream.sendall(b"".join(b"%d %s" % (len(line), line) for line in lines))
+        stream.shutdown(socket.SHUT_WR)
