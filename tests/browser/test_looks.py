@@ -16,7 +16,19 @@ import pytest_asyncio
 
 from hub_stage import CAMERAS, PASSWORD, Stage, config, stage
 from vonggac.clock import SystemClock
-from vonggac.web import cameras, entrance, facility, ledgers, office, serve, watch, words
+from vonggac.web import (
+    account,
+    cameras,
+    entrance,
+    facility,
+    ledgers,
+    office,
+    serve,
+    staff,
+    watch,
+    words,
+    workplaces,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,6 +65,18 @@ VISITS = (
     ),
     Visit("/signin/help", "/signin/help", signed_in=False),
     Visit("/password", "/password"),
+    Visit("/signin/code", "/signin/code", signed_in=False),
+    Visit("/person", "/person", signed_in=False),
+    Visit("/display", "/display", signed_in=False),
+    Visit("/facilities", "/facilities"),
+    Visit("/account", "/account"),
+    Visit("/account/factor", "/account/factor"),
+    Visit("/account/tokens", "/account/tokens"),
+    Visit("/accounts", "/accounts"),
+    Visit("/accounts/{account_id}", "/accounts", press="td a"),
+    Visit("/accounts/new", "/accounts/new"),
+    Visit("/accounts/sheet", "/accounts/sheet"),
+    Visit("/workstations", "/workstations"),
     Visit("/", "/"),
     Visit("/", "/?show=attention&q=hl"),
     Visit("/", "/?q=nothing"),
@@ -91,7 +115,16 @@ VISITS = (
     Visit("(error)", "/nothing", 404),
     Visit("(error)", "/continuity?day=tomorrow", 422),
 )
-NO_PAGES = {"/language", "/healthz", "/metrics", "/continuity.csv", "/audit.csv"}
+NO_PAGES = {
+    "/language",
+    "/healthz",
+    "/metrics",
+    "/continuity.csv",
+    "/audit.csv",
+    "/audit.jsonl",
+    "/accounts/sheet.xlsx",
+    "/accounts/review.xlsx",
+}
 """Routes that answer with something else than a page."""
 
 VIETNAMESE = re.compile(
@@ -147,7 +180,9 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
 
 def test_every_page_route_is_in_the_list() -> None:
     """A new page is looked at by this test, or it is no page."""
-    modules = (entrance, facility, cameras, watch, ledgers, office)
+    modules = (
+        entrance, account, staff, workplaces, facility, cameras, watch, ledgers, office
+    )  # fmt: skip
     routes = {
         route.path
         for module in modules
