@@ -2,8 +2,15 @@
 
 Each camera of the simulator gets faults one after the other, at times that the bench chooses and
 the simulator notes.  The pictures' own numbers and times say what was really stored; the ledger
-is held to them: seconds falsely called recorded, seconds falsely called missing, the worst error
-of an edge, and which cause each fault was given.
+is held to them: time falsely called recorded or missing, the worst error of an edge, and which
+cause each fault was given.
+
+A stored picture stands from the moment it was sent for as long as the one before it stood.
+**Falsely recorded** is all time that the ledger calls recorded beyond that, however little: a
+picture is known to the recorder when it is read, some milliseconds after it was sent, and the end
+of its span is late by as much (`overhang_ms`: least, median and most of all spans).  Beside it
+stands the count of whole seconds, of the clock, that the ledger calls recorded and that hold no
+picture at all: those would be lies.
 """
 
 from __future__ import annotations
@@ -121,6 +128,8 @@ def _trouble(
 def compare(folder: Path, truth: dict[str, Any], fps: float) -> dict[str, Any]:
     """The ledger of every camera against its stored pictures and its faults."""
     falsely_recorded = falsely_missing = recorded = 0.0
+    empty = 0
+    overhang: list[float] = []
     edges: list[float] = []
     boundaries: list[float] = []
     confusion: dict[str, dict[str, int]] = {}
@@ -130,6 +139,8 @@ def compare(folder: Path, truth: dict[str, Any], fps: float) -> dict[str, Any]:
         true_spans = _spans(sent, round(NS / fps))
         told = [(span.from_ns, span.to_ns) for span in view.spans]
         recorded += view.recorded_ns / NS
+        empty += _empty_seconds(told, sent)
+        overhang += [min((end - high for _, high in true_spans), key=abs) / 1e6 for _, end in told]
         falsely_recorded += _beyond(told, true_spans) / NS
         missing = [(gap.from_ns, gap.to_ns) for gap in view.gaps]
         falsely_missing += _common(missing, true_spans) / NS
@@ -150,6 +161,8 @@ def compare(folder: Path, truth: dict[str, Any], fps: float) -> dict[str, Any]:
         "faults": faults,
         "recorded_s": round(recorded, 1),
         "falsely_recorded_s": round(falsely_recorded, 3),
+        "seconds_without_picture": empty,
+        "overhang_ms": common.spread(overhang),
         "falsely_missing_s": round(falsely_missing, 3),
         "worst_edge_s": round(max(edges, default=0.0), 3),
         "edges": len(edges),
@@ -170,14 +183,25 @@ def _stored(folder: Path, camera: str) -> list[int]:
 
 
 def _spans(sent: Sequence[int], interval_ns: int) -> list[tuple[int, int]]:
-    """Stretches in which no stored picture is more than a second late."""
+    """Stretches in which no stored picture is more than a second late.
+
+    A picture stands for as long as the one before it did; the first for the interval given.
+    """
     spans: list[list[int]] = []
     for before, wall_ns in pairwise([0, *sent]):
         if before and wall_ns - before - interval_ns <= SPAN_ENDS_NS:
-            spans[-1][1] = wall_ns + interval_ns
+            spans[-1][1] = wall_ns + (wall_ns - before)
         else:
             spans.append([wall_ns, wall_ns + interval_ns])
     return [(low, high) for low, high in spans]
+
+
+def _empty_seconds(told: Sequence[tuple[int, int]], sent: Sequence[int]) -> int:
+    """Whole seconds of the clock that are called recorded, and in which no picture was sent."""
+    full = {wall_ns // NS for wall_ns in sent}
+    return sum(
+        second not in full for low, high in told for second in range(-(-low // NS), high // NS)
+    )
 
 
 def _common(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> int:
@@ -234,10 +258,13 @@ def _cause(view: Timeline, fault: dict[str, Any]) -> str:
 
 
 def _table(result: dict[str, Any]) -> str:
+    late = result["overhang_ms"]
     lines = [
         f"{result['cameras']} cameras, {result['minutes']:g} minutes, {result['faults']} faults,"
         f" {result['recorded_s']} s recorded",
-        f"falsely recorded {result['falsely_recorded_s']} s,"
+        f"whole seconds called recorded that hold no picture: {result['seconds_without_picture']}",
+        f"falsely recorded {result['falsely_recorded_s']} s (spans end {late[1]:g} ms late by the"
+        f" median, {late[2]:g} at most),"
         f" falsely missing {result['falsely_missing_s']} s,"
         f" worst edge {result['worst_edge_s']} s of {result['edges']},"
         f" worst boundary of causes {result['worst_boundary_s']} s of {result['boundaries']},"
