@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
-from vonggac.config import Config, SecretRef, load
+import vonggac
+from vonggac.config import Config, SecretRef, inherited, load
 from vonggac.errors import ConfigError, Kind
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "vonggac.toml"
@@ -123,3 +125,32 @@ def test_secret_that_is_not_there_names_its_field(ref: SecretRef, said: str) -> 
     """Whoever starts the program must know which of forty cameras it is."""
     with pytest.raises(ConfigError, match=f"cameras.a.password: .*{said}"):
         ref.read("cameras.a.password")
+
+
+def test_children_inherit_how_to_run_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator names the variables, so only what is known to be needed goes on."""
+    for name in ("ADMIN_PASSWORD", "CAM_HL_2A", "MY_PATH", "DATABASE_URL", "PGPASSWORD"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("VONGGAC_LOG", "debug")
+
+    kept = inherited()
+
+    assert "secret" not in kept.values()
+    assert (kept["LC_ALL"], kept["VONGGAC_LOG"]) == ("C.UTF-8", "debug")
+    assert "PATH" in kept
+
+
+def test_every_program_that_is_started_is_given_an_environment() -> None:
+    """A new child must not bring the passwords along by leaving a word out."""
+    starts = {
+        f"{path.name}:{call.lineno}": {word.arg for word in call.keywords}
+        for path in Path(vonggac.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("create_subprocess_exec", "create_subprocess_shell", "Popen")
+    }
+
+    assert len(starts) >= 6
+    assert [where for where, words in starts.items() if "env" not in words] == []

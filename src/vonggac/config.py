@@ -54,6 +54,27 @@ class Secret:
         return hash(("Secret", self._value))
 
 
+_INHERITED = {
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE", "VIRTUAL_ENV",
+    "XDG_CACHE_HOME", "VONGGAC_LOG", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT",
+}  # fmt: skip
+_INHERITED_BEGINNINGS = ("LC_", "PYTHON", "COVERAGE_")
+
+
+def inherited() -> dict[str, str]:
+    """What a process of ours gets of the environment: how to run, and no secret.
+
+    Passwords come in variables that whoever operates the program names freely, and stay readable
+    in `/proc/<pid>/environ` as long as a process lives: so what is not named here stays behind.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_INHERITED_BEGINNINGS)
+    }
+
+
 class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a secret is: never in the file itself. Exactly one of the two is set."""
 

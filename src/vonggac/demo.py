@@ -27,6 +27,7 @@ from vonggac.config import (
     SiteConfig,
     StreamConfig,
     WebConfig,
+    inherited,
 )
 from vonggac.errors import ConfigError
 
@@ -121,7 +122,7 @@ async def _simulate(data: Path) -> tuple[asyncio.subprocess.Process, list[str]]:
         "--cameras", str(len(CAMERAS)), "--port", "0", "--sub", *STREAM, *faults,
         "--cache", str(data / "scenes"),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
+        env=inherited(), start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
     line = await process.stdout.readline()

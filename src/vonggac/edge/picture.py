@@ -25,6 +25,7 @@ from fractions import Fraction
 from typing import IO, TYPE_CHECKING
 
 from vonggac import log
+from vonggac.config import inherited
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class PictureDecoder:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
+                env=inherited(),
                 start_new_session=True,
             )
         except OSError as error:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from vonggac import log, paper, wire
 from vonggac.clock import NS
+from vonggac.config import inherited
 from vonggac.domain import exports, ledger, registry
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import (
@@ -318,7 +319,7 @@ class Exporter:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "vonggac.evidence.copy", str(film), str(made),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE, env=inherited(),
         )  # fmt: skip
         try:
             async with asyncio.timeout(COPY_S):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from vonggac.config import inherited
 from vonggac.errors import Kind, VonggacError
 from vonggac.sim import loops, scenes
 from vonggac.sim.band import rows_for
@@ -101,6 +102,7 @@ async def _in_child(orders: list[Order]) -> list[Loop]:
         "vonggac.sim.drawing",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        env=inherited(),
     )
     try:
         written, _ = await child.communicate(msgspec.json.encode(orders))
