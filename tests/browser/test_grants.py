@@ -58,7 +58,7 @@ async def test_an_expired_token_is_cut_off_and_the_page_says_to_sign_in(
         await look(page, "cam01", "live")
         place.refusing = True
         await page.wait_for_function("() => document.body.dataset.session === 'refused'")
-        await look(page, "cam01", "stale", "removed")
+        await look(page, "cam01", "ended")
         said = await page.inner_text('[data-show="session"]')
         seen = await tile(page, "cam01")
 

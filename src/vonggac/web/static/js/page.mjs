@@ -118,27 +118,34 @@ export class ServerClock {
  * Asks the web server for grants.
  * @param {any} page page data
  * @param {ServerClock} clock
- * @returns {(nkey: string, cameras: string[]) => Promise<import("./session.mjs").Grant>}
+ * @returns {(nkey: string, cameras: string[], renews?: string) => Promise<import("./session.mjs").Grant>}
  */
 export function grantsOf(page, clock) {
-  return async (nkey, cameras) => {
+  return async (nkey, cameras, renews) => {
     const sent = Date.now();
     const response = await fetch(`${page.api}/grants`, {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", [page.csrf.header]: page.csrf.token },
-      body: JSON.stringify({ nkey, cameras, streams: ["main", "sub"], purpose: page.purpose }),
+      body: JSON.stringify({ nkey, cameras, streams: ["main", "sub"], purpose: page.purpose, note: page.note, renews }),
       signal: AbortSignal.timeout(8_000),
     });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) {
       const kind = response.status === 401 || response.status === 403 ? "refused" : "unavailable";
-      throw new Refused(kind, String(answer.error?.message ?? answer.message ?? response.status));
+      const why = answer.error?.detail?.code ?? answer.error?.kind ?? null;
+      throw new Refused(kind, String(answer.error?.message ?? answer.message ?? response.status), why);
     }
     const now = answer.now ? Date.parse(answer.now) : NaN;
     clock.observe(now, sent, Date.now());
     return { ...answer, lasts_ms: Date.parse(answer.expires) - (Number.isNaN(now) ? clock.now() : now) };
   };
+}
+
+/** Why the pictures ended, in the words of the server's code. @param {any} page @param {Words} words @param {{why: string | null}} session */
+export function refusedWords(page, words, session) {
+  const key = `refused_${session?.why}`;
+  return words.say(page.texts?.[key] ? key : "session_refused");
 }
 
 /** A small element: `el("p", {class: "x"}, "text", child)`. Attributes that are null are left out. */

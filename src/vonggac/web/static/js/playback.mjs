@@ -7,7 +7,7 @@
  */
 
 import { playable } from "./feed.mjs";
-import { Words, causeBadge, el, msOf, nsOf, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { Words, causeBadge, el, msOf, nsOf, refusedWords, rfc3339, show, toggleDialog, wire } from "./page.mjs";
 import { Reel } from "./reel.mjs";
 import { DAY, SECOND, centred, following, neighbourGap, recordOf, recordedIn, stateAt, typedTime, within, zoomed } from "./span.mjs";
 import { IN_STEP, clock, page, session } from "./start.mjs";
@@ -62,7 +62,7 @@ let stepping = false;
 function sessionChanged(name, since) {
   document.body.dataset.session = name;
   if (name === "lost") say(words.say("session_lost", { time: words.clock(since) }));
-  if (name === "refused") say(words.say("session_refused"));
+  if (name === "refused") say(refusedWords(page, words, session));
   if (name === "open") say("");
 }
 

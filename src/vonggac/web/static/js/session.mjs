@@ -77,6 +77,8 @@ export class Session {
   #timer = 0;
   #leaseTimer = 0;
   #attempts = 0;
+  /** @type {string | undefined} the newest grant: the next one goes on with its view */
+  #last;
   #renewing = null;
   #closed = false;
   #websocket;
@@ -88,7 +90,7 @@ export class Session {
 
   /**
    * @param {object} options
-   * @param {(nkey: string, cameras: string[]) => Promise<Grant>} options.obtain  asks the web server
+   * @param {(nkey: string, cameras: string[], renews?: string) => Promise<Grant>} options.obtain  asks the web server
    * @param {string[]} options.cameras  the first cameras wanted
    * @param {string} [options.websocket]  where the first grant will lead, as the page knows it
    */
@@ -98,6 +100,8 @@ export class Session {
     /** @type {(state: string, since: number) => void} set by the page when it is ready to say it */
     this.onstate = () => {};
     this.state = "opening";
+    /** @type {string | null} why the server refuses, a code of its answer */
+    this.why = null;
     /** ms since 1970 by this machine's clock: when the state began */
     this.since = Date.now();
     this.renewals = 0;
@@ -226,7 +230,9 @@ export class Session {
   async #granted() {
     const key = await makeKey();
     this.#asked = new Set(this.#wanted);
-    return { key, grant: await this.obtain(key.name, [...this.#asked]) };
+    const grant = await this.obtain(key.name, [...this.#asked], this.#last);
+    this.#last = grant.grant_id;
+    return { key, grant };
   }
 
   /** The page's first connection, begun while its grant is asked for; null: none, or not to be had this way. */
@@ -280,17 +286,19 @@ export class Session {
     if (this.#closed) return;
     this.#attempts += 1;
     const refusedByServer = error.kind === "refused" || error.kind === "unauthenticated" || error.kind === "forbidden";
-    if (this.#lane === null) this.#become(refusedByServer ? "refused" : "lost");
-    else this.#become("renewing");
+    if (this.#lane !== null) this.#become("renewing");
+    else if (refusedByServer) this.#become("refused", error.detail);
+    else this.#become("lost");
     this.#settleWaiting(new Refused("lost", error.message));
     const wait = Math.min(BACK_OFF_LIMIT_MS, 250 * 2 ** Math.min(this.#attempts, 5));
     this.#schedule(wait * (0.75 + Math.random() / 2)); // jitter: a hub that comes back meets all its pages
   }
 
-  #become(state) {
-    if (state === this.state) return;
+  #become(state, why = null) {
+    if (state === this.state && why === this.why) return;
+    if (state !== this.state) this.since = Date.now();
     this.state = state;
-    this.since = Date.now();
+    this.why = why;
     this.onstate(state, this.since);
   }
 

@@ -7,7 +7,7 @@
 
 import { LivePicture } from "./player.mjs";
 import { playable } from "./feed.mjs";
-import { PoliteRegion, Words, causeBadge, el, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { PoliteRegion, Words, causeBadge, el, refusedWords, rfc3339, show, toggleDialog, wire } from "./page.mjs";
 import { CAMERA_LIMIT } from "./session.mjs";
 import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
 import { keep, remembered } from "./kept.mjs";
@@ -154,7 +154,7 @@ class Tile {
     if (view.first != null) article.dataset.first = String(Math.round(view.first));
     article.classList.toggle("tile-stall", kind === "stale");
     article.classList.toggle("tile-gap", kind === "gap");
-    const time = view.wall == null || ["removed", "gap"].includes(kind) ? "" : words.clock(view.wall);
+    const time = view.wall == null || ["removed", "gap", "ended"].includes(kind) ? "" : words.clock(view.wall);
     if (this.time.textContent !== time) this.time.textContent = time;
     this.video.hidden = !["live", "late", "stale"].includes(kind);
     this.#caption(kind, view);
@@ -195,6 +195,7 @@ class Tile {
 function kindOf(view) {
   if (view.look === "denied") return "denied";
   if (view.problem === "forbidden") return "denied";
+  if (session?.state === "refused") return "ended";
   if (view.problem === "codec") return "codec";
   if (view.look === "removed") return view.state === "gap" ? "gap" : "removed";
   if (view.look === "blank" && view.state === "gap") return "gap";
@@ -218,6 +219,8 @@ function markOf(kind, view) {
       return { class: "soft", words: words.say("no_picture") };
     case "denied":
       return { class: "badge", words: words.say("denied_title") };
+    case "ended":
+      return { class: "badge", words: words.say("ended_title") };
     case "codec":
       return { class: "soft", words: words.say("recording") };
     case "paused":
@@ -257,6 +260,8 @@ function cardOf(kind, view, camera) {
       };
     case "denied":
       return { class: "state", title: words.say("denied_title"), lines: [words.say("denied_why")] };
+    case "ended": // a right that is gone leaves no picture behind
+      return { class: "state", title: words.say("ended_title"), lines: [refusedWords(page, words, session)] };
     case "codec": {
       const codec = /^(hvc1|hev1)/.test(view.codec) ? "H.265" : view.codec;
       return { class: "state", title: words.say("codec_title", { codec }), lines: [words.say("codec_why", { codec })] };
@@ -406,7 +411,7 @@ function tone() {
 function sessionWords(name, since) {
   if (name === "renewing") return words.say("session_renewing");
   if (name === "lost") return words.say("session_lost", { time: words.clock(since) });
-  return name === "refused" ? words.say("session_refused") : "";
+  return name === "refused" ? refusedWords(page, words, session) : "";
 }
 
 function sessionChanged(name, since) {
