@@ -12,13 +12,13 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
 
-from vonggac import up
 from vonggac.config import (
     CameraConfig,
     Config,
@@ -33,6 +33,8 @@ from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
+
+    from vonggac.up import Ready
 
 CAMERAS = (
     ("hl-2a", "HL", "Hành lang tầng 2, đông"),
@@ -50,7 +52,10 @@ SIGN_IN = SignInConfig(second_factor="outside", administrator_password_days=0, i
 """Whoever tries the program is let in with the printed password, also after two months; from
 outside the machine's own networks nobody is, without a second factor."""
 
-STREAM = ("--size", "960x544", "--fps", "15", "--kbps", "1200")
+STREAM = ("--size", "960x544", "--fps", "15", "--kbps", "600")
+
+RETENTION = RetentionConfig(days=1, max_bytes=60_000_000_000)
+"""What it can keep: eight cameras of 600 kbit/s take 52 GB a day."""
 
 MISBEHAVES = (
     "cam03:drop@25+6,every=120",
@@ -80,8 +85,13 @@ async def _demo() -> None:
     # again: nothing real is behind it.
     data.mkdir(parents=True, exist_ok=True)
     password = os.environ.get("ADMIN_PASSWORD") or _kept_password(data / "admin-password")
-    simulator, urls = await _simulate(data)
+    rtsp = _free_port()
+    simulator = await _simulate(data, rtsp)
+    drawn = asyncio.create_task(_ready(simulator), name="virtual cameras")
     try:
+        # The hub's modules take their second while the scenes are drawn.
+        from vonggac import up
+
         config = Config(
             data_dir=str(data),
             site=SiteConfig(
@@ -91,16 +101,17 @@ async def _demo() -> None:
             cameras=tuple(
                 CameraConfig(
                     name=name, zone=zone, title=title,
-                    main=StreamConfig(url=url), sub=StreamConfig(url=f"{url}/sub"),
+                    main=StreamConfig(url=f"rtsp://127.0.0.1:{rtsp}/cam{number:02d}"),
+                    sub=StreamConfig(url=f"rtsp://127.0.0.1:{rtsp}/cam{number:02d}/sub"),
                 )
-                for (name, zone, title), url in zip(CAMERAS, urls, strict=True)
+                for number, (name, zone, title) in enumerate(CAMERAS, 1)
             ),
-            retention=RetentionConfig(days=2, max_bytes=4_000_000_000),
+            retention=RETENTION,
             web=WebConfig(port=port),
             sign_in=SIGN_IN,
         )  # fmt: skip
 
-        def announce(ready: up.Ready) -> None:
+        def announce(ready: Ready) -> None:
             told = {"ready": True, "url": ready.url, "user": ready.user, "password": password}
             print(json.dumps(told), flush=True)  # noqa: T201 - the command line's contract
             sys.stderr.write(
@@ -109,26 +120,44 @@ async def _demo() -> None:
                 f"  Dữ liệu / state: {data}   (Ctrl-C: dừng / stop)\n\n"
             )
 
-        await up.run(config, announce=announce, password=password, seconds=seconds, is_demo=True)
+        await up.run(
+            config, announce=announce, password=password, seconds=seconds, is_demo=True,
+            cameras=drawn,
+        )  # fmt: skip
+    except BaseExceptionGroup:
+        if drawn.done() and not drawn.cancelled() and (why := drawn.exception()) is not None:
+            raise why from None  # said plainly, whoever heard it first
+        raise
     finally:
+        drawn.cancel()
         await _end(simulator)
 
 
-async def _simulate(data: Path) -> tuple[asyncio.subprocess.Process, list[str]]:
-    """Start the virtual cameras and wait until they answer."""
+async def _simulate(data: Path, port: int) -> asyncio.subprocess.Process:
+    """Start the virtual cameras; the first time they are drawn before they answer."""
     faults = [word for fault in MISBEHAVES for word in ("--fault", fault)]
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "vonggac.cli", "--log-level", "warning", "simulate",
-        "--cameras", str(len(CAMERAS)), "--port", "0", "--sub", *STREAM, *faults,
+        "--cameras", str(len(CAMERAS)), "--port", str(port), "--sub", *STREAM, *faults,
         "--cache", str(data / "scenes"),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         env=inherited(), start_new_session=True,
     )  # fmt: skip
-    assert process.stdout is not None
-    line = await process.stdout.readline()
-    if not line:
+
+
+async def _ready(simulator: asyncio.subprocess.Process) -> None:
+    """Wait until the cameras answer."""
+    assert simulator.stdout is not None
+    if not await simulator.stdout.readline():
         raise ConfigError("the virtual cameras did not start; `vonggac simulate` says why")
-    return process, json.loads(line)["urls"]
+
+
+def _free_port() -> int:
+    """One that nobody listens on now; it is taken a moment later."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

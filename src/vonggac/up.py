@@ -110,7 +110,7 @@ async def run(
         password: of the first administrator; one is generated without it.
         seconds: stop by itself so long after it is ready.
         is_demo: mark every page as showing invented data.
-        cameras: waited for before the edge asks the first of them; the hub starts meanwhile.
+        cameras: waited for before the box is told of its cameras; everything else starts meanwhile.
 
     Raises:
         ConfigError: something is configured wrongly, or an address is taken.
@@ -207,8 +207,6 @@ async def run(
         exporter = Exporter(site, database, clock, data / EXPORTS, hub=trust.hub)
         edge = EdgeProcess(edge_config, clock, restarted=restarted)
         taker = facts.FactTaker(database, clock)
-        if cameras is not None:
-            await cameras
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
             chores = [
@@ -217,7 +215,7 @@ async def run(
                     server.run(),
                     edge.run(),
                     facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
-                    orders.run(),
+                    _after(cameras, orders.run()),
                     watch.run(site, database, clock),
                     exporter.run(),
                     auditing.run(site, database, clock, config.audit),
@@ -227,6 +225,8 @@ async def run(
             ]
             web = group.create_task(serve.serve(app, listener, stop=stop_web))
             await _until_first_word(site, stop)
+            if cameras is not None:
+                await cameras
             if not stop.is_set():
                 announce(Ready(url, first.name if first else accounts.FIRST_NAME,
                                first.password if first else None))  # fmt: skip
@@ -315,6 +315,12 @@ def _fed(database: Database, clock: Clock, config: Config) -> list[Coroutine[Non
     if config.audit.syslog is None:
         return []
     return [auditing.feed(database, clock, config.audit.syslog)]
+
+
+async def _after(first: Awaitable[object] | None, chore: Awaitable[None]) -> None:
+    if first is not None:
+        await first
+    await chore
 
 
 async def _until_first_word(site: Site, stop: asyncio.Event) -> None:

@@ -33,7 +33,7 @@ SIZES = [(1280, 720), (640, 360), (1366, 768), (352, 288), (320, 240)]
 @lru_cache(maxsize=8)
 def loop_of(scene: str, width: int, height: int, fps: float = 5.0) -> Loop:
     """A loop of few pictures: eight seconds at five a second."""
-    return drawing.draw(Order(scene, "", width, height, fps, 2000, "h264", with_clock=True))
+    return drawing.draw([Order(scene, "", width, height, fps, 2000, "h264", with_clock=True)])[0]
 
 
 def decode(pictures: list[list[bytes]]) -> list[np.ndarray]:

@@ -14,8 +14,9 @@ import pytest
 from hub_stage import NOW_NS, SITE_ID, Stage, browser, sign_in, stage
 from vonggac.clock import NS
 from vonggac.domain import audit, ledger
-from vonggac.web import serve
+from vonggac.web import serve, words
 from vonggac.web.ledgers import COLUMNS, safe_cell
+from vonggac.web.office import length_in_days
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -350,3 +351,13 @@ async def test_it_is_served_over_a_socket_and_stops(hub: Stage) -> None:
             await serving
 
     assert answer.json()["ok"] is True
+
+
+def test_less_than_a_day_is_said_in_hours() -> None:
+    """A disk that holds an hour was said to hold "0,0 ngày"."""
+    vi, en = words.Tongue("vi"), words.Tongue("en")
+
+    assert length_in_days(vi, 12.54) == "12,5 ngày"
+    assert length_in_days(vi, 0.0625) == "1,5 giờ"
+    assert length_in_days(en, 0.0625) == "1.5 hours"
+    assert length_in_days(vi, None) == ""

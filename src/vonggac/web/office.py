@@ -266,6 +266,7 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
         cameras = registry.cameras(connection, site.id)
         counts = ledger.counts(connection, site.id)
     detail: Mapping[str, Any] = site_state.detail if site_state else {}
+    promise = detail.get("retention") or {}
     return who.page(
         "system.html",
         {
@@ -273,7 +274,8 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
             "site_state": site_state,
             "detail": detail,
             "disk": detail.get("disk") or {},
-            "promise": detail.get("retention") or {},
+            "promise": promise,
+            "expected": length_in_days(who.t, promise.get("expected_days")),
             "as_of": as_of(site_state, now_ns),
             "cameras": cameras,
             "counts": counts,
@@ -286,6 +288,15 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
         },
         section="system",
     )
+
+
+def length_in_days(t: words.Tongue, days: float | None) -> str:
+    """So many days; below one, hours: nobody sees anything in 0,0 days."""
+    if days is None:
+        return ""
+    if days < 1:
+        return t("{n} giờ", n=t.decimal(days * 24))
+    return t("{n} ngày", n=t.decimal(days))
 
 
 @routes.get("/more")
