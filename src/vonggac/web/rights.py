@@ -307,15 +307,20 @@ def guard(request: Request) -> None:
         return
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
-        verdict, thing = _verdict(connection, who, rule, request.path_params)
+        verdict, thing = decide(connection, who, rule, request.path_params)
         hides = not verdict and thing is not None and _hides(who, thing)
     if not verdict:
         raise refusal(who, rule.act, thing, verdict, hides=hides)
 
 
-def _verdict(
+def decide(
     connection: Connection, who: Visitor, rule: Rule, path_params: Mapping[str, str]
 ) -> tuple[Verdict, Thing | None]:
+    """Whether a signed-in visitor may ask a route with this rule, and about what he would ask.
+
+    Raises:
+        VonggacError: NOT_FOUND, the path names no such thing.
+    """
     now_ns = who.desk.now_ns()
     match rule.of:
         case Of.CAMERA:
