@@ -167,3 +167,13 @@ def test_a_device_is_recognised_by_what_it_says_before_anyone_signs_in(realm, se
     found = makers.guess(makers.load(), realm, server)
 
     assert (found.id if found else None) == maker
+
+
+def test_a_reason_is_one_language_through() -> None:
+    """The evidence within a Vietnamese sentence is Vietnamese too, but for others' own words."""
+    facts = Facts(cause=Cause.UNREACHABLE, evidence="10.0.0.8:554: Connection refused")
+
+    (reason,) = judge(facts, RULES)
+
+    assert reason.vi.endswith("10.0.0.8:554: cổng không mở (kết nối bị từ chối)")
+    assert reason.en.endswith("10.0.0.8:554: Connection refused")

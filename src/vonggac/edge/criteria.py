@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from vonggac import sentences
 from vonggac.causes import Cause
 from vonggac.errors import ConfigError
 
@@ -144,12 +145,15 @@ def judge(facts: Facts, criteria: Criteria) -> list[Reason]:
     reasons = []
     for code, values in found:
         words = criteria.reason[code]
+        in_vietnamese = dict(values)
+        if "evidence" in values:
+            in_vietnamese["evidence"] = sentences.say(str(values["evidence"]), "vi")
         reasons.append(
             Reason(
                 code,
                 words.level,
                 words.survey,
-                words.vi.format_map(values),
+                words.vi.format_map(in_vietnamese),
                 words.en.format_map(values),
             )
         )

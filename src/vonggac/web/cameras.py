@@ -352,7 +352,7 @@ def read_probe(found: Mapping[str, Any], t: Tongue) -> Probe:
         elif is_good:
             steps.append(Step(words, "good", said))
         else:
-            steps.append(Step(words, "bad", evidence))
+            steps.append(Step(words, "bad", t.evidence(evidence)))
             going = False
     verdict = found.get("verdict") or {}
     details = verdict.get("details") or []

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from vonggac import sentences
 from vonggac.clock import NS
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ class Tongue:
     def of(self, words: Words) -> str:
         """Words of the rules."""
         return words[self.language]
+
+    def evidence(self, said: str) -> str:
+        """What a recorder says of missing time or of a source; in quotes if it has no form."""
+        return sentences.say(said, self.language)
 
     # -- moments ---------------------------------------------------------------------------
 
