@@ -69,7 +69,8 @@ class Muxer:
     """
 
     def __init__(self, width: int, height: int, kbps: int, site: str) -> None:
-        self._loop = draw(Order("hl-2a", "", width, height, FPS, kbps, "h264", with_clock=True))
+        order = Order("hl-2a", "", width, height, FPS, kbps, "h264", with_clock=True)
+        (self._loop,) = draw([order])
         self._band = Band(self._loop)
         sets = ParameterSets(
             codec=Codec.H264, vps=(),
