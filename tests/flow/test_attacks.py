@@ -131,7 +131,7 @@ class Scene:
         answer = self.program.http.post(
             "/api/v1/grants",
             json={"nkey": key.public, "cameras": [self.ids[name] for name in cameras],
-                  "streams": streams, "purpose": "live"},
+                  "streams": streams, "purpose": "watch"},
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
         told: dict[str, Any] = answer.json()
@@ -481,6 +481,6 @@ def test_bus_token_and_grant_open_nothing_over_http(scene: Scene) -> None:
                 thief.post("/api/v1/discover", json={}),
                 thief.post("/api/v1/grants", json={
                     "nkey": keys.NKey.create(keys.Role.USER).public, "cameras": ["cam01"],
-                    "streams": ["main"], "purpose": "live"}),
+                    "streams": ["main"], "purpose": "watch"}),
             ]  # fmt: skip
         assert [answer.status_code for answer in answers] == [401] * len(answers)
