@@ -54,7 +54,8 @@ def said_by_key() -> list[str]:
     tables = (watch.TEXTS, office.ACTS, office.PURPOSES, cameras.FAULTS, entrance.PASSWORD_FAULTS,
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
               evidence.STATES, evidence.STEPS, evidence.FAULTS,
-              workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY, shares.FAULTS)  # fmt: skip
+              workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,
+              shares.FAULTS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]

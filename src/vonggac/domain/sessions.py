@@ -281,9 +281,7 @@ def stands(
     return row is not None
 
 
-def was_taken_over(
-    connection: Connection, session_id: str, *, now_ns: int, within_s: int
-) -> bool:
+def was_taken_over(connection: Connection, session_id: str, *, now_ns: int, within_s: int) -> bool:
     """Whether the session ended just now because another person took its workstation over."""
     table = tables.session
     handle = sa.func.substr(table.c.token_hash, 1, HANDLE)

@@ -97,9 +97,7 @@ class BoxAnswers:
             raise VonggacError(Kind.BAD_INPUT, "what is not recorded yet cannot be exported")
         if ask.clip is None and not await self._box.close_page_early(camera, to_ns):
             return NOT_YET
-        found = await self._proofs.proven(
-            camera, ask.stream, from_ns, to_ns, anew=ask.clip is None
-        )
+        found = await self._proofs.proven(camera, ask.stream, from_ns, to_ns, anew=ask.clip is None)
         if ask.clip is None:
             return found.proof
         if ask.clip >= len(found.clips):
