@@ -80,6 +80,7 @@ CAMERA = '[[cameras]]\nname = "a"\n[cameras.main]\nurl = "rtsp://h/1"\n'
         (f'data_dir = "d"\n{CAMERA}[cameras.sub]\nurl = "rtsp://h/2"\naudio = true',
          "cameras.a.sub takes url and record only"),
         ("data_dir = ", "is not TOML"),
+        (f"retention = {'9' * 5000}", "a number of thousands of digits"),
     ],
 )  # fmt: skip
 def test_wrong_field_stops_the_program_and_is_named(tmp_path: Path, text: str, named: str) -> None:

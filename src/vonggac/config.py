@@ -308,6 +308,8 @@ def load(path: Path) -> Config:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except ValueError as error:  # int() refuses more than 4,300 digits
+        raise ConfigError(f"{path} is not TOML: a number of thousands of digits") from error
     except RecursionError as error:
         raise ConfigError(f"{path} is not TOML: its lists are nested too deeply") from error
     try:
