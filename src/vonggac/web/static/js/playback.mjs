@@ -22,6 +22,8 @@ const AHEAD_MS = 4_000;
 /** The timeline of today is asked for again after this, ms; and its density step, s. */
 const REFRESH_MS = 10_000;
 const DENSITY_S = 300;
+/** The picture that was sought comes first: the timeline of another day is asked for when it is there, or after this, ms. */
+const PICTURE_FIRST_MS = 1_000;
 /** "Loading" is said after this, ms. */
 const PATIENCE_MS = 300;
 /** A sentence stays this long, ms. */
@@ -56,6 +58,8 @@ const records = new Map();
 /** @type {Set<string>} cameras whose timeline could not be had */
 const unanswered = new Set();
 let sayUntil = 0;
+/** performance.now() from which the timeline is asked for whether or not pictures are there; Infinity: it is not wanted */
+let recordsFrom = Infinity;
 let lastFrame = performance.now();
 let stepping = false;
 
@@ -236,6 +240,7 @@ function advance() {
   else shownViews.forEach((view, index) => (scenes[index].kind === "ready" ? view.reel.still(state.at) : view.reel.pause()));
   shownViews.forEach((view, index) => view.draw(scenes[index], state.at));
   drawPlayhead();
+  if (recordsFrom !== Infinity) loadDueRecords(now);
 }
 
 function playOn(scenes, passed) {
@@ -356,6 +361,17 @@ function changeDay(day, window) {
   records.clear();
   for (const view of views) view.reel.forgetHoles();
   setWindow(window);
+  recordsFrom = performance.now() + PICTURE_FIRST_MS;
+}
+
+/** Whether the timeline is due: the pictures of the moment are on the screen, or let themselves be waited for. */
+function loadDueRecords(now) {
+  const there = shownViews.every(({ reel }) => {
+    const { kind } = reel.scene(state.at);
+    return kind !== "loading" && (kind !== "ready" || reel.settled);
+  });
+  if (!there && now < recordsFrom) return;
+  recordsFrom = Infinity;
   loadRecords();
 }
 

@@ -12,6 +12,8 @@ import { msOf, nsOf } from "./page.mjs";
 
 /** The anchor lies this far before the first picture asked for, so that going back stays above zero, ms. */
 const BEFORE_MS = 12 * 3_600_000;
+/** By this it differs from one anchor to the next, so that nothing is taken for what lay there before, ms. */
+const ASIDE_MS = 600_000;
 const REACH_MS = 36 * 3_600_000;
 /** GOPs known and buffered at most; the farthest from the playhead go first. */
 const GOP_LIMIT = 48;
@@ -63,6 +65,7 @@ export class Reel {
   #offsets = new Map();
   #init = "";
   #anchor = 0;
+  #aside = 0;
   /** @type {{at: number, abort: AbortController} | null} */
   #asking = null;
   #turn = 0;
@@ -304,9 +307,18 @@ export class Reel {
     return gop;
   }
 
+  /** A place for recordings around a moment. The decoder is kept: a new one costs more than the GOP that it is for. */
   #begin(at) {
-    this.#reset();
-    this.#anchor = at - BEFORE_MS;
+    this.#aside = ASIDE_MS - this.#aside;
+    this.#anchor = at - BEFORE_MS - this.#aside;
+    this.#gops = [];
+    this.#offsets.clear();
+    if (this.#feed !== null) {
+      this.#feed.clearWaiting();
+      this.#feed.remove(0, Infinity);
+      return;
+    }
+    this.#init = "";
     this.#feed = new Feed(this.video, () => {
       this.#reset();
       this.onchange();
