@@ -24,7 +24,7 @@ from vonggac import bus, keys, log
 from vonggac.clock import NS, SystemClock
 from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, registry, rules
+from vonggac.domain import accounts, profiles, registry, rules, units
 from vonggac.edge.box import identity_at
 from vonggac.edge.command import EdgeConfig
 from vonggac.errors import VonggacError
@@ -347,6 +347,7 @@ def _prepare(
     database.migrate()
     now = clock.wall_ns()
     with database.writing() as connection:
+        units.load(connection, profiles.profile_on(day_of(now)))
         registry.ensure_site(connection, config, site_id=site_id, public_key=public_key, now_ns=now)
         registry.follow_config(
             connection, site_id, config, placement=rules.placement(day_of(now)), box=box, now_ns=now
