@@ -134,7 +134,7 @@ async def test_nobody_there_and_no_such_stream_are_told_apart(loops):
     assert (absent.reachable, codes(absent)) == (True, ["no_such_stream"])
     assert (gone.reachable, gone.authenticated, codes(gone)) == (False, False, ["unreachable"])
     assert not gone.verdict.connectable
-    assert gone.verdict.reasons == ["Không kết nối được tới camera: " + gone.failure.message]
+    assert gone.verdict.reasons == [f"Không kết nối được tới camera: “{gone.failure.message}”"]
 
 
 @pytest.mark.gstreamer

@@ -145,7 +145,7 @@ export function grantsOf(page, clock) {
 /** Why the pictures ended, in the words of the server's code. @param {any} page @param {Words} words @param {{why: string | null}} session */
 export function refusedWords(page, words, session) {
   const key = `refused_${session?.why}`;
-  return words.say(page.texts?.[key] ? key : "session_refused");
+  return page.texts?.[key] ? words.say(key) : words.say("session_refused");
 }
 
 /** A small element: `el("p", {class: "x"}, "text", child)`. Attributes that are null are left out. */
