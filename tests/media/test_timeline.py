@@ -467,8 +467,31 @@ def test_one_picture_in_five_seconds_is_a_slow_camera_and_no_gap() -> None:
     played = run(pictures=200, fps=0.2, declared=25.0)
 
     assert played.timeline.delivered_fps == pytest.approx(0.2, rel=0.01)
-    assert played.timeline.gap_after_ns == pytest.approx(20 * S, rel=0.01)
+    assert played.timeline.gap_after_ns == 10 * S
     assert [gap for gap in played.gaps() if gap > 5] == []
+
+
+@pytest.mark.parametrize("declared", [25.0, None])
+def test_a_camera_that_slows_down_step_by_step_has_gaps_in_the_end(declared: float | None) -> None:
+    """Each step is less than four of the last intervals; nobody would ever be told."""
+    times = [0.0]
+    for interval_s in (0.2, 0.6, 1.8, 5.4, 16.2, 48.6):
+        until_s = times[-1] + max(30.0, 12 * interval_s)
+        while times[-1] < until_s:
+            times.append(times[-1] + interval_s)
+
+    played = run(pictures=len(times), declared=declared, taken=lambda number: times[number])
+
+    assert played.timeline.gap_after_ns == 10 * S
+
+
+def test_a_camera_that_declares_a_slow_pace_is_given_four_of_its_intervals() -> None:
+    """A picture every five seconds, declared: twenty seconds are no gap, and no more than that."""
+    played = run(pictures=60, fps=0.2, declared=0.2)
+    slower = run(pictures=60, fps=0.1, declared=0.2)
+
+    assert played.timeline.gap_after_ns == pytest.approx(20 * S, rel=0.02)
+    assert slower.timeline.gap_after_ns == 20 * S
 
 
 def test_an_undeclared_rate_is_taken_for_one_picture_a_second_until_it_is_measured() -> None:

@@ -33,6 +33,9 @@ second (ADR 0005)."""
 
 SPAN_ENDS_INTERVALS = 4
 
+SPAN_ENDS_AT_LAST_NS = 10 * NS
+"""A picture later than this ends the span however slow the camera has become."""
+
 SETTLE_NS = 5 * NS
 """Ours: evidence that follows this soon explains what came before it.  A camera that comes back
 with another password first closes the connection and refuses half a second later; the whole gap
@@ -94,7 +97,7 @@ def span_ends_after(interval_ns: int) -> int:
     Args:
         interval_ns: the delivered interval between pictures.
     """
-    return max(SPAN_ENDS_NS, SPAN_ENDS_INTERVALS * interval_ns)
+    return min(max(SPAN_ENDS_NS, SPAN_ENDS_INTERVALS * interval_ns), SPAN_ENDS_AT_LAST_NS)
 
 
 class Verdict(Enum):

@@ -56,6 +56,9 @@ LEAST_GAP_NS = NS
 """A gap is at least this long (design, D5)."""
 GAP_INTERVALS = 4
 """A gap is at least this many delivered intervals long (design, D5)."""
+MOST_GAP_NS = 10 * NS
+"""Later than this is a gap whatever is delivered, unless four *declared* intervals are longer: a
+camera that slows down by less than four times at a step would else never have one."""
 SLEW = 500e-6
 """How fast the axis is moved towards later arrivals, beside the learnt drift."""
 MOST_DRIFT = 0.02
@@ -127,6 +130,8 @@ class Timeline:
         """As declared, or as learnt since."""
         self.interval_ns = round(NS / declared_fps) if declared_fps else _UNKNOWN_INTERVAL_NS
         """Delivered interval between pictures; declared, or 1 s, until it is measured."""
+        slow_ns = GAP_INTERVALS * self.interval_ns if declared_fps else 0
+        self._most_gap_ns = max(MOST_GAP_NS, slow_ns)
         self.gap_after_ns = LEAST_GAP_NS
         """How much later than the last the next picture may be, until it is a gap."""
         self.measured_rate = float(clock_rate)
@@ -464,7 +469,9 @@ class Timeline:
 
     def _update(self) -> None:
         """What follows from interval and clock rate, kept for the ordinary case."""
-        self.gap_after_ns = max(LEAST_GAP_NS, GAP_INTERVALS * self.interval_ns)
+        self.gap_after_ns = min(
+            max(LEAST_GAP_NS, GAP_INTERVALS * self.interval_ns), self._most_gap_ns
+        )
         if self._measured or self.declared_fps:
             self._interval_ticks = max(1, self.interval_ns * MEDIA_RATE // NS)
         self._most = self.gap_after_ns * self._millihertz // (1000 * NS)
