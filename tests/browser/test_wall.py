@@ -44,6 +44,7 @@ async def test_layouts_show_as_many_tiles_as_they_say_and_are_kept(
 async def test_the_keyboard_reaches_everything(browser: Browser, place: Stand) -> None:
     """A wall is worked without a mouse."""
     async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await page.wait_for_selector(".tile")
         await page.click('[data-do="layout"][data-tiles="4"]')
         await page.keyboard.press("ArrowRight")
         await page.keyboard.press("ArrowRight")
@@ -87,6 +88,7 @@ async def test_cycling_turns_pages_with_a_countdown_in_sight(
     async with opened(browser, "about:blank") as (page, complaints):
         await page.clock.install()
         await page.goto(f"{place.origin}/wall")
+        await page.wait_for_selector(".tile")
         await page.click('[data-do="layout"][data-tiles="4"]')
         await page.keyboard.press("c")
         await page.clock.run_for(5_000)

@@ -34,8 +34,7 @@ pytestmark = [
     pytest.mark.timeout(150),
     # nats-py hands aiohttp a number of seconds where it now wants an object.
     pytest.mark.filterwarnings("ignore:parameter 'timeout' of type:DeprecationWarning"),
-    # And leaves its connection to the collector when the server cuts a viewer off.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("cut_connections"),
 ]
 
 WITHIN_S = 5.0

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from onlookers import SMALL, Seen, numbers, pictures, watch
 
+from recordings import Lateness
 from vonggac.errors import ConfigError, VonggacError
 from vonggac.sim.band import read_bar_code
 from vonggac.sim.cameras import CameraPlan, StreamPlan, VirtualCameras
 from vonggac.sim.faults import FaultKind, parse_fault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
+    from collections.abc import AsyncIterator, Callable, Generator
     from pathlib import Path
 
     from vonggac.sim.cameras import FaultRecord, Truth
@@ -75,10 +76,17 @@ class Look:
         count: pictures it waits for.
         decode: whether to decode them too.
         least: when `began` returns.
+        also: what it waits for besides, however long a busy machine takes.
     """
 
     def __init__(
-        self, cameras: VirtualCameras, count: int, *, decode: bool = False, least: int = 10
+        self,
+        cameras: VirtualCameras,
+        count: int,
+        *,
+        decode: bool = False,
+        least: int = 10,
+        also: Callable[[list[Seen]], bool] = bool,
     ) -> None:
         self._began = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -86,7 +94,7 @@ class Look:
         def until(seen: list[Seen]) -> bool:
             if len(seen) == least:
                 loop.call_soon_threadsafe(self._began.set)
-            return len(seen) >= count
+            return len(seen) >= count and also(seen)
 
         look = asyncio.to_thread(watch, cameras.url("cam01"), until, decode=decode)
         self._task = asyncio.create_task(look)
@@ -175,12 +183,17 @@ async def test_a_stalled_camera_keeps_the_connection_and_sends_nothing(cache: Pa
 async def test_a_frozen_camera_sends_the_same_picture_again_and_again(cache: Path) -> None:
     """The stream, its timestamps and its numbers go on; picture and clock stand still."""
     async with one_camera(cache) as (cameras, _bell):
-        look = Look(cameras, 110, decode=True)
+
+        def over(seen: list[Seen]) -> bool:
+            faults = cameras.truth("cam01").faults
+            return bool(faults) and seen[-1].wall_ns > (faults[0].to_ns or 1 << 63) + 1_200_000_000
+
+        look = Look(cameras, 90, decode=True, also=over)
         await look.began()
         await cameras.fault("cam01", "freeze", duration_s=2.4)
         seen = await look
         (fault,) = cameras.truth("cam01").faults
-    assert numbers(seen) == list(range(seen[0].number, seen[0].number + 110))
+    assert numbers(seen) == list(range(seen[0].number, seen[0].number + len(seen)))
     assert fault.to_ns is not None
     # FFmpeg shows pictures some time after they came; leave out the edges.
     still = [
@@ -202,11 +215,11 @@ async def test_a_frozen_camera_sends_the_same_picture_again_and_again(cache: Pat
 async def test_timestamps_jump_and_jump_back(cache: Path) -> None:
     """By the argument, while numbers go on."""
     async with one_camera(cache) as (cameras, _bell):
-        look = Look(cameras, 60)
+        look = Look(cameras, 60, also=lambda seen: seen[-1].pts < max(one.pts for one in seen))
         await look.began()
         await cameras.fault("cam01", "jump", duration_s=0.8, argument="100")
         seen = await look
-    assert numbers(seen) == list(range(seen[0].number, seen[0].number + 60))
+    assert numbers(seen) == list(range(seen[0].number, seen[0].number + len(seen)))
     steps = [after.pts - before.pts for before, after in itertools.pairwise(seen)]
     assert max(steps) == pytest.approx(100 * 90_000 + 3600, abs=20)
     assert min(steps) == pytest.approx(-100 * 90_000 + 3600, abs=20)
@@ -216,23 +229,41 @@ async def test_a_camera_can_deliver_less_than_it_declares(cache: Path) -> None:
     """25 in the SDP, 10 on the wire, timestamps true to the wire."""
     fault = parse_fault("*:wrongfps@0:10")
     async with VirtualCameras(1, main=SMALL, faults=[fault], cache=cache) as cameras:
-        seen = await Look(cameras, 20)
-    steps = [after.pts - before.pts for before, after in itertools.pairwise(seen[3:])]
+        seen = await undisturbed(cameras, 25)
+    steps = [after.pts - before.pts for before, after in itertools.pairwise(seen)]
     assert set(steps) <= {8999, 9000, 9001}
-    walls = sorted(after.wall_ns - before.wall_ns for before, after in itertools.pairwise(seen))
-    assert walls[len(walls) // 2] / 1e9 == pytest.approx(0.1, abs=0.02)
+    assert rate(seen) == pytest.approx(10.0, rel=0.1)
+
+
+async def undisturbed(cameras: VirtualCameras, count: int) -> list[Seen]:
+    """A look during which pictures were sent evenly: any other shows the machine's pace."""
+    while True:
+        seen = (await Look(cameras, count))[3:]
+        steps = [after.wall_ns - before.wall_ns for before, after in itertools.pairwise(seen)]
+        middle = sorted(steps)[len(steps) // 2]
+        if middle / 3 < min(steps) and max(steps) < 3 * middle:
+            return seen
+
+
+def rate(seen: list[Seen]) -> float:
+    """Pictures a second as they were sent."""
+    return (len(seen) - 1) / ((seen[-1].wall_ns - seen[0].wall_ns) / 1e9)
 
 
 async def test_the_picture_changes_its_size_with_sets_in_band(cache: Path) -> None:
     """And back; every decoded picture is whole."""
     async with one_camera(cache) as (cameras, _bell):
-        look = Look(cameras, 100, decode=True)
+
+        def sizes(seen: list[Seen]) -> list[tuple[int, ...]]:
+            shapes = [one.luma.shape for one in seen if one.luma is not None]
+            return [shape for shape, _ in itertools.groupby(shapes)]
+
+        look = Look(cameras, 60, decode=True, also=lambda seen: len(sizes(seen)) == 3)
         await look.began()
         await cameras.fault("cam01", "resize", duration_s=1.2, argument="480x272")
         seen = await look
-    sizes = [one.luma.shape for one in seen if one.luma is not None]
-    assert [size for size, _ in itertools.groupby(sizes)] == [(360, 640), (272, 480), (360, 640)]
-    assert numbers(seen) == list(range(seen[0].number, seen[0].number + 100))
+    assert sizes(seen) == [(360, 640), (272, 480), (360, 640)]
+    assert numbers(seen) == list(range(seen[0].number, seen[0].number + len(seen)))
 
 
 async def test_garbage_ends_what_a_client_can_understand(cache: Path) -> None:
@@ -277,35 +308,36 @@ async def test_a_drifting_camera_delivers_at_its_own_pace(cache: Path) -> None:
     """Timestamps say 25 a second; a crystal that is 20 % fast delivers 30."""
     async with one_camera(cache) as (cameras, _bell):
         await cameras.fault("cam01", "drift", argument="200000")
-        seen = await Look(cameras, 65)
-    # Single steps are as ragged as a busy machine makes them; their middle is not.
-    paces = sorted(
-        (after.pts - before.pts) / 90_000 / ((after.wall_ns - before.wall_ns) / 1e9)
-        for before, after in zip(seen[5:], seen[15:], strict=False)
-    )
-    assert paces[len(paces) // 2] == pytest.approx(1.2, rel=0.05)
+        seen = await undisturbed(cameras, 35)
+    steps = [after.pts - before.pts for before, after in itertools.pairwise(seen)]
+    assert set(steps) <= {3599, 3600, 3601}
+    assert rate(seen) == pytest.approx(30.0, rel=0.1)
 
 
 async def test_planned_faults_come_when_planned_and_again(cache: Path) -> None:
     """The demo's misbehaving camera runs on a schedule."""
     bell = Bell()
     fault = parse_fault("cam02:stall@0.2+0.1,every=0.3")
-    async with VirtualCameras(2, main=SMALL, faults=[fault], on_fault=bell, cache=cache) as cameras:
-        bell.cameras = cameras
-        for _ in range(3):
-            truth = await bell.ended()
-        assert cameras.truth("cam01").faults == ()
-    first, second, _ = truth.faults
-    assert (second.from_ns - first.from_ns) / 1e9 == pytest.approx(0.3, abs=0.1)
+    planned = VirtualCameras(2, main=SMALL, faults=[fault], on_fault=bell, cache=cache)
+    with Lateness() as late:
+        async with planned as cameras:
+            bell.cameras = cameras
+            for _ in range(3):
+                truth = await bell.ended()
+            assert cameras.truth("cam01").faults == ()
+    first, second, *_ = truth.faults
+    assert (second.from_ns - first.from_ns) / 1e9 == pytest.approx(0.3, abs=0.1 + late.seconds)
 
 
 async def test_pictures_of_different_cameras_are_spread_in_time(cache: Path) -> None:
     """A hundred cameras must not send in one burst; four lie a quarter of an interval apart."""
     plan = StreamPlan(width=640, height=360, fps=10.0, kbps=300)
     async with VirtualCameras(4, main=plan, cheap=True, cache=cache) as cameras:
-        look = [asyncio.to_thread(watch, cameras.url(name), pictures(8)) for name in cameras.names]
+        look = [asyncio.to_thread(watch, cameras.url(name), pictures(20)) for name in cameras.names]
         seen = await asyncio.gather(*look)
-    phases = sorted(one[-1].wall_ns % 100_000_000 / 100_000_000 for one in seen)
+    # A busy machine sends pictures late, never early: the least late one of each camera counts.
+    least = [min(one.wall_ns / 1e8 - one.number for one in shown) for shown in seen]
+    phases = sorted(tenths % 1 for tenths in least)
     gaps = [
         (after - before) % 1 for before, after in zip(phases, [*phases[1:], phases[0]], strict=True)
     ]

@@ -99,12 +99,13 @@ async def test_orders_are_obeyed_and_the_truth_is_written_down(cache: Path, tmp_
 async def test_it_stops_by_itself_and_asks_for_the_password(cache: Path) -> None:
     """`--seconds`, `--user` and `--password-env`."""
     guarded = ("--user", "quan-tri", "--password-env", "CAMERA_PASSWORD", "--auth", "basic")
-    async with simulate(cache, "--cameras", "1", "--seconds", "4", *guarded) as child:
+    async with simulate(cache, "--cameras", "1", *guarded) as child:
         url = (await line(child))["urls"][0]
         with pytest.raises(av.HTTPUnauthorizedError):
             await asyncio.to_thread(watch, url, pictures(1))
         door = url.replace("rtsp://", "rtsp://quan-tri:b%C3%AD%20m%E1%BA%ADt@")
         assert len(await asyncio.to_thread(watch, door, pictures(3))) == 3
+    async with simulate(cache, "--cameras", "1", "--seconds", "0.2") as child:
         assert await asyncio.wait_for(child.wait(), 15) == 0
 
 

@@ -179,7 +179,7 @@ def give_first(connection: Connection, account_id: str, *, now_ns: int) -> None:
                 line=line,
                 sites=[],
                 from_ns=now_ns,
-                reason="the first account",
+                reason="Tài khoản đầu tiên của hệ thống",
                 given_by="vonggac",
                 given_ns=now_ns,
             )

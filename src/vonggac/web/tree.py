@@ -108,7 +108,7 @@ def _unit_page(
         }
         values = {
             "unit": path[-1],
-            "path": path[:-1],
+            "above": path[:-1],
             "names": units.names(connection, unit_id),
             "below": units.below(connection, unit_id, day),
             "counts": _site_counts(connection, who),
