@@ -20,7 +20,7 @@ from vonggac.edge import agent, journal, live, trail, upward
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable
     from pathlib import Path
 
     from vonggac.config import StreamName
@@ -484,6 +484,68 @@ async def test_one_grant_cannot_take_all_the_boxs_attention(box: Box) -> None:
     assert made == 8 + 1
     assert len(box.known.asked) == 64 + 1
     assert all(task.done() for task in asked)
+
+
+async def test_one_person_with_many_grants_cannot_take_all_the_boxs_attention(box: Box) -> None:
+    """Five tabs that give no credit hold half of the answers at most; others get theirs."""
+    tabs = [await box.viewer() for _ in range(5)]
+    other, others_grant = await box.viewer(actor="account 18")
+    waiting = wire.GopAsk("main", "1")
+
+    async with asyncio.TaskGroup() as asking:
+        asked = [
+            asking.create_task(
+                tab.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", waiting, grant)
+            )
+            for tab, grant in tabs
+            for _ in range(32)
+        ]
+        async with asyncio.timeout(5):
+            while len(box.known.asked) < agent.MAX_ANSWERS_AN_ACTOR:
+                await asyncio.sleep(0.01)
+        for _ in range(20):
+            await other.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", GOP, others_grant)
+        made = box.known.asked.count(waiting)
+        box.known.hold.set()
+
+    assert made == agent.MAX_ANSWERS_AN_ACTOR == 16
+    assert box.known.asked.count(waiting) == 160
+    assert all(task.done() for task in asked)
+
+
+async def test_questions_of_one_person_are_bounded_over_all_grants(box: Box) -> None:
+    """Each grant within its own bound, and the box still answers somebody else."""
+    tabs = [await box.viewer() for _ in range(4)]
+    other, others_grant = await box.viewer(actor="account 18")
+    waiting = wire.GopAsk("main", "1")
+
+    async with asyncio.TaskGroup() as asking:
+        asked = [
+            asking.create_task(
+                refusal(tab.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", waiting, grant))
+            )
+            for tab, grant in tabs
+            for _ in range(64)
+        ]
+        async with asyncio.timeout(5):
+            while sum(task.done() for task in asked) < 64:
+                await asyncio.sleep(0.01)
+        await other.asker.ask(box.stand.site, wire.Verb.GOP, "cam01", GOP, others_grant)
+        refused = [task.result() for task in asked if task.done()]
+        box.known.hold.set()
+
+    assert refused == [Kind.TOO_MANY] * 64
+    assert [task.result() for task in asked].count(None) == agent.MAX_QUESTIONS_AN_ACTOR
+    assert box.agent._of_actor == {}
+
+
+async def refusal(asked: Awaitable[object]) -> Kind | None:
+    """The kind of the refusal, or None if it was answered."""
+    try:
+        await asked
+    except VonggacError as error:
+        return error.kind
+    return None
 
 
 async def test_every_question_is_in_the_audit_and_a_hundred_make_two_rows(box: Box) -> None:

@@ -43,6 +43,10 @@ MAX_QUESTIONS: Final = 512
 """Questions taken on at once, answered or waiting for their turn: a message each."""
 MAX_QUESTIONS_A_GRANT: Final = 64
 """Of one grant: a wall of 25 tiles opens its streams and extends their leases in one breath."""
+MAX_ANSWERS_AN_ACTOR: Final = 16
+"""Of one person, under however many grants: two full ones, and as many are left for others."""
+MAX_QUESTIONS_AN_ACTOR: Final = 192
+"""Of one person: a wall and two playbacks."""
 QUESTIONS: Final = 512
 """Questions that wait to be looked at; each is looked at in microseconds."""
 CREDIT_S: Final = 10.0
@@ -166,11 +170,11 @@ class _Credit:
 
 
 class _Share:
-    """What one grant takes of the box's attention."""
+    """What one grant, or one person, takes of the box's attention."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: int) -> None:
         self.questions = 0
-        self.room = asyncio.Semaphore(MAX_ANSWERS_A_GRANT)
+        self.room = asyncio.Semaphore(answers)
 
 
 class _Asked:
@@ -259,6 +263,7 @@ class Agent:
         self._refusing = 0
         self._room = asyncio.Semaphore(MAX_ANSWERS)
         self._of_grant: dict[str, _Share] = {}
+        self._of_actor: dict[str, _Share] = {}
 
     async def run(self) -> None:
         """Stay on the bus until cancelled: connect, serve, and when that ends begin again."""
@@ -344,7 +349,7 @@ class Agent:
             self.ignored += 1  # the same question twice
             return
         asked = _Asked(message, subject, reply, control, media, _Credit(_window(message)))
-        share = self._of_grant.setdefault(reply.grant, _Share())
+        share = self._of_grant.setdefault(reply.grant, _Share(MAX_ANSWERS_A_GRANT))
         if len(self._open) >= MAX_QUESTIONS or share.questions >= MAX_QUESTIONS_A_GRANT:
             if not share.questions:
                 del self._of_grant[reply.grant]
@@ -380,10 +385,11 @@ class Agent:
         grant: keys.Grant | None = None
         try:
             grant = self._check(asked)
-            async with share.room, self._room:
-                async with asyncio.timeout(ANSWER_S):
-                    head, pieces = await self._make(asked, grant)
-                await self._send(asked, head, pieces)
+            with self._attention(grant.actor) as room:
+                async with share.room, room, self._room:
+                    async with asyncio.timeout(ANSWER_S):
+                        head, pieces = await self._make(asked, grant)
+                    await self._send(asked, head, pieces)
             self.answered[f"{asked.subject.verb} 200"] += 1
         except VonggacError as error:
             await self._refuse(asked, error, grant)
@@ -399,6 +405,24 @@ class Agent:
             share.questions -= 1
             if not share.questions:
                 del self._of_grant[asked.reply.grant]
+
+    @contextlib.contextmanager
+    def _attention(self, actor: str) -> Iterator[asyncio.Semaphore]:
+        """Room for the answers to one person, whose grants may be many.
+
+        Raises:
+            VonggacError: TOO_MANY questions of that person.
+        """
+        share = self._of_actor.setdefault(actor, _Share(MAX_ANSWERS_AN_ACTOR))
+        if share.questions >= MAX_QUESTIONS_AN_ACTOR:
+            raise VonggacError(Kind.TOO_MANY, "too many questions of one person; try again")
+        share.questions += 1
+        try:
+            yield share.room
+        finally:
+            share.questions -= 1
+            if not share.questions:
+                del self._of_actor[actor]
 
     def _check(self, asked: _Asked) -> keys.Grant:
         """The grant of a question, verified, and the camera's part of what it permits."""
