@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recordings import wait_until
+from vonggac.clock import NS
 from vonggac.edge import catalog as catalogs
 from vonggac.edge.catalog import WHOLE, Catalog, CatalogReader, pack_keyframes
+from vonggac.edge.recovery import open_catalog
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -206,7 +208,7 @@ def test_a_reader_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("pragma user_version = 9")
         db.commit()
-    with pytest.raises(VonggacError, match="has version 9, this program reads 1"):
+    with pytest.raises(VonggacError, match="has version 9, this program reads 2"):
         CatalogReader(path)
 
 
@@ -255,6 +257,106 @@ def test_segments_are_found_by_the_time_they_cover(catalog: Catalog) -> None:
         assert reader.bounds("cam01", "main") == (0, 200)
         assert reader.bounds("cam09", "main") is None
         assert reader.streams() == [("cam01", "main"), ("cam02", "main")]
+
+
+def test_a_segment_of_hours_is_found_by_its_last_minute(catalog: Catalog) -> None:
+    """A camera with one keyframe in two hours makes segments as long: they begin at keyframes."""
+    hour = 3600 * NS
+    for start, end in ((0, 2 * hour), (2 * hour, 5 * hour), (5 * hour, None)):
+        catalog.submit(segment(start, end))
+    catalog.flush()
+    with closing(CatalogReader(catalog.path)) as reader:
+
+        def between(low: int, high: int) -> list[int]:
+            found = reader.segments_between("cam01", "main", low, high)
+            return [row.start_ns // hour for row in found]
+
+        assert between(5 * hour - 60 * NS, 5 * hour) == [2]
+        assert between(int(1.9 * hour), int(2.1 * hour)) == [0, 2]
+        assert between(9 * hour, 10 * hour) == [5]
+
+
+def test_segments_that_a_step_of_the_clock_laid_over_each_other_are_all_found(
+    catalog: Catalog,
+) -> None:
+    """The clock was put back by ten minutes: two files cover the same time by their names."""
+    for start, end in ((0, 600), (100, 160), (160, 220)):
+        catalog.submit(segment(start * NS, end * NS))
+    catalog.flush()
+    with closing(CatalogReader(catalog.path)) as reader:
+        found = reader.segments_between("cam01", "main", 170 * NS, 180 * NS)
+
+    assert [row.start_ns // NS for row in found] == [0, 160]
+
+
+def old_catalog(path: Path, *, pages_by_stream: bool = False) -> None:
+    """A catalog as the first version of the program made it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(catalogs.SCHEMA)
+        db.executescript(
+            "drop trigger volume_begins; drop trigger volume_grows; drop trigger volume_shrinks;"
+            "drop table volume; drop index segment_open; drop index segment_by_age;"
+        )
+        if pages_by_stream:
+            db.executescript(
+                "drop table page; create table page (camera text not null, stream text not null,"
+                " from_ns integer not null, payload blob not null,"
+                " primary key (camera, stream, from_ns)) strict;"
+            )
+        for start, end, held in ((0, 60, 1), (60, 120, 0), (120, None, 0)):
+            segment(start, end, held=held)(db)  # type: ignore[operator]
+        db.execute("insert into note (key, value) values (?, '1')", (WHOLE,))
+        db.execute("pragma user_version = 1")
+        db.commit()
+
+
+def objects(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return {name for (name,) in db.execute("select name from sqlite_master")}
+
+
+def test_a_catalog_of_the_first_version_is_brought_up_in_place(tmp_path: Path) -> None:
+    """A box that is upgraded does not read a month of files again, and forgets no hold."""
+    path = tmp_path / "catalog.sqlite"
+    old_catalog(path)
+    with pytest.raises(VonggacError, match="version 1, this program reads 2"):
+        CatalogReader(path)
+
+    with closing(Catalog(path)) as catalog:
+        catalog.submit(segment(180, 240))
+        catalog.flush()
+        with closing(CatalogReader(path)) as reader:
+            assert [one[:3] for one in reader.volume()] == [("cam01", "main", 30)]
+            assert [row.start_ns for row in reader.oldest(9)] == [60, 180]
+            assert reader.note(WHOLE) is not None
+    with closing(Catalog(tmp_path / "fresh.sqlite")):
+        assert objects(path) == objects(tmp_path / "fresh.sqlite")
+
+
+def test_a_catalog_that_no_step_leads_on_from_is_made_again(tmp_path: Path) -> None:
+    """Nothing is deleted, and recording begins at once: the files say it all again."""
+    old_catalog(tmp_path / "catalog.sqlite", pages_by_stream=True)
+
+    catalog, is_to_be_filled = open_catalog(tmp_path)
+    with closing(catalog), closing(CatalogReader(catalog.path)) as reader:
+        assert is_to_be_filled
+        assert reader.streams() == []
+    assert (tmp_path / "catalog.damaged-1").exists()
+
+
+def test_a_catalog_of_a_later_program_is_set_aside_and_kept(tmp_path: Path) -> None:
+    """Whoever goes back a version finds the later catalog where it was put."""
+    path = tmp_path / "catalog.sqlite"
+    old_catalog(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("pragma user_version = 99")
+
+    catalog, is_to_be_filled = open_catalog(tmp_path)
+    catalog.close()
+
+    assert is_to_be_filled
+    with closing(sqlite3.connect(tmp_path / "catalog.damaged-1")) as db:
+        assert db.execute("select count(*) from segment").fetchone() == (3,)
 
 
 def test_the_oldest_that_may_go_are_closed_and_not_held(catalog: Catalog) -> None:
@@ -321,6 +423,7 @@ def test_what_is_asked_again_and_again_is_found_by_an_index(catalog: Catalog) ->
         reader.open_segments()
         reader.segment_near("cam01", "main", 30, later=True)
         reader.segment_near("cam01", "main", 30, later=False)
+        reader.segments_between("cam01", "main", 10, 20)
         plans = [row[3] for text in asked for row in db.execute(f"explain query plan {text}")]
     walked = [plan for plan in plans if plan.startswith("SCAN") and "segment" in plan]
     assert len(asked) >= 7

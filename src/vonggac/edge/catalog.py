@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 1 knew no volume. Every change of `SCHEMA` raises it and adds an entry to `UPGRADES`; a
+catalog that none leads on from is set aside and made again from files and journal."""
+
 COMMIT_S = 0.25
 """Ours: a reader sees a state change within this time, and 100 cameras cost four commits a
 second instead of forty."""
@@ -44,7 +47,43 @@ QUICK_CHECK_BYTES = 32 * 1024 * 1024
 """A catalog up to this size is checked whole when it is opened (0.1 s); a larger one would delay
 recording, and its damage shows when it is read."""
 
-SCHEMA = """
+ADDED_IN_2 = """
+create index if not exists segment_open on segment (start_ns) where end_ns is null;
+create index if not exists segment_by_age on segment (start_ns)
+    where end_ns is not null and held = 0;
+
+-- Bytes of a stream's closed segments, kept by the triggers: retention asks three times a minute,
+-- and adding up two million rows takes seconds.
+create table if not exists volume (
+    camera text not null,
+    stream text not null,
+    size integer not null,
+    primary key (camera, stream)
+) strict, without rowid;
+create trigger if not exists volume_begins after insert on segment begin
+    insert into volume select new.camera, new.stream, 0 where not exists
+        (select 1 from volume where camera = new.camera and stream = new.stream);
+    update volume set size = size + new.size
+        where camera = new.camera and stream = new.stream and new.end_ns is not null;
+end;
+create trigger if not exists volume_grows after update of end_ns, size on segment begin
+    update volume set size = size + iif(new.end_ns is null, 0, new.size)
+        - iif(old.end_ns is null, 0, old.size)
+        where camera = new.camera and stream = new.stream;
+end;
+create trigger if not exists volume_shrinks after delete on segment
+    when old.end_ns is not null begin
+    update volume set size = size - old.size where camera = old.camera and stream = old.stream;
+end;
+"""
+
+FILLED_IN_2 = """
+delete from volume;
+insert into volume select camera, stream, sum(iif(end_ns is null, 0, size)) from segment
+    group by camera, stream;
+"""
+
+SCHEMA = f"""
 -- Times are integers: nanoseconds of UTC since 1970, as the box believed when it wrote them,
 -- moved since by clock steps of the same epoch.  Half-open: from <= t < to.
 
@@ -100,32 +139,7 @@ create table segment (
 ) strict;
 create index segment_by_time on segment (camera, stream, start_ns);
 create index segment_by_run on segment (run, number);
-create index segment_open on segment (start_ns) where end_ns is null;
-create index segment_by_age on segment (start_ns) where end_ns is not null and held = 0;
-
--- Bytes of a stream's closed segments, kept by the triggers: retention asks three times a minute,
--- and adding up two million rows takes seconds.
-create table volume (
-    camera text not null,
-    stream text not null,
-    size integer not null,
-    primary key (camera, stream)
-) strict, without rowid;
-create trigger volume_begins after insert on segment begin
-    insert into volume select new.camera, new.stream, 0 where not exists
-        (select 1 from volume where camera = new.camera and stream = new.stream);
-    update volume set size = size + new.size
-        where camera = new.camera and stream = new.stream and new.end_ns is not null;
-end;
-create trigger volume_grows after update of end_ns, size on segment begin
-    update volume set size = size + iif(new.end_ns is null, 0, new.size)
-        - iif(old.end_ns is null, 0, old.size)
-        where camera = new.camera and stream = new.stream;
-end;
-create trigger volume_shrinks after delete on segment when old.end_ns is not null begin
-    update volume set size = size - old.size where camera = old.camera and stream = old.stream;
-end;
-
+{ADDED_IN_2}
 -- A stretch of missing time with its settled cause.
 create table gap (
     id integer primary key,
@@ -164,6 +178,10 @@ create table note (
     value text not null
 ) strict, without rowid;
 """
+
+UPGRADES = {1: ADDED_IN_2 + FILLED_IN_2}
+"""What leads from a version to the next one. Version 1 was also written by programs that made the
+volume already."""
 
 _TURN_S = 0.02
 """How often whoever flushes looks whether there is room again."""
@@ -282,10 +300,7 @@ class CatalogReader:
             )
         if version != SCHEMA_VERSION:
             self._db.close()
-            raise VonggacError(
-                Kind.CORRUPT,
-                f"the catalog {path} has version {version}, this program reads {SCHEMA_VERSION}",
-            )
+            raise VonggacError(Kind.CORRUPT, _of_another_version(path, version))
 
     def close(self) -> None:
         """Give the connection back."""
@@ -314,11 +329,14 @@ class CatalogReader:
     ) -> list[SegmentRow]:
         """Segments that overlap [from, to), in order of time; open ones included."""
         rows = self._ask(
-            # The longest segment is ten minutes plus a GOP: no earlier one can reach in.
+            # Segments of a stream follow each other, so no earlier one than the last that begins
+            # before the span can reach in; but for clock steps, which move some by an hour.
             f"select {SEGMENT_COLUMNS} from segment"  # noqa: S608 - column names are ours
-            " where camera = ? and stream = ? and start_ns < ? and start_ns > ?"
-            " and (end_ns is null or end_ns > ?) order by start_ns",
-            (camera, stream, to_ns, from_ns - 3_600_000_000_000, from_ns),
+            " where camera = ?1 and stream = ?2 and start_ns < ?3"
+            " and start_ns >= min(?4 - 3600000000000, coalesce((select max(start_ns) from segment"
+            " where camera = ?1 and stream = ?2 and start_ns <= ?4), ?4))"
+            " and (end_ns is null or end_ns > ?4) order by start_ns",
+            (camera, stream, to_ns, from_ns),
         )
         return [SegmentRow(*row) for row in rows]
 
@@ -699,6 +717,11 @@ def _open(path: Path) -> sqlite3.Connection:
             db.executescript(f"begin; {SCHEMA} pragma user_version = {SCHEMA_VERSION}; commit;")
             os.chmod(path, 0o640)  # noqa: PTH101 - the path is ours
             version = SCHEMA_VERSION
+        while version in UPGRADES and _is_upgradable(db, version):
+            db.executescript(
+                f"begin; {UPGRADES[version]} pragma user_version = {version + 1}; commit;"
+            )
+            version += 1
         (verdict,) = (
             db.execute("pragma quick_check(1)").fetchone()
             if not fresh and path.stat().st_size <= QUICK_CHECK_BYTES
@@ -708,7 +731,28 @@ def _open(path: Path) -> sqlite3.Connection:
         raise
     except sqlite3.DatabaseError as error:
         raise VonggacError(Kind.CORRUPT, f"the catalog {path} cannot be read: {error}") from error
-    if version != SCHEMA_VERSION or verdict != "ok":
+    if version != SCHEMA_VERSION:
+        db.close()
+        raise VonggacError(Kind.CORRUPT, _of_another_version(path, version))
+    if verdict != "ok":
         db.close()
         raise VonggacError(Kind.CORRUPT, f"the catalog {path} is damaged: {verdict}")
     return db
+
+
+def _is_upgradable(db: sqlite3.Connection, version: int) -> bool:
+    """Whether the step from this version can be made in place."""
+    if version != 1:
+        return True
+    # Catalogs of the first days kept pages by stream: they say what the files say again.
+    (count,) = db.execute(
+        "select count(*) from pragma_table_info('page') where name = 'content'"
+    ).fetchone()
+    return bool(count)
+
+
+def _of_another_version(path: Path, version: int) -> str:
+    return (
+        f"the catalog {path} has version {version}, this program reads {SCHEMA_VERSION};"
+        " `vonggac check` and the next recording bring it up, or make it again from the files"
+    )
