@@ -95,7 +95,6 @@ class Muxer:
         pieces = [fmp4.init(self.video, None, identity)]
         at = len(pieces[0])
         keyframes: list[tuple[int, int]] = []
-        decode: list[tuple[int, int]] = []
         face = Clockface(self._band)
         chunks: list[bytes] = []
         samples: list[tuple[int, int, bool, int]] = []
@@ -108,7 +107,6 @@ class Muxer:
                 part = fmp4.part(sequence, first * TICK, wall_ns, samples, chunks)
                 if samples[0][2]:
                     keyframes.append((wall_ns, at))
-                    decode.append((first * TICK, at))
                 pieces.append(part)
                 at += len(part)
                 chunks, samples, first = [], [], number
@@ -119,7 +117,6 @@ class Muxer:
             content = self._picture(face, number, wall_ns, key=key)
             chunks.append(content)
             samples.append((TICK, len(content), key, 0))
-        pieces.append(fmp4.trailer(decode))
         return b"".join(pieces), keyframes
 
     def _picture(self, face: Clockface, number: int, wall_ns: int, *, key: bool) -> bytes:

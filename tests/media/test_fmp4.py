@@ -258,30 +258,6 @@ def test_ffprobe_takes_a_minute_for_a_minute(tmp_path: Path, codec: Codec, b_pic
     assert duration == pytest.approx(whole_parts, abs=0.001)
 
 
-def test_the_trailer_points_at_the_moofs_of_keyframes():
-    """ISO/IEC 14496-12 section 8.8.10, by hand: two keyframes, at 1000 and 300,000."""
-    assert fmp4.trailer([(0, 1000), (90_000, 300_000)]).hex(" ", 4) == bytes.fromhex(
-        "00000056 6d667261 0000003e 74667261 01000000 00000001 00000000 00000002"
-        "00000000 00000000 00000000 00000408 010101"
-        "00000000 00015f90 00000000 00049400 010101"
-        "00000010 6d66726f 00000000 00000056"
-    ).hex(" ", 4)
-
-
-@needs_ffprobe
-def test_ffprobe_does_not_mind_a_trailer(tmp_path: Path):
-    """It is there for GStreamer; nobody else may be worse off."""
-    data = segment_of(FILM_B)
-    keyframes = [(time, offset) for _, time, offset in scan_bytes(data).keyframes]
-    (tmp_path / "a.mp4").write_bytes(data + fmp4.trailer(keyframes))
-
-    said = ffprobe(tmp_path / "a.mp4", "-count_packets", "-show_entries",
-                   "format=duration:stream=nb_read_packets")  # fmt: skip
-
-    assert float(said["format"]["duration"]) == 4.0
-    assert said["streams"][0]["nb_read_packets"] == "100"
-
-
 @needs_ffprobe
 def test_pixels_that_are_not_square_are_said_to_be_so(tmp_path: Path):
     """Analogue cameras behind DVRs: 704x576 must be shown 4:3."""

@@ -54,21 +54,6 @@ def test_a_whole_segment_is_read_without_its_pictures():
     ) == b"".join(picture.nals for picture in FILM_B.pictures)
 
 
-def test_a_trailer_is_no_part_and_no_fault():
-    """A closed segment may end in a table of its keyframes; torn, it is as if it were not there."""
-    whole = scan_bytes(SEGMENT)
-    trailer = fmp4.trailer([(time, offset) for _, time, offset in whole.keyframes])
-
-    closed = scan_bytes(SEGMENT + trailer)
-    torn = scan_bytes(SEGMENT + trailer[:-1])
-
-    assert len(trailer) == 8 + 24 + 4 * 19 + 16
-    assert closed == whole
-    assert closed.good_bytes == len(SEGMENT)
-    assert torn.parts == whole.parts
-    assert torn.fault == f"no part where one should begin, at byte {len(SEGMENT)}"
-
-
 def test_where_playback_can_begin_is_told_by_wall_time():
     """GOPs of one second; parts of 200 ms."""
     found = scan_bytes(SEGMENT)

@@ -13,8 +13,8 @@ A *segment* is an init and its parts, of which the first starts with a keyframe 
 counted from the run's start instead, Chromium and ffprobe take a one-minute file three days into
 a run for 72 hours long.  No index is needed: libavformat (ffprobe, ffplay, Chromium) walks the
 moofs, so a segment that is still open, or was cut off by a crash, has its true length and seeks
-like a closed one.  GStreamer's qtdemux 1.22 plays and seeks it too but takes it for one part long
-unless `trailer` follows the last part; the trailer is no part and is not hashed.
+like a closed one.  GStreamer's qtdemux 1.22 plays and seeks it too but takes it for one part long,
+because no mfra closes it.
 
 Everything here is pure and may be called from any thread.
 """
@@ -80,7 +80,6 @@ _NTP_EPOCH_NS = NTP_EPOCH_S * _NS
 _MASK_64 = (1 << 64) - 1
 _BOX = Struct(">I4s")
 _FULL_BOX = Struct(">I4sI")
-_TFRA_ROW = Struct(">QQBBB")
 _MATRIX = Struct(">9I").pack(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x4000_0000)
 
 
@@ -198,26 +197,6 @@ def part(
     traf = _audio_traf(audio, head.size - len(PRFT_HEAD) - 16 + traf_size + 8 + total)
     total += sum(map(len, audio.payloads))
     return b"".join((boxes, traf, _BOX.pack(total + 8, b"mdat"), *chunks, *audio.payloads))
-
-
-def trailer(keyframes: Sequence[tuple[int, int]]) -> bytes:
-    """An mfra box to close a segment with: the table of where one can begin to play.
-
-    It costs 19 bytes a keyframe.  A file is good without it, and `fmp4_read.scan` does not count
-    it among the `good_bytes`.
-
-    Args:
-        keyframes: decode time and offset in the file of each part that starts with a keyframe.
-    """
-    # Each entry points at a moof, behind its part's prft; traf, trun and sample are number 1.
-    rows = [
-        _TFRA_ROW.pack(decode_time, offset + len(PRFT_HEAD) + 16, 1, 1, 1)
-        for decode_time, offset in keyframes
-    ]
-    head = Struct(">III").pack(VIDEO_TRACK, 0, len(rows))
-    tfra = full_box(b"tfra", 0x0100_0000, head, *rows)
-    size = 8 + len(tfra) + 16
-    return box(b"mfra", tfra, full_box(b"mfro", 0, size.to_bytes(4)))
 
 
 def _wide_rows(samples: Sequence[tuple[int, int, bool, int]], fields: int) -> list[int]:

@@ -60,9 +60,6 @@ MAX_MOOF = 64 * 1024
 MAX_TIME = 1 << 32
 """The latest decode time in a file, in `fmp4.TIMESCALE`: 13 hours. A segment has a minute."""
 
-MAX_TRAILER = 2 * 1024 * 1024
-"""Bytes of an mfra; one keyframe takes 19."""
-
 MAX_OFFSET = 1 << 24
 """The largest composition offset, in `fmp4.TIMESCALE`: 186 s. 16 pictures are the most."""
 
@@ -219,7 +216,7 @@ class Scan:
         init: None if it is damaged so that the file cannot be played; parts may still be there.
         parts: the whole parts, in order.
         good_bytes: where the last whole part ends (the init, when there is none).  A file that is
-            truncated here is a good segment; a trailer lies behind it.
+            truncated here is a good segment.
         fault: what is wrong with the file, in one sentence; None if all of it is good.
     """
 
@@ -286,8 +283,7 @@ def scan(read_at: Callable[[int, int], bytes], size: int) -> Scan:
             sequence, decode_time = ref.sequence, ref.decode_time
             at += ref.size
     except MalformedError as error:
-        if not _is_trailer(read_at(at, 8), size - at):
-            fault = fault or f"{error.message}, at byte {error.offset}"
+        fault = fault or f"{error.message}, at byte {error.offset}"
     return Scan(init, parts, at, fault)
 
 
@@ -484,11 +480,6 @@ def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     if length > end - at:
         raise MalformedError(f"a descriptor {tag} that is cut off", offset=at)
     return at, at + length
-
-
-def _is_trailer(head: bytes, left: int) -> bool:
-    """Whether the rest of a file is the mfra of `fmp4.trailer`, all of it."""
-    return head == left.to_bytes(8)[4:] + b"mfra" and left <= MAX_TRAILER
 
 
 def _part(read_at: Callable[[int, int], bytes], at: int, size: int) -> PartRef:
