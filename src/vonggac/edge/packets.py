@@ -6,6 +6,7 @@ Used by the reader's thread of `edge.libav` only; nothing here is shared with th
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,16 +43,16 @@ TRANSCODED = {"mjpeg": "MJPEG", "mpeg4": "MPEG-4"}
 PASSED = {"h264": Codec.H264, "hevc": Codec.H265}
 
 
-class Cutter:
+class Cutter(ABC):
     """Makes access units of packets; the base of passing through and re-encoding."""
 
     codec: Codec
     video: VideoFormat | None
     declared_fps: float | None
 
+    @abstractmethod
     def units(self, packet: Packet[VideoStream], arrival_ns: int) -> list[AccessUnit]:
         """The access units that a packet completes; raises RunEnded if it cannot be one."""
-        raise NotImplementedError
 
     def flush(self) -> list[AccessUnit]:
         """What was held back when the packets ended."""
