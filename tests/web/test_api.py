@@ -402,9 +402,9 @@ async def test_the_api_describes_itself(guest: httpx.AsyncClient) -> None:
 
 
 async def test_health_and_metrics_name_nobody(guest: httpx.AsyncClient) -> None:
-    """They are open to the network's own watchers."""
+    """Health is open to the network's own watchers; the figures name cameras (test_limits.py)."""
     health = await guest.get("/healthz")
-    metrics = await guest.get("/metrics")
+    metrics = await guest.get("/metrics", headers={"host": "127.0.0.1:8080"})
 
     assert health.json()["ok"] is True
     assert "vonggac_cameras 9.0" in metrics.text

@@ -477,6 +477,52 @@ async def test_a_browser_that_leaves_stops_the_reading(served: Served) -> None:
     assert len(served.box.asked) - before <= 2 * 20 + 2
 
 
+# ---- figures for machines --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"host": "127.0.0.1:8080"}, 200),
+        ({"host": "localhost:8080"}, 200),
+        ({"host": "[::1]:8080"}, 200),
+        ({"host": "hub.test"}, 401),
+        ({"host": "evil.test:8080"}, 401),
+        ({"host": "127.0.0.1:8080", "x-forwarded-for": "192.0.2.7"}, 401),
+        ({"host": "127.0.0.1:8080", "forwarded": "for=192.0.2.7"}, 401),
+        ({"host": "127.0.0.1:8080", "authorization": "Bearer vg_nothing"}, 200),
+        ({"host": "hub.test", "authorization": "Bearer vg_nothing"}, 401),
+    ],
+)
+async def test_figures_that_name_cameras_are_for_this_machine(
+    served: Served, headers: dict[str, str], expected: int
+) -> None:
+    """Names of cameras are names of places: not for everybody who reaches the port."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as stranger:
+        answer = await stranger.get("/metrics", headers=headers)
+
+    assert answer.status_code == expected
+    assert ("hl-2a" in answer.text) == (expected == 200)
+
+
+async def test_figures_are_told_to_a_token_that_may_see_the_system(served: Served) -> None:
+    """For a Prometheus on another machine; a token for pictures opens pictures."""
+    told = {}
+    for scope in ("read", "pictures"):
+        made = await served.client.post(
+            "/api/v1/tokens", json={"title": "prometheus", "scopes": [scope], "days": 30}
+        )
+        assert made.status_code == 201, made.text
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as elsewhere:
+            answer = await elsewhere.get(
+                "/metrics",
+                headers={"host": "hub.test", "authorization": f"Bearer {made.json()['value']}"},
+            )
+        told[scope] = (answer.status_code, "hl-2a" in answer.text)
+
+    assert told == {"read": (200, True), "pictures": (403, False)}
+
+
 async def test_the_program_still_answers_after_all_of_this(served: Served) -> None:
     """The last test of this module: nothing above has cost the others anything."""
     answer = await served.client.get("/healthz")

@@ -1,8 +1,9 @@
 """The JSON API under /api/v1: stable, documented by OpenAPI, one error shape.
 
 Times are RFC 3339 UTC, durations seconds. A request is made by a session's cookie
-(`POST /api/v1/session`); what changes something carries the session's form token in
-`X-CSRF-Token`, or comes from a program that sends no Origin.
+(`POST /api/v1/session`), which is SameSite=Strict; what changes something must come from a page of
+this very origin, or from a program that sends no Origin (`security.Guard`). `X-CSRF-Token` may be
+sent and is not looked at: forms of the pages are what carries and checks the session's token.
 """
 
 from __future__ import annotations

@@ -452,11 +452,20 @@ def purpose(
 
 
 def _is_local(request: Request) -> bool:
-    """Whether a program of this machine asks, and no proxy stands between."""
-    host = request.client.host if request.client else ""
+    """Whether a program of this machine asks, and no proxy stands between.
+
+    A proxy that names nobody hands the name of the hub on, and a page that lets its own name point
+    to this machine sends that: so the host that is asked for must be this machine itself, too.
+    """
+    address = request.client.host if request.client else ""
+    asked, _, _ = request.headers.get("host", "").rpartition(":")
     try:
-        return ip_address(host).is_loopback and not any(
-            name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")
+        return (
+            ip_address(address).is_loopback
+            and asked in ("localhost", "127.0.0.1", "[::1]")
+            and not any(
+                name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")
+            )
         )
     except ValueError:
         return False
