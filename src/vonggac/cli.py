@@ -15,6 +15,10 @@ from typing import NamedTuple
 from vonggac import __version__, log
 from vonggac.errors import ConfigError, VonggacError
 
+CLOSED_TO_OTHERS = 0o027
+"""Files are 0640 and folders 0750 at most, wherever they are made and by whom they are inherited:
+what lies in them are recordings, the access log and the names of people."""
+
 
 class Subcommand(NamedTuple):
     """A line of the table of contents."""
@@ -59,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         if name == chosen:
             importlib.import_module(subcommand.module).add_arguments(child)
     options = parser.parse_args(words)
+    os.umask(os.umask(CLOSED_TO_OTHERS) | CLOSED_TO_OTHERS)
     log.configure(level=options.log_level, as_json=options.log_json)
     module = importlib.import_module(SUBCOMMANDS[options.subcommand].module)
     try:

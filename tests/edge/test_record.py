@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -300,6 +301,28 @@ def test_wrong_use_is_told_in_a_sentence_and_ends_with_two(
     """Before anything is recorded; a password never stands in the sentence."""
     assert main(["record", *words, "--dir", str(tmp_path / "disk")]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_what_is_recorded_is_open_to_the_group_and_to_nobody_else(
+    cache: Path, tmp_path: Path
+) -> None:
+    """A directory that anybody may enter, and a umask of nothing: pictures of people lie in it."""
+    tmp_path.chmod(0o755)
+    with (
+        virtual_cameras(1, cache) as cameras,
+        Recording(tmp_path / "d", {"cam01": cameras.url("cam01")}, before=_no_umask) as recording,
+    ):
+        recording.wait_for_files("cam01")
+        recording.stop()
+    kept = [tmp_path / "d", *(tmp_path / "d").rglob("*")]
+    modes = {path: path.stat().st_mode & 0o777 for path in kept}
+
+    assert any(path.suffix == ".mp4" for path in kept)
+    assert [path for path, mode in modes.items() if mode & 0o027] == []
+
+
+def _no_umask() -> None:
+    os.umask(0)
 
 
 def test_a_second_recorder_on_a_directory_is_refused(cache: Path, tmp_path: Path) -> None:

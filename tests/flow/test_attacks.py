@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 import warnings
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -57,8 +58,12 @@ HUB_BODIES: dict[wire.Verb, msgspec.Struct] = {
     wire.Verb.CONFIGURE: wire.ConfigureAsk(99, msgspec.Raw(b'{"cameras":[]}')),
     wire.Verb.STATUS: wire.StatusAsk(),
     wire.Verb.LEDGER: wire.LedgerAsk(),
+    wire.Verb.EXPORT: wire.ExportAsk("1", str(2**62)),
+    wire.Verb.ANCHOR: wire.AnchorAsk("audit", "0" * 64),
+    wire.Verb.REVOKE: wire.RevokeAsk(("a" * 26,)),
 }
-"""`mp4` is the export of a recording."""
+"""Every other verb; `mp4` is the download of a recording, `export` that of evidence."""
+assert {*VIEWER_BODIES, *HUB_BODIES, wire.Verb.MORE} == {*wire.Verb}, "a new verb is tried, too"
 
 
 @dataclass
@@ -194,7 +199,9 @@ def scene(cameras: Cameras, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ]  # fmt: skip
     config.write_text("\n".join(lines) + "\n")
     secrets = {"CAMERA_PASSWORD": SECRET, "ADMIN_PASSWORD": SECRET}
+    before = os.umask(0)  # as an operator may have it; the program inherits it
     with running(["up", "--config", str(config)], folder / "log", secrets) as program:
+        os.umask(before)
 
         def both_recorded() -> bool:
             found = program.http.get("/api/v1/cameras").json()["cameras"]
@@ -442,6 +449,16 @@ async def test_twenty_renewals_lose_no_part_of_a_real_camera(scene: Scene) -> No
     first, end = found[0][1], found[-1][1]
     assert [sequence for _, sequence in found] == list(range(first, end + 1))
     assert len(found) > RENEWALS
+
+
+def test_nothing_that_is_kept_is_open_to_other_users_of_the_machine(scene: Scene) -> None:
+    """Whatever umask the program was started with: recordings, database, facts, keys."""
+    wait_until(lambda: list(scene.folder.rglob("*.mp4")), "a file of a recording")
+    kept = [scene.folder, *scene.folder.rglob("*")]
+    names = {path.name for path in kept}
+
+    assert {"hub.sqlite", "catalog.sqlite", "nats-server.conf", "credentials.key"} <= names
+    assert [str(path) for path in kept if path.exists() and path.stat().st_mode & 0o007] == []
 
 
 def test_no_child_holds_a_password_of_the_environment(scene: Scene) -> None:
