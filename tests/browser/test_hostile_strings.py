@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import pytest_asyncio
-from test_looks import VISITS, WIDE, Place, Visit, open_page, signed_in
+from test_looks import VISITS, WIDE, Place, Visit, load_units, open_page, signed_in
 
 from hub_stage import CAMERAS, DISCOVERED, PROBE, SITE_ID, stage
 from hub_stage import browser as browser_of
@@ -169,6 +169,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
         box.content = lying  # type: ignore[method-assign]
         await fill(hub)
+        await asyncio.to_thread(load_units, hub)
         yield Place(hub, origin)
         await box.stop()
         stop.set()

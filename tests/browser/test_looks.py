@@ -204,14 +204,15 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
         stop = asyncio.Event()
         serving = asyncio.create_task(serve.serve(hub.app, listener, stop=stop))
         box = await hub.box()
-        await asyncio.to_thread(_load_units, hub)
+        await asyncio.to_thread(load_units, hub)
         yield Place(hub, origin)
         await box.stop()
         stop.set()
         await serving
 
 
-def _load_units(hub: Stage) -> None:
+def load_units(hub: Stage) -> None:
+    """The tree of today, for the pages that show a unit."""
     with hub.database.writing() as connection:
         units.load(connection, "2026")
 
