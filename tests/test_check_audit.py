@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from databases import postgres, postgres_url
 from vonggac import cli, wire
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.domain import audit
@@ -17,18 +18,27 @@ from vonggac.edge.journal import Journal
 from vonggac.edge.recovery import open_catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+__all__ = ["postgres", "postgres_url"]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data directory as `vonggac up` leaves it: five rows, the box signed the third."""
-    recordings = tmp_path / "recordings"
+    fill(tmp_path, sqlite_url(tmp_path / "hub.sqlite"))
+    return tmp_path
+
+
+def fill(data: Path, url: str) -> None:
+    """Five rows, the third of them signed by the box."""
+    recordings = data / "recordings"
     recordings.mkdir()
     identity = identity_at(recordings)
     open_catalog(recordings)[0].close()
     journal = Journal(recordings, identity.site, 1, identity.key.sign)
-    database = Database(sqlite_url(tmp_path / "hub.sqlite"))
+    database = Database(url)
     database.migrate()
     with database.writing() as connection:
         connection.execute(
@@ -48,7 +58,6 @@ def data(tmp_path: Path) -> Path:
             )
     journal.close()
     database.close()
-    return tmp_path
 
 
 def altered(data: Path, *statements: str) -> None:
@@ -124,3 +133,121 @@ def test_check_names_a_chain_that_was_rewritten_together_with_its_head(
     assert code == 1
     (fault,) = found["audit"]["faults"]
     assert fault.startswith("rows 3 to 3 are missing: the site's ledger of ")
+
+
+def changed(column: sa.Column[Any]) -> Any:
+    """Another value that the column takes."""
+    if column.name == "outcome":
+        return "refused"
+    if column.name == "id":
+        return 9
+    if column.name == "detail":
+        return {"n": 1}
+    return column.type.python_type(1)
+
+
+def swapped(table: sa.Table) -> list[sa.Executable]:
+    """Rows 2 and 4, each in the other's place, with all that they say."""
+    return [
+        table.update().where(table.c.id == here).values(id=there)
+        for here, there in ((2, 99), (4, 2), (99, 4))
+    ]
+
+
+AUDIT = tables.audit
+ALTERATIONS: dict[str, tuple[list[sa.Executable], str]] = {
+    f"column {column.name}": (
+        [AUDIT.update().where(AUDIT.c.id == 3).values({column.name: changed(column)})],
+        "row",
+    )
+    for column in AUDIT.columns
+} | {
+    "first": ([AUDIT.delete().where(AUDIT.c.id == 1)], "the rows before row 2 are missing"),
+    "middle": ([AUDIT.delete().where(AUDIT.c.id.in_([2, 3]))], "rows 2 to 3 are missing"),
+    "tail": ([AUDIT.delete().where(AUDIT.c.id >= 4)], "rows 4 to 5, the newest, are missing"),
+    "all": ([AUDIT.delete()], "rows 1 to 5, the newest, are missing"),
+    "swapped": (swapped(AUDIT), "row 2 was changed"),
+    "added": (
+        [
+            AUDIT.insert().from_select(
+                [column.name for column in AUDIT.columns],
+                sa.select(
+                    *(sa.literal(6) if column.name == "id" else column for column in AUDIT.columns)
+                ).where(AUDIT.c.id == 5),
+            )
+        ],
+        "row",
+    ),
+    "head": ([tables.audit_head.update().values(row_id=4)], "row"),
+    "tail and head": (
+        [
+            AUDIT.delete().where(AUDIT.c.id >= 3),
+            tables.audit_head.update().values(
+                row_id=2, hash=sa.select(AUDIT.c.hash).where(AUDIT.c.id == 2).scalar_subquery()
+            ),
+        ],
+        "rows 3 to 3 are missing: the site's ledger of ",
+    ),
+}
+"""What somebody who holds the database can do to the five rows, and how it is named."""
+
+
+@pytest.fixture
+def whole(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Path, Path, Database]]:
+    """A hub's data, its configuration and its database, on the engine that is asked for."""
+
+    def made(engine: str) -> tuple[Path, Path, Database]:
+        folder = tmp_path_factory.mktemp("hub")
+        url = sqlite_url(folder / "hub.sqlite")
+        if engine == "postgresql":
+            url = request.getfixturevalue("postgres_url")
+        fill(folder, url)
+        config = folder / "up.toml"
+        config.write_text(f'data_dir = "{folder}"\ndatabase_url = "{url}"\n')
+        return folder, config, Database(url)
+
+    return made
+
+
+def behind_its_back(database: Database, statements: list[sa.Executable]) -> None:
+    """Run them in one transaction, after taking the triggers away."""
+    with database.writing() as connection:
+        if database.engine.dialect.name == "sqlite":
+            for name in ("audit_unaltered", "audit_kept"):
+                connection.execute(sa.text(f"DROP TRIGGER IF EXISTS {name}"))
+        else:
+            connection.execute(sa.text("ALTER TABLE audit DISABLE TRIGGER ALL"))
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_whatever_is_done_to_a_row_is_reported_by_the_command_on_both_engines(
+    whole: Callable[[str], tuple[Path, Path, Database]],
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+) -> None:
+    """Every column edited, rows cut out anywhere, swapped or added, the head moved."""
+    data, config, database = whole(engine)
+    with database.reading() as connection:
+        rows = [dict(row) for row in connection.execute(sa.select(AUDIT)).mappings()]
+        head = dict(connection.execute(sa.select(tables.audit_head)).mappings().one())
+    words = ["check", str(data / "recordings"), "--config", str(config)]
+    assert told(capsys, *words)[1]["audit"]["ok"]
+    unseen = []
+    for name, (statements, said) in ALTERATIONS.items():
+        behind_its_back(database, statements)
+        code, found = told(capsys, *words)
+        faults = found["audit"]["faults"]
+        if code != 1 or found["ok"] or not any(fault.startswith(said) for fault in faults):
+            unseen.append(f"{name}: exit {code}, {faults}")
+        behind_its_back(
+            database,
+            [AUDIT.delete(), AUDIT.insert().values(rows), tables.audit_head.update().values(head)],
+        )
+    database.close()
+
+    assert unseen == []
+    assert told(capsys, *words)[0] == 0
