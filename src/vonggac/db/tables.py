@@ -754,3 +754,23 @@ hold = sa.Table(
     sa.CheckConstraint("released_by IS NULL OR released_by <> placed_by", name="two_persons"),
     comment="spans under a case: no rule of retention deletes them while this stands",
 )
+
+maintenance = sa.Table(
+    "maintenance",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id"),
+    sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), nullable=False, comment="where"),
+    sa.Column(
+        "camera_id", sa.Text, sa.ForeignKey("camera.id"), nullable=False, comment="which camera"
+    ),
+    _moment("from_ns", "away from here"),
+    _moment("to_ns", "until here"),
+    _text("reason", "why, in words; stands in the ledger"),
+    _text("planned_by", "name of the account that planned it"),
+    _moment("planned_ns", "when it was planned"),
+    _text("withdrawn_by", "name of who withdrew it", null=True),
+    _moment("withdrawn_ns", "when; what had passed by then stays planned", null=True),
+    sa.CheckConstraint("to_ns > from_ns", name="has_length"),
+    sa.Index(None, "site_id", "to_ns"),
+    comment="time in which a camera is expected to be away; withdrawn, never deleted",
+)
