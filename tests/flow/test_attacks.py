@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from vonggac.config import StreamName
 
 pytestmark = [
-    pytest.mark.xdist_group("attacks"),
     pytest.mark.timeout(120),
     # nats-py hands aiohttp a number of seconds where it now wants an object.
     pytest.mark.filterwarnings("ignore:parameter 'timeout' of type:DeprecationWarning"),

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("right-gone"),
     pytest.mark.timeout(150),
     # nats-py hands aiohttp a number of seconds where it now wants an object.
     pytest.mark.filterwarnings("ignore:parameter 'timeout' of type:DeprecationWarning"),

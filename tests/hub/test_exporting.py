@@ -17,7 +17,7 @@ from evidence_made import BEGIN, KEY, SITE, TINY, envelope, record
 from vonggac import wire
 from vonggac.clock import NS, SimulatedClock
 from vonggac.db import tables
-from vonggac.domain import audit, exports, ledger
+from vonggac.domain import audit, exports, ledger, units
 from vonggac.domain.exports import Request, Someone
 from vonggac.edge.proof import Proven, prove
 from vonggac.errors import Kind, VonggacError
@@ -292,6 +292,21 @@ def test_minutes_say_everything_and_leave_the_number_to_the_clerk(
     assert [gap["from"] for gap in told["gaps"]] == ["01/08/2026 17:50:12"]
     assert sheet.startswith(b"%PDF-1.")
     assert len(sheet) > 20_000
+
+
+def test_minutes_name_the_body_above_the_facility_that_issues_them(hub: Database) -> None:
+    """The head of an official paper: the unit that the facility stands in, once it is known."""
+    with hub.writing() as connection:
+        before = minutes.place(connection, SITE, now_ns=NOW)
+        above = units.add_unit(
+            connection, parent_id=None, kind="body", code="YT", vi="Sở Y tế tỉnh A", en="",
+            valid_from=date(2025, 7, 1), source="",
+        )  # fmt: skip
+        units.assign_site(connection, SITE, above)
+        after = minutes.place(connection, SITE, now_ns=NOW)
+
+    assert (before.above, after.above) == ("", "Sở Y tế tỉnh A")
+    assert after.site.title == "KS Mường Hoa"
 
 
 def test_what_a_person_typed_is_not_carried_out_on_paper(hub: Database) -> None:

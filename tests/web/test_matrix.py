@@ -309,8 +309,8 @@ async def _status(found: Cast, key: str, person: tuple[str, str] | None) -> int:
 async def test_lists_name_no_facility_beyond_the_scope(tmp_path: Path) -> None:
     """Pages and lists of another province's officer say nothing of ours, and the reverse."""
     told: list[str] = []
-    pages = [key.split(" ")[1] for key, rule in RULES.items()
-             if key.startswith("GET ") and rule.of is Of.LISTS]  # fmt: skip
+    pages = ["/", *(key.split(" ")[1] for key, rule in RULES.items()
+                    if key.startswith("GET ") and rule.of is Of.LISTS)]  # fmt: skip
     async with cast(tmp_path) as found:
         for person, hidden in (
             (("centre_duty", "outside"), HERE),

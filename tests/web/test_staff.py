@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 
-from hub_stage import Stage, browser, sign_in
+from hub_stage import ORIGIN, Stage, browser, sign_in
 from vonggac.clock import SimulatedClock
 from vonggac.db import tables
 from vonggac.domain import accounts, audit, roles, roster
@@ -85,6 +85,7 @@ async def test_a_sheet_is_rehearsed_entered_and_its_slips_shown_once(
     assert done.headers["cache-control"] == "no-store"
     passwords = re.findall(r"<dd[^>]*>([a-z2-9]{4}(?:-[a-z2-9]{4}){3})</dd>", done.text)
     assert len(set(passwords)) == 3
+    assert done.text.count(f'translate="no">{ORIGIN}</dd>') == 3  # where the first page was read
     assert set(people(hub)) == {"admin", "thuc.lv", "mai.gt", "khoa.nv"}
     with hub.database.reading() as connection:
         held = {row.account: row for row in roles.rows(connection) if row.account != "admin"}

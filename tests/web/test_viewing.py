@@ -264,6 +264,16 @@ async def test_a_leader_shares_a_camera_and_the_body_sees_it_until_it_is_withdra
     assert [row.purpose for row in people.rows("share_withdrawn")] == ["xong"]
 
 
+async def test_an_officer_of_another_body_is_led_to_what_is_shared_with_it(
+    people: People,
+) -> None:
+    """He has no facility of his own to begin with; everybody else begins with his."""
+    partner, officer = await people.http("canbo").get("/"), await people.http("truc").get("/")
+
+    assert (partner.status_code, partner.headers.get("location")) == (303, "/shared")
+    assert officer.status_code == 200
+
+
 async def test_a_share_is_made_and_withdrawn_on_its_page(people: People) -> None:
     """A leader has no programs."""
     http, form = people.http("lanhdao"), {"form_token": people.tokens["lanhdao"]}

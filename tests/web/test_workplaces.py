@@ -313,6 +313,37 @@ async def test_a_display_that_is_removed_is_dark(
         == [1, 1, 1]  # fmt: skip
 
 
+async def test_a_display_shows_what_whoever_answers_for_it_may_see(
+    client: httpx.AsyncClient, hub: Stage, nkey: str
+) -> None:
+    """No screen is made over cameras that are not its person's, and one goes dark with the role."""
+    with hub.database.writing() as connection:
+        stranger, _ = accounts.create(
+            connection, name="khach", full_name="Người Không Vai Trò", now_ns=NOW_NS
+        )
+    token = form_token((await client.get("/workstations")).text)
+    refused = await client.post(
+        "/workstations",
+        data={
+            "form_token": token, "do": "display", "title": "Tivi", "room": "Sảnh",
+            "account": stranger, "cameras": ["hl-2a"],
+        },
+    )  # fmt: skip
+    async with browser(hub) as screen:
+        page = await linked(client, screen, hub)
+        with hub.database.writing() as connection:
+            connection.execute(
+                tables.role_held.update()
+                .where(tables.role_held.c.account_id == account_id(hub, "admin"))
+                .values(to_ns=NOW_NS)
+            )
+        dark = await screen.post("/api/v1/display/grants", **question(page, nkey=nkey))
+
+    assert refused.status_code == 422
+    assert "không được xem hết các camera này" in refused.text
+    assert dark.status_code == 403
+
+
 async def test_forms_of_this_page_are_checked(client: httpx.AsyncClient, hub: Stage) -> None:
     """Every fault in the same answer as the form, and nothing made."""
     token = form_token((await client.get("/workstations")).text)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from vonggac import log, paper, wire
 from vonggac.clock import NS
 from vonggac.config import inherited
-from vonggac.domain import exports, ledger, registry
+from vonggac.domain import exports, ledger
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import (
     MANIFEST,
@@ -382,10 +382,7 @@ class Exporter:
 
     def _place(self, export: Export) -> minutes.Place:
         with self._database.reading() as connection:
-            site = registry.site(connection, export.site_id)
-        if site is None:
-            raise VonggacError(Kind.NOT_FOUND, "the site has left the register")
-        return minutes.Place(site, above="")
+            return minutes.place(connection, export.site_id, now_ns=self._clock.wall_ns())
 
     async def _check(self, partial: Path) -> None:
         """Verify what is about to be handed out.

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
-from vonggac.domain import rules
+from vonggac.domain import access, registry, rules, units
+from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vonggac.db import Connection
     from vonggac.domain.exports import Export, Someone
     from vonggac.domain.registry import Site
     from vonggac.evidence import CameraEvidence
@@ -37,6 +39,22 @@ class Place(NamedTuple):
     site: Site
     above: str
     """The body above it; empty leaves the line out."""
+
+
+def place(connection: Connection, site_id: str, *, now_ns: int) -> Place:
+    """A site as it issues minutes: under the unit that it stands in, by its name of the day.
+
+    Raises:
+        VonggacError: NOT_FOUND, the site has left the register.
+    """
+    site = registry.site(connection, site_id)
+    if site is None:
+        raise VonggacError(Kind.NOT_FOUND, "the site has left the register")
+    if access.UNASSIGNED in access.thing_of_site(connection, site_id).path:
+        return Place(site, "")
+    on = datetime.fromtimestamp(now_ns // NS, VIETNAM).date()
+    name = units.names_of_sites(connection, on).get(site_id)
+    return Place(site, name.vi if name else "")
 
 
 def values(

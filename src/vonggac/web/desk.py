@@ -98,6 +98,8 @@ class Visitor:
     """The account with its roles, as it stands now."""
     here: Thing | None = None
     """This hub's own facility, once it is registered."""
+    origin: str = ""
+    """How the request came: scheme and host, as its browser shows them."""
 
     @property
     def signed_in(self) -> sessions.Session:
@@ -224,6 +226,7 @@ def visitor(request: Request) -> Visitor:
         request.headers.get("user-agent", "")[:200],
         request.cookies.get(WORKSTATION_COOKIE, "")[:100],
         *_roles(desk, session),
+        origin=str(request.base_url).rstrip("/"),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends
-from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
+from starlette.responses import RedirectResponse, Response
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
@@ -62,21 +62,32 @@ def facility(
 ) -> Response:
     """The facility's page, or name and counts of all, for those who see no more of any.
 
+    An officer of another body, who has no facility but what is shared with him, is shown that.
+
     Args:
         who: the visitor.
         show: which cameras.
         q: words to find a camera by.
         site: which facility, where the visitor may see several; its name or its id.
     """
+    who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
         shown = rights.shown_sites(connection, who, Act.FACILITY_DETAILS)
     if site:
         shown = [one for one in shown if site in (one.id, one.name)]
     if not shown and not site:
-        return _counts_page(who)
+        return RedirectResponse("/shared", 303) if _is_partner(who) else _counts_page(who)
     if not shown:
         raise VonggacError(Kind.NOT_FOUND, "there is no such facility, or it is not for you")
     return _facility_page(who, shown[0], show, q)
+
+
+def _is_partner(who: Visitor) -> bool:
+    """Whether the visitor acts for a body, and sees no facility but by what is shared with it."""
+    now_ns = who.desk.now_ns()
+    acting = any(held.body for held in who.person.held if held.lasts(now_ns))
+    with who.desk.database.reading() as connection:
+        return acting and not rights.shown_sites(connection, who, Act.FACILITY_SEE)
 
 
 @routes.get("/facilities")

@@ -124,7 +124,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /workstations": _system(Act.PEOPLE_EDIT),
     "POST /workstations": _system(Act.PEOPLE_EDIT),
     # facilities and cameras
-    "GET /": _lists(Act.FACILITY_SEE),
+    "GET /": _own(),
     "GET /facilities": _lists(Act.FACILITY_SEE),
     "GET /api/v1/sites": _lists(Act.FACILITY_SEE),
     "PUT /api/v1/sites/{site_id}/unit": _system(Act.UNITS_EDIT),

@@ -552,5 +552,5 @@ def _record(connection: Connection, who: Visitor, act: Act, name: str, **detail:
 
 
 def _url(who: Visitor) -> str:
-    """How people reach the pages: as configured, else they are told by who hands out the slip."""
-    return who.desk.config.web.public_url or ""
+    """How people reach the pages: as configured, else as this request came."""
+    return who.desk.config.web.public_url or who.origin

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import wire
 from vonggac.clock import rfc3339
-from vonggac.domain import accounts, audit, grants, ledger, registry, sessions, workstations
+from vonggac.domain import access, accounts, audit, grants, ledger, registry, sessions, workstations
 from vonggac.domain.audit import Act, Actor
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import entrance, watch
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vonggac.config import StreamName
+    from vonggac.db import Connection
 
 routes = APIRouter(include_in_schema=False)
 
@@ -42,6 +43,7 @@ FAULTS: Mapping[str, str] = {
     "room_missing": "Ghi phòng đặt máy.",
     "cameras_missing": "Chọn từ 1 đến {most} camera.",
     "person_missing": "Chọn người chịu trách nhiệm.",
+    "cameras_not_his": "Người chịu trách nhiệm không được xem hết các camera này.",
 }
 """What is said of input that cannot be taken."""
 
@@ -219,7 +221,7 @@ def _workstations_page(
         "code": code,
         "display_id": display_id,
         "minutes": workstations.LINK_S // 60,
-        "link": f"{desk.config.web.public_url or ''}/display",
+        "link": f"{desk.config.web.public_url or who.origin}/display",
         "rules": desk.rules,
     }
     return who.page("workstations.html", values, status=status, section="workstations")
@@ -306,16 +308,15 @@ def _add_display(who: Visitor, form: dict[str, str], cameras: list[str]) -> Resp
     desk, now_ns = who.desk, who.desk.now_ns()
     try:
         with desk.database.writing() as connection:
-            known = {
-                camera.id for camera in registry.cameras(connection, the_site(connection, desk).id)
-            }
             person = _responsible(connection, form.get("account", ""))
+            site_id = the_site(connection, desk).id
+            _check_shown(connection, person.id, site_id, cameras, now_ns=now_ns)
             display_id, code = workstations.add_display(
                 connection,
                 title=form.get("title", ""),
                 room=form.get("room", ""),
                 account_id=person.id,
-                cameras=[name for name in dict.fromkeys(cameras) if name in known],
+                cameras=list(dict.fromkeys(cameras)),
                 now_ns=now_ns,
             )
             audit.record(
@@ -336,7 +337,39 @@ def _add_display(who: Visitor, form: dict[str, str], cameras: list[str]) -> Resp
     return _workstations_page(who, code=code, display_id=display_id)
 
 
-def _responsible(connection: Any, account_id: str) -> accounts.Account:
+def _check_shown(
+    connection: Connection,
+    account_id: str,
+    site_id: str,
+    cameras: Sequence[str],
+    *,
+    now_ns: int,
+) -> None:
+    """Refuse to show what whoever answers for a display may not see.
+
+    Nobody is said to watch a display, so that a role that serves certain purposes serves this one.
+
+    Raises:
+        VonggacError: FORBIDDEN.
+    """
+    person = access.person_of(connection, account_id, now_ns)
+    seen = {
+        camera.id
+        for camera in registry.cameras(connection, site_id)
+        if access.may(
+            person, access.Act.LIVE_VIEW, access.thing_of_camera(connection, camera.id),
+            now_ns=now_ns,
+        )
+    }  # fmt: skip
+    if not set(cameras) <= seen:
+        raise VonggacError(
+            Kind.FORBIDDEN,
+            "cameras: whoever answers for the display may not see every one of them",
+            fault="cameras_not_his",
+        )
+
+
+def _responsible(connection: Connection, account_id: str) -> accounts.Account:
     try:
         return accounts.find(connection, account_id)
     except VonggacError:
@@ -356,7 +389,7 @@ def _faulty(
     if fault not in FAULTS:
         raise error
     said = who.t(FAULTS[fault], most=workstations.CAMERAS_LIMIT)
-    faulty = Form(values=form, faults={fault.removesuffix("_missing"): said})
+    faulty = Form(values=form, faults={fault.partition("_")[0]: said})
     return _workstations_page(who, forms={which: faulty}, chosen=cameras, status=422)
 
 
@@ -447,7 +480,7 @@ def display_grant(
 
     Raises:
         VonggacError: UNAUTHENTICATED, no display; FORBIDDEN, another page's question, or a camera
-            that is not the display's; BAD_INPUT.
+            that is not the display's or that whoever answers for it may not see; BAD_INPUT.
     """
     found = _display(request)
     if found is None:
@@ -460,6 +493,7 @@ def display_grant(
     desk = desk_of(request)
     now_ns = desk.now_ns()
     with desk.database.reading() as connection:
+        _check_shown(connection, found.account_id, desk.site.id, wanted, now_ns=now_ns)
         names = {
             camera.name: camera.id
             for camera in (registry.camera(connection, name) for name in wanted)
