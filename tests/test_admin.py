@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
+import pyotp
 import pytest
 
+from vonggac import keys
 from vonggac.cli import main
+from vonggac.clock import NS
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, audit
+from vonggac.domain import accounts, audit, second_factor, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,3 +102,35 @@ def test_duties_are_printed_with_their_acts(run: Run) -> None:
 
     assert "live_view" in told["shift_lead"]
     assert "live_view" not in told["administrator"]
+
+
+def test_a_lost_telephone_and_its_codes_are_forgotten_on_the_hubs_own_machine(
+    run: Run, data: Path
+) -> None:
+    """The last administrator who lost both has nobody to ask in the browser."""
+    database = Database(sqlite_url(data / "hub.sqlite"))
+    box = keys.Box.at(data / "keys.box")
+    now_ns = time.time_ns()
+    with database.writing() as connection:
+        attempt = accounts.begin_attempt(connection, "admin", now_ns=now_ns)
+        assert attempt.account is not None
+        secret = second_factor.new_secret()
+        code = pyotp.TOTP(secret.reveal()).at(now_ns // NS)
+        second_factor.enrol(connection, box, attempt.account, secret, code, now_ns=now_ns)
+        cookie = sessions.open_session(
+            connection, attempt.account, address="", agent="", now_ns=now_ns
+        )
+
+    done, told = run("user", "reset-factor", "--user", "admin")
+
+    with database.writing() as connection:
+        left = second_factor.recovery_codes_left(connection, attempt.account.id)
+        again = accounts.begin_attempt(connection, "admin", now_ns=now_ns + 1)
+        session = sessions.find_session(connection, cookie, now_ns=now_ns + 1)
+        row = audit.rows(connection, audit.Filter())[0]
+    database.close()
+    assert (done, left, session) == (0, 0, None)
+    assert again.account is not None
+    assert accounts.matches(again, told["password"])
+    assert not run("user", "list")[1]["users"][0]["second_factor"]
+    assert (row.act, row.actor, row.thing) == ("second_factor_removed", "command line", "admin")

@@ -28,7 +28,7 @@ from vonggac.domain import accounts, profiles, registry, rules, units
 from vonggac.edge.box import identity_at
 from vonggac.edge.command import EdgeConfig
 from vonggac.errors import VonggacError
-from vonggac.hub import auditing, facts, watch
+from vonggac.hub import auditing, facts, idle, watch
 from vonggac.hub.exporting import EXPORTS, Exporter
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
@@ -221,6 +221,7 @@ async def run(
                     auditing.run(site, database, clock, config.audit),
                     *_fed(database, clock, config),
                     revocation.run(),
+                    idle.run(database, clock, config.sign_in),
                 )
             ]
             web = group.create_task(serve.serve(app, listener, stop=stop_web))

@@ -1,4 +1,4 @@
-"""`vonggac user`: list, add, close and open accounts, and give a new first password."""
+"""`vonggac user`: list, add, close and open accounts; a new first password; a lost telephone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vonggac import admin
 from vonggac.clock import rfc3339
-from vonggac.domain import accounts, audit
+from vonggac.domain import accounts, audit, second_factor, sessions
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vonggac user`."""
-    admin.add_arguments(parser, ("list", "add", "close", "open", "password"))
+    admin.add_arguments(parser, ("list", "add", "close", "open", "password", "reset-factor"))
     parser.add_argument("--user", metavar="NAME", help="account name")
     parser.add_argument("--full-name", metavar="TEXT", help="of a new account's person")
 
@@ -69,6 +69,13 @@ def _change(options: argparse.Namespace, database: Database) -> int:
             case "open":
                 accounts.enable(connection, account_id, now_ns=admin.now_ns())
                 act = audit.Act.ACCOUNT_OPENED
+            case "reset-factor":
+                second_factor.remove(connection, account_id)
+                sessions.revoke(connection, account_id, now_ns=admin.now_ns())
+                first = accounts.reset_password(connection, account_id, now_ns=admin.now_ns())
+                act = audit.Act.FACTOR_REMOVED
+                told["password"] = first.password
+                lines = [f"{first.name} / {first.password}"]
             case _:
                 first = accounts.reset_password(connection, account_id, now_ns=admin.now_ns())
                 act = audit.Act.PASSWORD_RESET

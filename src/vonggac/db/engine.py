@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 BUSY_MS = 10_000
 """How long SQLite waits for another process (a migration, a backup) before it gives up."""
+WRITERS_TURN = 0x766F6E67676163
+"""The advisory lock of PostgreSQL at which writers of a hub take turns: "vonggac" in ASCII."""
 
 
 class Database:
     """One database and the rule by which it is used.
 
-    Reads run at any time in any thread. Writes of this process wait for each other on SQLite,
-    which has one writer; PostgreSQL sorts them out itself. Not for the event loop's thread:
-    every call may block.
+    Reads run at any time in any thread. Writers take turns, on SQLite because it has one, and on
+    PostgreSQL because most of them end at the head of the audit's chain anyway: two that took rows
+    in another order would wait for each other in a circle. Not for the event loop's thread: every
+    call may block, and so does a transaction within a transaction.
 
     Args:
         url: an SQLAlchemy URL; `sqlite:///PATH` or `postgresql+psycopg://...`.
@@ -50,6 +53,7 @@ class Database:
         """A transaction that is committed if the block ends, undone if it raises."""
         if not self._is_sqlite:
             with self.engine.begin() as connection:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_TURN)))
                 yield connection
             return
         with self._one_writer, self.engine.connect() as plain:

@@ -15,6 +15,7 @@ from vonggac.clock import NS
 from vonggac.domain import accounts, audit, second_factor, sessions, workstations
 from vonggac.domain.audit import Act, Actor
 from vonggac.errors import Kind, VonggacError
+from vonggac.hub import idle
 from vonggac.web import words
 from vonggac.web.desk import (
     LANGUAGE_COOKIE,
@@ -28,7 +29,6 @@ from vonggac.web.render import YEAR_S, Form, form_values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vonggac.config import SignInConfig
     from vonggac.db import Connection
 
 routes = APIRouter(include_in_schema=False)
@@ -114,7 +114,7 @@ def sign_in(
     if attempt.closed:
         if attempt.closed == "idle":
             with desk.database.writing() as connection:
-                close_idle(connection, now_ns, rules)
+                idle.close(connection, now_ns, rules)
         why: Refused = "idle" if attempt.closed == "idle" else "closed"
         return _refuse(desk, actor, why, attempt.tries_left, now_ns)
     needed = second_factor.demand(
@@ -236,19 +236,6 @@ def _refuse(desk: Desk, actor: Actor, why: Refused, tries_left: int, now_ns: int
             detail={"tries_left": tries_left, "why": why},
         )
     return SignIn(tries_left=tries_left, refused=why)
-
-
-def close_idle(connection: Connection, now_ns: int, rules: SignInConfig) -> None:
-    """Close the accounts that nobody signed in with for too long, each with its row."""
-    for one in accounts.disable_idle(connection, now_ns=now_ns, rules=rules):
-        audit.record(
-            connection,
-            audit.PROGRAM,
-            Act.ACCOUNT_CLOSED,
-            now_ns=now_ns,
-            thing=one.name,
-            detail={"why": "idle", "days": rules.idle_days},
-        )
 
 
 @contextmanager

@@ -24,8 +24,9 @@ from vonggac.domain import (
 from vonggac.domain.audit import Act
 from vonggac.domain.duties import duties, line_words
 from vonggac.errors import Kind, VonggacError
+from vonggac.hub import idle
 from vonggac.web import account as own
-from vonggac.web import entrance, words
+from vonggac.web import words
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
@@ -91,7 +92,7 @@ def _accounts_page(
 ) -> Response:
     desk, now_ns = who.desk, who.desk.now_ns()
     with desk.database.writing() as connection:
-        entrance.close_idle(connection, now_ns, desk.rules)
+        idle.close(connection, now_ns, desk.rules)
     with desk.database.reading() as connection:
         people = accounts.people(connection)
         last = settings.review(connection)
