@@ -328,6 +328,25 @@ async def test_what_is_missing_while_a_person_planned_it_is_maintenance(
     assert (gap.cause, gap.evidence) == (Cause.MAINTENANCE, "painting the corridor")
 
 
+async def test_planned_time_divides_a_gap_at_its_edges(cameras: Cameras, tmp_path: Path) -> None:
+    """Away before it was announced and longer than announced: only what was planned is planned."""
+    async with running(tmp_path, setup(cameras.url("cam03"))) as box:
+        await more_pictures(box)
+        now = time.time_ns()
+        plan = Maintenance(now + NS, now + 2 * NS, "painting the corridor")
+        box.ingests["cam01", "main"].books.planned = (plan,)
+        cameras.fault("cam03", "drop", seconds=3)
+        await until(lambda: gaps(tmp_path, "cam01"), "the ledger tells")
+        await more_pictures(box)
+    before, planned, after = view(tmp_path).gaps
+    assert (planned.cause, planned.evidence) == (Cause.MAINTENANCE, plan.reason)
+    assert (planned.from_ns, planned.to_ns) == (plan.from_ns, plan.to_ns)
+    assert (before.cause, before.to_ns) == (Cause.UNREACHABLE, plan.from_ns)
+    assert (after.cause, after.from_ns) == (Cause.UNREACHABLE, plan.to_ns)
+    told = [(gap.cause, gap.from_, gap.to) for gap in facts(tmp_path, wire.GapClosed)]
+    assert told == [(gap.cause, gap.from_ns, gap.to_ns) for gap in view(tmp_path).gaps]
+
+
 async def test_a_stream_that_is_only_watched_leaves_nothing_on_the_disk(
     cameras: Cameras, tmp_path: Path
 ) -> None:

@@ -91,6 +91,8 @@ def look(
         (Cause.POWER_LOST, 0.1, Cause.REFUSED, Verdict.SPLIT),
         (Cause.MAINTENANCE, 0.1, Cause.UNREACHABLE, Verdict.SPLIT),
         (Cause.NOT_IN_SERVICE, 0.1, Cause.UNREACHABLE, Verdict.SPLIT),
+        (Cause.UNREACHABLE, 0.4, Cause.MAINTENANCE, Verdict.SPLIT),
+        (Cause.UNREACHABLE, 0, Cause.MAINTENANCE, Verdict.RECAST),
     ],
 )
 def test_evidence_that_follows_soon_explains_the_gap_and_later_evidence_divides_it(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vonggac import wire
 from vonggac.causes import Cause
-from vonggac.edge.ledger import SPAN_ENDS_NS, Change, Continuity
+from vonggac.edge.ledger import ABSENCES, SPAN_ENDS_NS, Change, Continuity
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from vonggac.edge.timebase import TimeBase
     from vonggac.errors import RunEnded
     from vonggac.media.h26x import AudioFormat, VideoFormat
+
+OF_THE_CAMERA = frozenset(
+    (
+        Cause.UNREACHABLE,
+        Cause.REFUSED,
+        Cause.STALLED,
+        Cause.NO_KEYFRAME,
+        Cause.FORMAT_REFUSED,
+        Cause.GARBLED,
+    )
+)
+"""What planned maintenance of a camera explains. Nobody who plans to clean a camera has planned
+a full disk."""
 
 
 class Maintenance(NamedTuple):
@@ -68,14 +81,45 @@ class Books:
         self._span_pictures = 0
         self._span_bytes = 0
         self.planned: tuple[Maintenance, ...] = ()
-        """Maintenance that a person has planned; what is missing then has that cause."""
+        """Maintenance that a person has planned; a camera that is away then has that cause."""
+        self._found: tuple[Cause, str] | None = None
+        """What evidence shows of the open gap, whatever was planned."""
         self._apply(continuity.start())
 
     def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> None:
         """No picture is recorded from a moment on. See `Continuity.lost`."""
-        for plan in self.planned:
-            if plan.from_ns <= since_ns < plan.to_ns:
-                cause, evidence = Cause.MAINTENANCE, plan.reason
+        self.divide(since_ns)
+        self._found = cause, evidence
+        self._lose(self.continuity.would_begin(since_ns), since_ns)
+        self.divide(self._timebase.wall_ns())
+
+    def divide(self, until_ns: int) -> None:
+        """Let the open gap be maintenance from edge to edge of what was planned, up to a moment.
+
+        Planned time that began with the gap or before it explains the gap from its start; after
+        planned time what evidence shows is said again.
+        """
+        gap = self.continuity.open
+        if gap is None or self._found is None or gap.cause in ABSENCES:
+            return
+        edges = {edge for plan in self.planned for edge in (plan.from_ns, plan.to_ns)}
+        if gap.cause is not Cause.MAINTENANCE and self._planned_at(gap.from_ns) is not None:
+            edges.add(gap.from_ns)
+        for edge in sorted(edges):
+            if gap.from_ns <= edge <= until_ns:
+                self._lose(edge, edge)
+
+    def _planned_at(self, moment_ns: int) -> str | None:
+        """The reason of what is planned for that moment, if anything is."""
+        covering = (plan for plan in self.planned if plan.from_ns <= moment_ns < plan.to_ns)
+        return next((plan.reason for plan in covering), None)
+
+    def _lose(self, begin_ns: int, since_ns: int) -> None:
+        assert self._found is not None
+        cause, evidence = self._found
+        reason = self._planned_at(begin_ns)
+        if reason is not None and cause in OF_THE_CAMERA:
+            cause, evidence = Cause.MAINTENANCE, reason
         was_recording = self.continuity.recording
         until = self.continuity.last_end_ns or since_ns
         changes = self.continuity.lost(cause, evidence, since_ns=since_ns)
@@ -85,6 +129,8 @@ class Books:
 
     def recorded(self, start_ns: int, *, tolerance_ns: int = SPAN_ENDS_NS) -> None:
         """A keyframe is being recorded. See `Continuity.recorded`."""
+        if start_ns - (self.continuity.last_end_ns or 0) > tolerance_ns:
+            self.divide(start_ns)
         was_recording = self.continuity.recording
         self._apply(self.continuity.recorded(start_ns, tolerance_ns=tolerance_ns))
         if not was_recording:
@@ -112,6 +158,7 @@ class Books:
         if self.continuity.recording:
             self._span_ended(self.continuity.last_end_ns or at_ns)
         elif self.continuity.open is not None:
+            self.divide(at_ns)
             gap = self.continuity.open
             # The last picture may end a moment after the stop: it lasts until the next would come.
             until = max(at_ns, gap.from_ns + 1)

@@ -274,6 +274,8 @@ class Box:
         absence = Cause.EDGE_OFF
         if until is not None and was_out_of_service(self.directory, camera, stream, until):
             absence = Cause.NOT_IN_SERVICE
+        elif self._lived_without_time:
+            absence = Cause.CLOCK_UNTRUSTED
         elif self._mark is not None and self._mark.on_battery:
             absence = Cause.POWER_LOST
         continuity = Continuity(
@@ -387,11 +389,12 @@ class Box:
             await self.clock.sleep(POWER_S)
 
     async def _measure(self) -> None:
-        """Let the catalog know what each run delivers while it goes on."""
+        """Let the catalog know what each run delivers, and where planned time begins and ends."""
         while True:
             await self.clock.sleep(MEASURE_S)
             for ingest in list(self.ingests.values()):
                 ingest.measure()
+                ingest.books.divide(self.timebase.wall_ns())
 
     async def _close_pages(self) -> None:
         """Close each camera's page soon after its hour."""

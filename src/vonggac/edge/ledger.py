@@ -48,6 +48,7 @@ ABSENCES = {
     Cause.EDGE_OFF: EDGE_WAS_OFF,
     Cause.POWER_LOST: "the mains failed: the UPS was on battery",
     Cause.NOT_IN_SERVICE: "taken out of service",
+    Cause.CLOCK_UNTRUSTED: "the box ran without knowing the time: what it recorded has no place",
 }
 """Why nobody recorded a stream before this life began to, and how it is told."""
 
@@ -125,13 +126,17 @@ def settle(
         new: what the new evidence shows.
         new_since_ns: since when.
         first: the old cause is the first since pictures ended: the new one may be their end's.
+
+    Planned maintenance explains a gap from the moment on for which it was planned.
     """
     if old is new:
         return Verdict.SAME
     if old is Cause.STALLED and new is Cause.UNREACHABLE:
         return Verdict.RECAST
-    proven = (Cause.EDGE_OFF, Cause.POWER_LOST, Cause.MAINTENANCE, Cause.NOT_IN_SERVICE)
-    if first and old not in proven and new_since_ns - old_since_ns < SETTLE_NS:
+    if new is Cause.MAINTENANCE:
+        return Verdict.SPLIT if new_since_ns > old_since_ns else Verdict.RECAST
+    proven = old in ABSENCES or old is Cause.MAINTENANCE
+    if first and not proven and new_since_ns - old_since_ns < SETTLE_NS:
         return Verdict.RECAST
     return Verdict.SPLIT
 
@@ -196,19 +201,25 @@ class Continuity:
         self._earlier_end_ns = None
         return self._open(earlier, *self._off)
 
+    def would_begin(self, since_ns: int) -> int:
+        """Where what `lost` is told with this moment begins, unless it continues the open gap."""
+        if self._recording:
+            return self.last_end_ns or since_ns
+        if self.open is None:
+            return self.last_end_ns or min(since_ns, self.started_ns)
+        # After an absence the recorder is there again: what follows is not its doing.
+        return self.started_ns if self.open.cause is self._off[0] else since_ns
+
     def lost(self, cause: Cause, evidence: str, *, since_ns: int) -> list[Change]:
         """No picture is recorded from `since_ns` on, for a cause that evidence shows.
 
         While recording, the gap begins where the last picture ended, whatever `since_ns` says;
         before the first picture of this life, where the earlier life or this one's start left it.
         """
-        if self._recording:
+        begin = self.would_begin(since_ns)
+        if self.open is None or self._recording:
             self._recording = False
-            return self._open(self.last_end_ns or since_ns, cause, evidence)
-        if self.open is None:
-            if self.last_end_ns is None:
-                return self._open(min(since_ns, self.started_ns), cause, evidence)
-            return self._open(self.last_end_ns, cause, evidence)
+            return self._open(begin, cause, evidence)
         first = not self._divided
         match settle(self.open.cause, self.open.from_ns, cause, since_ns, first=first):
             case Verdict.SAME:
@@ -217,9 +228,7 @@ class Continuity:
                 self.open = self.open._replace(cause=cause, evidence=evidence)
                 return [Change("recast", self.open.from_ns, None, cause, evidence)]
             case Verdict.SPLIT:
-                if self.open.cause is self._off[0]:
-                    since_ns = self.started_ns  # the recorder is there again: not its doing
-                begin = max(since_ns, self.open.from_ns + 1)
+                begin = max(begin, self.open.from_ns + 1)
                 old, self.open = self.open, None
                 changes = [*self._close(old, begin), *self._open(begin, cause, evidence)]
                 self._divided = True
