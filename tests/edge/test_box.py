@@ -148,6 +148,28 @@ def files(directory: Path) -> list[Path]:
 # ---- the wall clock ------------------------------------------------------------------------------
 
 
+async def test_what_a_box_recorded_without_ever_knowing_the_time_is_told_as_such(
+    cameras: Cameras, tmp_path: Path
+) -> None:
+    """It woke in 1970 and lost its power before the time came: it ran, but nobody knows when."""
+    async with running(tmp_path, setup(cameras.url("cam01"))) as box:
+        await more_pictures(box)
+    earlier = view(tmp_path).spans[-1].to_ns
+    _another_boot(tmp_path)
+    clock = SteppedClock(100 - time.time())
+    async with running(tmp_path, setup(cameras.url("cam01")), clock=clock) as box:
+        await more_pictures(box, 15)
+    _another_boot(tmp_path, "without time")
+    await absence(earlier)
+    began = time.time_ns()
+    async with running(tmp_path, setup(cameras.url("cam01"))) as box:
+        await more_pictures(box)
+    now = [gap for gap in view(tmp_path).gaps if gap.to_ns > earlier]
+    assert [(gap.from_ns, gap.cause) for gap in now] == [(earlier, Cause.CLOCK_UNTRUSTED)]
+    assert now[0].to_ns >= began
+    assert view(tmp_path).spans[-1].to_ns > now[0].to_ns
+
+
 async def test_a_box_that_wakes_in_1970_is_put_right_when_time_arrives(
     cameras: Cameras, tmp_path: Path
 ) -> None:
@@ -223,11 +245,13 @@ async def test_a_few_seconds_of_error_are_slewed_and_never_seen(
     assert len(view(tmp_path).spans) == 1
 
 
-def _another_boot(directory: Path) -> None:
+def _another_boot(directory: Path, name: str = "before") -> None:
     """As if the box had been started again since: its lives so far belong to another boot."""
     with closing(sqlite3.connect(directory / CATALOG)) as db:
-        db.execute("update epoch set boot = 'before'")
+        db.execute("update epoch set boot = ? where length(boot) = 36", (name,))
         db.commit()
+    if name != "before":
+        return
     path = journals.journal_path(directory / "journal", 1)
     boot = facts(directory, wire.BoxStarted)[0]
     assert isinstance(boot, wire.BoxStarted)
@@ -541,8 +565,9 @@ async def test_a_deletion_that_a_crash_cut_off_is_finished_by_the_next_round(
         await more_pictures(box)
     _copies_of_days(tmp_path, 40)
     oldest = rows(tmp_path)[0]
-    (tmp_path / oldest.path).unlink()
     async with running(tmp_path, retention=RetentionConfig(days=30, free_floor_bytes=0)) as box:
+        await until(lambda: box.repairs is not None, "recovery has looked at every row")
+        (tmp_path / oldest.path).unlink()
         assert box.retention is not None
         (told,) = await asyncio.to_thread(box.retention.run_once)
         assert isinstance(told, wire.Deleted)

@@ -216,11 +216,11 @@ async def test_a_first_refusal_after_a_broken_connection_waits_as_a_first(tmp_pa
 @pytest.mark.parametrize("fps", [5, 7, 8, 10, 12, 12.5, 15, 20, 24, 25, 29.97, 30, 50, 60])
 def test_drains_are_in_step_with_no_usual_rate(fps: float) -> None:
     """In step, each picture would be read as late as the last one, and a span end late by that."""
-    beat = RecordConfig().drain_s * module.UNEVEN / module.BEATS_A_DRAIN
+    beat = RecordConfig().drain_s * module.UNEVEN
     latest = 0.0
     for phase in range(20):
         taken = phase / 20 / fps
-        drains = [module.BEATS_A_DRAIN * number * beat for number in range(100)]
+        drains = [number * beat for number in range(100)]
         latest = max(latest, min((drain - taken) % (1 / fps) for drain in drains))
     # Within 20 s some picture is read so soon after it was taken.
     assert latest < 0.01

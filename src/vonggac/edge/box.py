@@ -34,6 +34,7 @@ from vonggac.edge.recovery import (
     booted,
     close_old_gaps,
     known_until,
+    lived_without_time,
     mend,
     next_epoch,
     open_catalog,
@@ -180,6 +181,7 @@ class Box:
         """The hour up to which each camera's pages are closed, as far as they can be."""
         self._boot = _boot_id()
         self._boot_ns = booted(directory, self._boot)
+        self._lived_without_time = lived_without_time(directory, self._boot)
         self._ups = ups
         self._around = Surroundings(
             site=identity.site,

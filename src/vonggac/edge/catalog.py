@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vonggac import log
+from vonggac.clock import is_credible
 from vonggac.errors import Kind, VonggacError
 from vonggac.mailbox import Closed, Crossing
 
@@ -478,6 +479,13 @@ class CatalogReader:
             (limit,),
         )
         return [SegmentRow(*row) for row in rows]
+
+    def lived_without_time(self, boot: str) -> bool:
+        """Whether the start of the box before this one never learned what time it was."""
+        row = self._one(
+            "select started_ns from epoch where boot != ? order by epoch desc limit 1", (boot,)
+        )
+        return row is not None and not is_credible(row[0])
 
     def latest_epoch(self) -> int:
         """Number of the newest epoch, 0 if there is none."""

@@ -187,6 +187,20 @@ def was_out_of_service(directory: Path, camera: str, stream: str, until_ns: int)
     return False
 
 
+def lived_without_time(directory: Path, boot: str) -> bool:
+    """Whether the start of the box before this one never learned what time it was.
+
+    What it recorded lies in 1970, and nobody can say when that was.
+    """
+    with contextlib.suppress(VonggacError):
+        reader = CatalogReader(directory / CATALOG)
+        try:
+            return reader.lived_without_time(boot)
+        finally:
+            reader.close()
+    return False
+
+
 def close_old_gaps(db: sqlite3.Connection, epoch: int, mark_ns: int) -> None:
     """Gaps that an earlier life left open end where its last mark stands."""
     db.execute(
