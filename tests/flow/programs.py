@@ -166,6 +166,25 @@ def _descendants(pid: int) -> set[int]:
     return found
 
 
+@dataclass
+class Person:
+    """A browser that somebody signed in with."""
+
+    http: httpx.Client
+    form_token: str
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return self.http.post(path, json=body, headers={"X-CSRF-Token": self.form_token})
+
+
+@contextmanager
+def signed_in(url: str, user: str, first: str) -> Iterator[Person]:
+    """Somebody with a first password, who has changed it."""
+    with httpx.Client(base_url=url, timeout=20) as http:
+        _sign_in(http, {"user": user, "password": first})
+        yield Person(http, http.get("/api/v1/session").json()["csrf_token"])
+
+
 def _sign_in(http: httpx.Client, told: dict[str, Any]) -> None:
     given = told.get("password", PASSWORD)
     answer = http.post("/api/v1/session", json={"user": told["user"], "password": given})
