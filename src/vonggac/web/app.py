@@ -39,12 +39,14 @@ from vonggac.web import (
     workplaces,
 )
 from vonggac.web.desk import Desk, guest
-from vonggac.web.errors import STATUS, error_body, error_response, kind_of
+from vonggac.web.errors import DOCUMENTED, STATUS, error_body, error_response, kind_of
 from vonggac.web.limits import RateLimit
 from vonggac.web.render import Assets, Pages
 from vonggac.web.security import Guard
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from vonggac.clock import Clock
     from vonggac.config import Config
     from vonggac.db import Database
@@ -144,7 +146,8 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(rights.guard)],
+        dependencies=[Depends(rights.guard), Depends(_put_away)],
+        responses=DOCUMENTED,
     )
     app.state.desk = desk
     app.add_middleware(
@@ -163,6 +166,14 @@ def create_app(
     app.add_exception_handler(ClientDisconnect, _on_leaving)
     app.add_exception_handler(Exception, _on_surprise)
     return app
+
+
+async def _put_away(request: Request) -> AsyncIterator[None]:
+    """Close the files that came with a form, whether or not its route wanted any."""
+    try:
+        yield
+    finally:
+        await request.close()
 
 
 def _on_own_error(request: Request, error: Exception) -> Response:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from vonggac.errors import Kind, VonggacError
 
@@ -27,6 +28,26 @@ STATUS: Mapping[Kind, int] = {
     Kind.INTERNAL: 500,
 }
 """Every kind has exactly one status; a test says so."""
+
+class Fault(BaseModel):
+    """What went wrong: a kind for programs, a sentence for people, values that belong to it."""
+
+    kind: Kind
+    message: str
+    detail: dict[str, Any]
+
+
+class FaultBody(BaseModel):
+    """The one shape of an error."""
+
+    error: Fault
+
+
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"model": FaultBody, "description": "refused; `kind` says why"},
+    "5XX": {"model": FaultBody, "description": "failed, or the box does not answer"},
+}
+"""How every route may answer besides, for the OpenAPI document."""
 
 _KINDS: Mapping[int, Kind] = {
     400: Kind.BAD_INPUT,
