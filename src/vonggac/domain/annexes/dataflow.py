@@ -93,13 +93,14 @@ def ways(facts: Facts) -> Table:
         for kind, number in sorted(facts.by_transport().items())
     )
     loud = any(camera.audio for camera in facts.cameras)
+    locked = sum(camera.has_password for camera in facts.cameras)
     web, bus, socket = facts.listeners
     syslog = facts.config.audit.syslog
     rows = (
         ("Người ở khu vực có camera", "Camera", "hình ảnh" + (", âm thanh" if loud else ""),
          "biển báo; không đặt trong phòng, nhà tắm, nhà vệ sinh"),
         ("Camera", "Thiết bị ghi", "hình ảnh" + (", âm thanh" if loud else "; âm thanh: không có"),
-         f"{plain or NONE}; có đăng nhập camera; RTSP không mã hóa đường truyền"),
+         f"{plain or NONE}; {locked} camera có mật khẩu; RTSP không mã hóa đường truyền"),
         ("Thiết bị ghi", "Ổ đĩa tại cơ sở", "bản ghi, sổ ghi hình có ký số",
          f"mã hóa bởi phần mềm: {NONE}; tệp chỉ mở cho nhóm chạy phần mềm"),
         ("Thiết bị ghi", "Máy chủ (hub)", "sự kiện đã ký, trạng thái; hình theo lệnh",

@@ -33,7 +33,7 @@ def parts(facts: Facts) -> tuple[Part, ...]:
                 "Cấp độ do cơ quan có thẩm quyền phê duyệt. Phần mềm không tự xác định cấp độ; "
                 "bảng dưới nêu căn cứ để chủ quản đề xuất.",
                 f"Cài đặt này phục vụ {len(facts.places)} cơ sở, {len(facts.cameras)} camera, "
-                "vận hành 24/7.",
+                "ghi hình liên tục.",
             ),
             (_levels(facts),),
         ),

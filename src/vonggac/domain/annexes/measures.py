@@ -31,7 +31,7 @@ IDLE_DAYS, REVIEW_MONTHS, AUDIT_DAYS = 45, 6, 92
 LENGTH_WITH_FACTOR, LENGTH_WITHOUT = 8, 14
 ADMINISTRATOR_DAYS, HISTORY = 62, 10
 TRIES, LOCK_S = 5, 300
-"""What is asked for, as domain.md 4.3 reports the decree and decision 724 (both second hand)."""
+"""What decree 331/2026 and decision 724 are reported to ask for; nobody compared the decree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,8 @@ def _encrypted_storage(facts: Facts) -> Verdict:
 
 
 def _backup(facts: Facts) -> Verdict:
-    return "none", f"sao lưu của phần mềm: {NONE}", NONE, False
+    how = f"sao lưu của phần mềm: {NONE}; chỉ có hướng dẫn sao lưu bằng tay"
+    return "none", how, "hướng dẫn vận hành", False
 
 
 def _restore_drill(facts: Facts) -> Verdict:
