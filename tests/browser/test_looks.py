@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from hub_stage import CAMERAS, PASSWORD, Stage, config, stage
+from hub_stage import CAMERAS, PASSWORD, SITE_ID, Stage, config, stage
 from vonggac.clock import SystemClock
+from vonggac.db import compliance
 from vonggac.domain import units
 from vonggac.web import (
     account,
@@ -23,8 +24,10 @@ from vonggac.web import (
     entrance,
     facility,
     ledgers,
+    notices,
     office,
     people,
+    public,
     serve,
     staff,
     tree,
@@ -41,6 +44,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 in_module = pytest.mark.asyncio(loop_scope="module")
 """Chromium and the hub live on one loop for the whole module."""
+
+
+PUBLIC = "p" * 26
+"""Public name of the facility."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,16 @@ VISITS = (
     Visit("/audit", "/audit?actor=nobody"),
     Visit("/system", "/system"),
     Visit("/more", "/more"),
+    Visit("/notices", "/notices"),
+    Visit("/thong-bao/{public_id}", f"/thong-bao/{PUBLIC}", signed_in=False),
+    Visit(
+        "/thong-bao/{public_id}",
+        f"/thong-bao/{PUBLIC}",
+        200,
+        {"said": "305"},
+        "#ask button",
+        signed_in=False,
+    ),
     Visit("/cameras/new", "/cameras/new"),
     Visit(
         "/cameras/new",
@@ -134,6 +151,7 @@ NO_PAGES = {
     "/audit.jsonl",
     "/accounts/sheet.xlsx",
     "/accounts/review.xlsx",
+    "/notices/{site_id}/sign.pdf",
 }
 """Routes that answer with something else than a page."""
 
@@ -205,6 +223,7 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
         serving = asyncio.create_task(serve.serve(hub.app, listener, stop=stop))
         box = await hub.box()
         await asyncio.to_thread(load_units, hub)
+        await asyncio.to_thread(load_registers, hub)
         yield Place(hub, origin)
         await box.stop()
         stop.set()
@@ -217,11 +236,23 @@ def load_units(hub: Stage) -> None:
         units.load(connection, "2026")
 
 
+def load_registers(hub: Stage) -> None:
+    """What the pages towards the public and the law show."""
+    now_ns = hub.clock.wall_ns()
+    with hub.database.writing() as connection:
+        connection.execute(
+            compliance.notice.insert().values(
+                site_id=SITE_ID, public_id=PUBLIC, operator=TYPED[0], contact=TYPED[1],
+                purpose=TYPED[2], purpose_en="", updated_ns=now_ns, updated_by="admin",
+            )
+        )  # fmt: skip
+
+
 def test_every_page_route_is_in_the_list() -> None:
     """A new page is looked at by this test, or it is no page."""
     modules = (
         entrance, account, staff, workplaces, people, tree, facility, cameras, watch, ledgers,
-        office,
+        office, notices, public,
     )  # fmt: skip
     routes = {
         route.path
@@ -239,6 +270,9 @@ async def signed_in(context: BrowserContext, place: Place, language: str) -> Non
         f"{place.origin}/api/v1/session", data={"user": "admin", "password": PASSWORD}
     )
     assert answer.status == 200
+
+
+TYPED = ("KS Mường Hoa, bộ phận an ninh", "lễ tân, 0200 000 000", "an ninh, phòng dịch")
 
 
 def data_of(place: Place) -> list[str]:

@@ -26,9 +26,11 @@ from vonggac.web import (
     evidence_api,
     facility,
     ledgers,
+    notices,
     office,
     people,
     people_api,
+    public,
     rights,
     shares,
     staff,
@@ -63,6 +65,8 @@ SIGN_INS_AT_ONCE = 4
 """Passwords looked at at once, of all addresses: 64 MiB and a core each (ours)."""
 ASK_BURST, ASK_PER_SECOND = 6, 0.2
 """Probes and searches of one account: each makes the box open connections (ours)."""
+PUBLIC_BURST, PUBLIC_PER_SECOND = 10, 1 / 30
+"""Requests of one address through the public page, where nobody has an account (ours)."""
 
 
 ROUTERS = (
@@ -82,6 +86,8 @@ ROUTERS = (
     ledgers.routes,
     evidence.routes,
     evidence_api.routes,
+    notices.routes,
+    public.routes,
     office.routes,
     people.routes,
     tree.routes,
@@ -130,6 +136,7 @@ def create_app(
         pages=Pages(assets),
         sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),
         ask_limit=RateLimit(clock, burst=ASK_BURST, per_second=ASK_PER_SECOND),
+        public_limit=RateLimit(clock, burst=PUBLIC_BURST, per_second=PUBLIC_PER_SECOND),
         refusal_limit=RateLimit(
             clock, burst=rights.REFUSALS_BURST, per_second=rights.REFUSALS_PER_SECOND
         ),

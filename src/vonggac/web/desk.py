@@ -58,6 +58,7 @@ class Desk:
     pages: Pages
     sign_in_limit: RateLimit
     ask_limit: RateLimit
+    public_limit: RateLimit
     refusal_limit: RateLimit
     hashing: threading.BoundedSemaphore
     """Room for passwords that are looked at, all addresses together."""

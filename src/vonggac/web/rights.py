@@ -186,6 +186,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "POST /api/v1/units": _system(Act.UNITS_EDIT),
     "PUT /api/v1/units/{unit_id}/name": _system(Act.UNITS_EDIT),
     "DELETE /api/v1/units/{unit_id}": _system(Act.UNITS_EDIT),
+    # what people who are filmed are told, and what they ask
+    "GET /notices": _lists(Act.DOCUMENTS_MAKE),
+    "POST /notices": _somewhere(Act.SETTINGS_EDIT),
+    "GET /notices/{site_id}/sign.pdf": _somewhere(Act.DOCUMENTS_MAKE),
+    "GET /thong-bao/{public_id}": _open(),
+    "POST /thong-bao/{public_id}": _open(),
+    "POST /thong-bao/{public_id}/tra-cuu": _open(),
     # the office
     "GET /audit": _system(Act.AUDIT_READ),
     "GET /audit.csv": _system(Act.AUDIT_EXPORT),

@@ -1,0 +1,177 @@
+"""What people who are filmed read and send, without an account; and how the notice is written."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from hub_stage import NOW_NS, ORIGIN, SITE_ID, browser
+from vonggac.db import tables
+from vonggac.domain import audit, notices, requests
+from vonggac.domain.exports import Someone
+
+if TYPE_CHECKING:
+    import httpx
+
+    from hub_stage import Stage
+
+DRAFT = {"operator": "KS Mường Hoa", "contact": "lễ tân, 0200 000 000", "purpose": "an ninh"}
+
+
+def public(hub: Stage) -> str:
+    """The notice is written; the address of its page."""
+    with hub.database.writing() as connection:
+        notice = notices.save(
+            connection, SITE_ID, notices.Draft(**DRAFT), by=Someone("1", "admin"), now_ns=NOW_NS
+        )
+    return f"/thong-bao/{notice.public_id}"
+
+
+async def form_token(client: httpx.AsyncClient) -> str:
+    answer = await client.get("/api/v1/session")
+    return str(answer.json()["csrf_token"])
+
+
+def text_of(answer: httpx.Response) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", answer.text))
+
+
+async def test_the_public_page_says_what_the_cameras_do_and_nothing_of_where_they_are(
+    hub: Stage, guest: httpx.AsyncClient
+) -> None:
+    answer = await guest.get(public(hub))
+
+    said = text_of(answer)
+    assert answer.status_code == 200
+    for word in ("KS Mường Hoa", "lễ tân, 0200 000 000", "30 ngày", "không ghi âm", "Hành lang"):
+        assert word in said
+    assert "chưa đối chiếu bản gốc" in said
+    for hidden in ("192.0.2.", "rtsp", "hl-2a", "HL-2A", "tầng 2, đông", SITE_ID, "Bờ Sông"):
+        assert hidden not in answer.text
+    assert (await guest.get("/thong-bao/nothing")).status_code == 404
+    assert (await guest.get(f"/thong-bao/{SITE_ID}")).status_code == 404
+
+
+async def test_sound_that_is_on_is_said(hub: Stage, guest: httpx.AsyncClient) -> None:
+    """The notice must not say what the configuration does not keep."""
+    address = public(hub)
+    with hub.database.writing() as connection:
+        connection.execute(
+            tables.camera.update().where(tables.camera.c.name == "cg-1").values(audio=True)
+        )
+
+    said = text_of(await guest.get(address))
+    assert "có ghi âm" in said
+    assert "không ghi âm" not in said
+
+
+async def test_views_are_numbers_by_month_body_and_purpose(
+    hub: Stage, guest: httpx.AsyncClient
+) -> None:
+    address = public(hub)
+    with hub.database.writing() as connection:
+        account = connection.execute(tables.account.select()).first()
+        assert account is not None
+        connection.execute(
+            tables.viewing.insert().values(
+                id="v", account_id=account.id, site_id=SITE_ID, cameras=["hl-2a"],
+                purpose="request: 12/CV-CAT", began_ns=NOW_NS - 1, until_ns=NOW_NS,
+            )
+        )  # fmt: skip
+
+    said = text_of(await guest.get(address))
+    assert re.search(r"11/2026\s+đơn vị quản lý\s+theo văn bản yêu cầu\s+1\b", said)
+    assert "12/CV-CAT" not in said
+    assert "admin" not in said
+
+
+async def test_a_stranger_asks_and_reads_the_answer_with_the_code(
+    hub: Stage, guest: httpx.AsyncClient
+) -> None:
+    address = public(hub)
+    sent = await guest.post(address, data={"kind": "copy", "said": "Cổng, 8 giờ <b>sáng</b>"})
+    code = re.search(r"(?:[2-9A-Z]{4}-){3}[2-9A-Z]{4}", sent.text)
+    assert sent.status_code == 200
+    assert code is not None
+    with hub.database.writing() as connection:
+        (found,) = requests.listed(connection, [SITE_ID], now_ns=NOW_NS)
+        requests.answer(connection, found.id, said="Mời đến lễ tân.", refused=False,
+                        actor=audit.Actor("van-thu"), now_ns=NOW_NS)  # fmt: skip
+
+    right = text_of(await guest.post(f"{address}/tra-cuu", data={"code": code[0].lower()}))
+    wrong = text_of(await guest.post(f"{address}/tra-cuu", data={"code": "2222-2222"}))
+    assert "Mời đến lễ tân." in right
+    assert "Đã trả lời" in right
+    assert "Không có yêu cầu nào mang mã này." in wrong
+    assert "<b>sáng" not in right + sent.text
+    with hub.database.reading() as connection:
+        rows = audit.rows(connection, audit.Filter(act="request_received"))
+    assert [(row.actor, row.account_id, row.site) for row in rows] == [("-", None, SITE_ID)]
+
+
+async def test_the_form_says_what_is_wrong_and_keeps_what_was_typed(
+    hub: Stage, guest: httpx.AsyncClient
+) -> None:
+    answer = await guest.post(public(hub), data={"kind": "x", "said": "tôi", "contact": "y" * 201})
+
+    assert answer.status_code == 422
+    assert "Quá dài." in answer.text
+    assert ">tôi</textarea>" in answer.text
+
+
+async def test_another_sites_page_cannot_send_the_form(
+    hub: Stage, guest: httpx.AsyncClient
+) -> None:
+    address = public(hub)
+    for headers in ({"origin": "https://evil.invalid"}, {"sec-fetch-site": "cross-site"}):
+        answer = await guest.post(address, data={"kind": "copy", "said": "x"}, headers=headers)
+        assert answer.status_code == 403
+    answer = await guest.post(
+        address, data={"kind": "copy", "said": "x"}, headers={"origin": ORIGIN}
+    )
+    assert answer.status_code == 200
+
+
+async def test_the_form_is_limited_for_each_address(hub: Stage) -> None:
+    address = public(hub)
+    async with browser(hub, "192.0.2.50") as loud, browser(hub, "192.0.2.51") as other:
+        said = [
+            (await loud.post(address, data={"kind": "copy", "said": "x"})).status_code
+            for _ in range(12)
+        ]
+        assert said == [200] * 10 + [429] * 2
+        answer = await other.post(address, data={"kind": "copy", "said": "x"})
+        assert answer.status_code == 200
+
+
+async def test_the_administrator_writes_the_notice_and_prints_the_sign(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    token = await form_token(client)
+    assert "Chưa có biển báo." in (await client.get("/notices")).text
+    assert (await client.get(f"/notices/{SITE_ID}/sign.pdf")).status_code == 404
+
+    wrong = await client.post("/notices", data={"form_token": token, "site": SITE_ID})
+    assert wrong.status_code == 422
+    saved = await client.post("/notices", data={"form_token": token, "site": SITE_ID, **DRAFT})
+    assert saved.status_code == 303
+    page = await client.get(saved.headers["location"])
+    assert DRAFT["contact"] in page.text
+    sign = await client.get(f"/notices/{SITE_ID}/sign.pdf")
+    assert sign.headers["content-type"] == "application/pdf"
+    assert sign.content.startswith(b"%PDF-")
+
+
+async def test_the_log_of_deletions_is_on_the_page(hub: Stage, client: httpx.AsyncClient) -> None:
+    """Retention deletes by itself; who answers for the site reads what it deleted."""
+    with hub.database.writing() as connection:
+        audit.record(
+            connection, audit.Actor("retention"), audit.Act.DELETED, now_ns=NOW_NS, thing="age",
+            site=SITE_ID, detail={"camera": "cg-1", "stream": "main", "from_ns": NOW_NS - 10**12,
+                                  "to_ns": NOW_NS - 10**11, "segments": 60, "bytes": 4_000_000},
+        )  # fmt: skip
+
+    said = text_of(await client.get("/notices"))
+    assert "CG-1" in said
+    assert "4,0 MB" in said
