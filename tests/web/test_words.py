@@ -17,10 +17,9 @@ from vonggac.web import (
     cameras,
     entrance,
     evidence,
-    notices,
+    maintenance,
     office,
     people,
-    public,
     render,
     shares,
     staff,
@@ -57,10 +56,9 @@ def said_by_key() -> list[str]:
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
               evidence.STATES, evidence.STEPS, evidence.FAULTS,
               workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,
-              shares.FAULTS)  # fmt: skip
+              shares.FAULTS, maintenance.FAULTS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
-    said += [*notices.FAULTS.values(), *public.STATES.values()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 

@@ -86,6 +86,8 @@ class Act(StrEnum):
     CAMERA_ADDED = "camera_added"
     CAMERA_EDITED = "camera_edited"
     CAMERA_RETIRED = "camera_retired"
+    MAINTENANCE_PLANNED = "maintenance_planned"
+    MAINTENANCE_WITHDRAWN = "maintenance_withdrawn"
     PROBE = "camera_probed"
     DISCOVER = "network_searched"
     REGISTER_REFUSED = "placement_refused"

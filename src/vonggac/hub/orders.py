@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vonggac import keys, log, wire
-from vonggac.domain import holds, ledger, registry, settings
+from vonggac.domain import holds, ledger, maintenance, registry, settings
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -105,22 +105,24 @@ class Orders:
 
     def _read(self) -> tuple[str, int, wire.WantedCameras]:
         with self._database.reading() as connection:
-            plain = _wanted(connection, self._site, self._box, sealed=False)
+            now_ns = self._clock.wall_ns()
+            plain = _wanted(connection, self._site, self._box, sealed=False, now_ns=now_ns)
             digest = hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
             known = settings.order(connection, self._site.id)
-            wanted = _wanted(connection, self._site, self._box, sealed=True)
+            wanted = _wanted(connection, self._site, self._box, sealed=True, now_ns=now_ns)
         if known is not None and known.digest == digest:
             return digest, known.revision, wanted
         with self._database.writing() as connection:
-            revision = settings.next_order(
-                connection, self._site.id, digest, now_ns=self._clock.wall_ns()
-            )
+            revision = settings.next_order(connection, self._site.id, digest, now_ns=now_ns)
         return digest, revision, wanted
 
 
-def _wanted(connection: Connection, site: Site, box: Box, *, sealed: bool) -> wire.WantedCameras:
+def _wanted(
+    connection: Connection, site: Site, box: Box, *, sealed: bool, now_ns: int
+) -> wire.WantedCameras:
     """The register as an order. Without sealing it holds a digest in the password's place."""
     states = ledger.states(connection, site.id)
+    planned = maintenance.told(connection, site.id, now_ns=now_ns)
     found = []
     for camera in registry.cameras(connection, site.id):
         main_state = states.get((camera.name, "main"))
@@ -156,6 +158,10 @@ def _wanted(connection: Connection, site: Site, box: Box, *, sealed: bool) -> wi
                 else None,
                 sealed=secret,
                 retention_days=camera.retention_days,
+                maintenance=tuple(
+                    wire.Maintenance(begin=one.from_ns, end=one.until_ns, reason=one.reason)
+                    for one in planned.get(camera.id, ())
+                ),
             )
         )
     kept = tuple(

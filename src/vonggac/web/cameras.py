@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from vonggac.clock import NS
 from vonggac.config import Secret
-from vonggac.domain import ledger, registry
+from vonggac.domain import access, ledger, maintenance, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import api, charts, figures, rights
+from vonggac.web import api, charts, dates, figures, rights
 from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.render import Form, form_values
 from vonggac.web.words import DAY_NS, Tongue, day_start
@@ -28,6 +29,8 @@ routes = APIRouter(include_in_schema=False)
 DAYS_SHOWN = 7
 MONTH_DAYS = 30
 GAPS_SHOWN = 12
+PLANS_SHOWN = 8
+QUARTER_NS = 900 * NS
 
 FAULTS: Mapping[str, str] = {
     "unknown_zone": "Chọn một khu vực trong danh sách.",
@@ -61,12 +64,18 @@ def new_form(
 def camera_page(who: Annotated[Visitor, Depends(visitor)], camera_id: str) -> Response:
     """What a camera is doing, what it did, how it is connected."""
     who.signed_in  # noqa: B018 - refuses who may not look
-    return _camera_page(who, camera_id)
+    return show(who, camera_id)
 
 
-def _camera_page(
-    who: Visitor, camera_id: str, *, probe: Probe | None = None, status: int = 200
+def show(
+    who: Visitor,
+    camera_id: str,
+    *,
+    probe: Probe | None = None,
+    plan: Form | None = None,
+    status: int = 200,
 ) -> Response:
+    """The page of a camera, with a probe's outcome or a plan of maintenance that was refused."""
     desk, t = who.desk, who.t
     now_ns = desk.now_ns()
     today = day_start(now_ns)
@@ -77,6 +86,8 @@ def _camera_page(
         assert site is not None, "a camera's site is registered"
         time = figures.camera_times(connection, site, [camera], month, now_ns=now_ns)[0]
         site_state = ledger.site_state(connection, site.id)
+        plans = maintenance.listed(connection, camera_id, limit=PLANS_SHOWN)
+        thing = access.thing_of_camera(connection, camera_id)
     last_day = figures.within(time, now_ns - DAY_NS, now_ns)
     days = figures.trimmed(figures.month_days([time], now_ns, MONTH_DAYS, now_ns))
     rows = figures.camera_days(time, now_ns, min(DAYS_SHOWN, len(days)))
@@ -111,10 +122,19 @@ def _camera_page(
             "causes": desk.causes,
             "legend": [desk.causes[cause] for cause in figures.causes_in([time], desk.causes)],
             "probe": probe,
+            "plans": plans,
+            "plan": plan or Form(_plan_of(now_ns)),
+            "may_plan": who.may(Act.MAINTENANCE_PLAN, thing),
         },
         section="facility",
         status=status,
     )
+
+
+def _plan_of(now_ns: int) -> dict[str, str]:
+    """An empty plan: an hour from the next full quarter on."""
+    begin = (now_ns // QUARTER_NS + 1) * QUARTER_NS
+    return {"from": dates.write_moment(begin), "to": dates.write_moment(begin + 4 * QUARTER_NS)}
 
 
 @routes.post("/cameras/{camera_id}/probe")
@@ -124,7 +144,7 @@ async def probe_again(request: Request, camera_id: str) -> Response:
     who.check_form(form_values(dict(await request.form())))
     camera, password = await run_in_threadpool(_with_password, who, camera_id)
     probe = await _probe(who, camera.main_url, camera.user_name, password)
-    return await run_in_threadpool(_camera_page, who, camera_id, probe=probe)
+    return await run_in_threadpool(show, who, camera_id, probe=probe)
 
 
 def _with_password(who: Visitor, camera_id: str) -> tuple[registry.Camera, Secret]:

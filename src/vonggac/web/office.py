@@ -72,6 +72,8 @@ ACTS: Mapping[str, str] = {
     Act.CAMERA_ADDED: "Thêm camera",
     Act.CAMERA_EDITED: "Sửa camera",
     Act.CAMERA_RETIRED: "Đưa ra khỏi sổ",
+    Act.MAINTENANCE_PLANNED: "Lên kế hoạch bảo trì",
+    Act.MAINTENANCE_WITHDRAWN: "Rút kế hoạch bảo trì",
     Act.PROBE: "Kiểm tra kết nối",
     Act.DISCOVER: "Dò tìm camera",
     Act.REGISTER_REFUSED: "Từ chối vị trí lắp",

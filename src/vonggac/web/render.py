@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from vonggac import __version__
 from vonggac.hub.said import unturned
-from vonggac.web import bundle, words
+from vonggac.web import bundle, dates, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -122,6 +122,8 @@ class Pages:
             codec_name=codec_name,
             version=__version__,
             machine=words.machine,
+            day_pattern=dates.DAY_PATTERN,
+            moment_pattern=dates.MOMENT_PATTERN,
         )
 
     def page(

@@ -123,6 +123,13 @@ class Tongue:
             f"{self.clock(to_ns)} {self.short_day(to_ns)}"
         )
 
+    def period(self, from_ns: int, to_ns: int) -> str:
+        """18/11/2026 14:30-15:30, with both dates when it crosses midnight; without seconds."""
+        begin = f"{self.day(from_ns)} {self.short_clock(from_ns)}"
+        if _here(from_ns).date() == _here(to_ns).date():
+            return f"{begin}–{self.short_clock(to_ns)}"
+        return f"{begin} – {self.day(to_ns)} {self.short_clock(to_ns)}"
+
     # -- lengths and figures ---------------------------------------------------------------
 
     def length(self, ns: int) -> str:
