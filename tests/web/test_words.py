@@ -18,8 +18,10 @@ from vonggac.web import (
     entrance,
     evidence,
     maintenance,
+    notices,
     office,
     people,
+    public,
     render,
     shares,
     staff,
@@ -59,6 +61,7 @@ def said_by_key() -> list[str]:
               shares.FAULTS, maintenance.FAULTS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
+    said += [*notices.FAULTS.values(), *public.STATES.values()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 
