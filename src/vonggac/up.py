@@ -27,7 +27,7 @@ from vonggac.db import Database, sqlite_url
 from vonggac.domain import accounts, profiles, registry, rules, units
 from vonggac.edge.box import identity_at
 from vonggac.edge.command import EdgeConfig
-from vonggac.errors import VonggacError
+from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import auditing, facts, idle, watch
 from vonggac.hub.exporting import EXPORTS, Exporter
 from vonggac.hub.grants import Grants
@@ -350,9 +350,17 @@ def _prepare(
     with database.writing() as connection:
         units.load(connection, profiles.profile_on(day_of(now)))
         registry.ensure_site(connection, config, site_id=site_id, public_key=public_key, now_ns=now)
-        registry.follow_config(
-            connection, site_id, config, placement=rules.placement(day_of(now)), box=box, now_ns=now
-        )
+        try:
+            registry.follow_config(
+                connection,
+                site_id,
+                config,
+                placement=rules.placement(day_of(now)),
+                box=box,
+                now_ns=now,
+            )
+        except registry.Unacceptable as error:
+            raise ConfigError(f"cameras: {error.message}") from error
         return accounts.ensure_administrator(connection, now_ns=now, password=password)
 
 

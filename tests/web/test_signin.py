@@ -218,6 +218,8 @@ async def test_every_response_carries_its_policy(guest: httpx.AsyncClient) -> No
         assert headers["referrer-policy"] == "same-origin"
     private = (await guest.get("/signin")).headers
     assert private["cache-control"] == "no-store"
+    machine = (await guest.get("/api/v1/cameras")).headers
+    assert machine["content-disposition"] == 'attachment; filename="api.json"'
 
 
 async def test_the_password_is_in_no_row_of_the_audit(

@@ -36,8 +36,8 @@ RULES = SignInConfig()
 
 TRIES = RULES.tries
 LOCK_S = RULES.lock_s
-MAX_LENGTH = 256
-"""Longer input is refused before it is hashed."""
+MAX_LENGTH = 128
+"""Longer input is refused before it is hashed (OWASP ASVS 2.1.2)."""
 DAY_NS = 86_400 * NS
 
 Locked = tries.Locked

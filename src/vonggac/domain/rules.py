@@ -6,6 +6,7 @@ The shipped files are `vonggac/rules/*.toml`; nothing in the code says what they
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,11 +75,21 @@ class Placement:
         for place in self.forbidden:
             if place.code == code.strip().upper():
                 return place
-        written = " ".join(texts).casefold()
+        written = _folded(" ".join(texts))
         for place in self.forbidden:
-            if any(word in written for word in place.words):
+            if any(_folded(word) in written for word in place.words):
                 return place
         return None
+
+
+def _folded(text: str) -> str:
+    """As it is read by somebody in a hurry: without marks, case and what is not seen.
+
+    Vietnamese is typed without marks, too, and letters with marks can be written in two ways.
+    """
+    apart = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
+    seen = (letter for letter in apart if unicodedata.category(letter) not in ("Mn", "Cf"))
+    return " ".join("".join(seen).split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,9 @@ class Guard:
                 found["Cross-Origin-Resource-Policy"] = "same-origin"
                 found["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
                 found.setdefault("Cache-Control", "no-store")
+                if found.get("Content-Type", "").startswith("application/json"):
+                    # Opened by itself, an answer for programs is a file and never a page.
+                    found.setdefault("Content-Disposition", 'attachment; filename="api.json"')
                 if self._secure:
                     found["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
