@@ -26,6 +26,13 @@ const SLEPT_MS = 4_000;
 const SECOND_JUMP_MS = 10_000;
 /** A last picture is played up to this much before the end of what came, s. */
 const START_BEHIND_S = 0.1;
+/** A GOP that is this much longer is not played up to now, but sought in, s. */
+const CATCH_UP_S = 5;
+/** How fast it is played: so many times faster for each second that is left, at most so fast. */
+const CATCH_UP_RATE = 6;
+const CATCH_UP_FASTEST = 12;
+/** What lies ahead when it is played at its own speed again: the next part is 200 ms away, s. */
+const CAUGHT_UP_S = 0.25;
 
 /**
  * @typedef {object} Status
@@ -61,6 +68,8 @@ export class LivePicture {
   /** s where the newest part taken ends */
   #end = 0;
   #started = false;
+  /** the current GOP is being played fast, up to now */
+  #running = false;
   #attempts = 0;
   #retryAt = Infinity;
   #openedAt = 0;
@@ -136,6 +145,8 @@ export class LivePicture {
     this.#needKey = true;
     this.#end = 0;
     this.#started = false;
+    this.#running = false;
+    this.video.playbackRate = 1;
     this.#sighting += 1;
     this.status.wall = null;
   }
@@ -271,7 +282,7 @@ export class LivePicture {
     }
     if (Number.isNaN(this.#base)) this.#base = this.#end - (offset + part.start);
     const start = this.#base + offset + part.start;
-    if (this.#started) this.#steer(now, start, part.key);
+    if (this.#started && !this.#running) this.#steer(now, start, part.key);
     if (!this.#feed.part(body, this.#base + offset)) {
       this.#needKey = true;
       this.status.dropped += 1;
@@ -307,12 +318,32 @@ export class LivePicture {
     const turn = this.#sighting;
     const begin = () => {
       if (turn !== this.#sighting) return;
-      video.currentTime = Math.max(0, this.#end - START_BEHIND_S);
+      const ahead = this.#end - video.currentTime;
+      if (ahead > CATCH_UP_S) video.currentTime = Math.max(0, this.#end - START_BEHIND_S);
+      else if (ahead > CAUGHT_UP_S) this.#runAfter(turn);
       video.play().catch(() => {}); // a paused video is seen by its age
       this.#look();
     };
     if (video.readyState > 0) begin();
     else video.addEventListener("loadedmetadata", begin, { once: true });
+  }
+
+  /**
+   * The keyframe is shown as soon as it is decoded, and the rest of the GOP is played fast: a seek to
+   * its end would show nothing until all of it is decoded, and begin by throwing the decoder away.
+   */
+  #runAfter(turn) {
+    const { video } = this;
+    this.#running = true;
+    const run = () => {
+      if (turn !== this.#sighting) return;
+      const over = this.#end - video.currentTime - CAUGHT_UP_S;
+      this.#running = over > 0.05;
+      video.playbackRate = this.#running ? Math.min(CATCH_UP_FASTEST, 1.2 + over * CATCH_UP_RATE) : 1;
+      if (this.#running) video.requestVideoFrameCallback(run);
+      else this.#pace.forget();
+    };
+    run();
   }
 
   // -- what is on the screen ----------------------------------------------------------------------
