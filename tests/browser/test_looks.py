@@ -20,6 +20,7 @@ from vonggac.db import compliance
 from vonggac.domain import units
 from vonggac.web import (
     account,
+    annexes,
     cameras,
     entrance,
     facility,
@@ -109,6 +110,10 @@ VISITS = (
     Visit("/audit", "/audit?actor=nobody"),
     Visit("/system", "/system"),
     Visit("/more", "/more"),
+    Visit("/compliance", "/compliance"),
+    Visit("/compliance/{kind}", "/compliance/dataflow"),
+    Visit("/compliance/{kind}", "/compliance/dpia"),
+    Visit("/compliance/{kind}", "/compliance/level"),
     Visit("/notices", "/notices"),
     Visit("/thong-bao/{public_id}", f"/thong-bao/{PUBLIC}", signed_in=False),
     Visit(
@@ -151,6 +156,7 @@ NO_PAGES = {
     "/audit.jsonl",
     "/accounts/sheet.xlsx",
     "/accounts/review.xlsx",
+    "/compliance/{kind}/file",
     "/notices/{site_id}/sign.pdf",
 }
 """Routes that answer with something else than a page."""
@@ -252,7 +258,7 @@ def test_every_page_route_is_in_the_list() -> None:
     """A new page is looked at by this test, or it is no page."""
     modules = (
         entrance, account, staff, workplaces, people, tree, facility, cameras, watch, ledgers,
-        office, notices, public,
+        office, annexes, notices, public,
     )  # fmt: skip
     routes = {
         route.path

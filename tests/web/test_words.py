@@ -14,6 +14,7 @@ from vonggac.domain.rules import causes
 from vonggac.errors import Kind
 from vonggac.web import (
     account,
+    annexes,
     cameras,
     entrance,
     evidence,
@@ -61,6 +62,7 @@ def said_by_key() -> list[str]:
               shares.FAULTS, maintenance.FAULTS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
+    said += [one for pair in annexes.SAYS.values() for one in pair]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 

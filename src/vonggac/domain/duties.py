@@ -65,6 +65,7 @@ class Act(StrEnum):
     REQUESTS_EDIT = "requests_edit"
     INCIDENT_EDIT = "incident_edit"
     DOCUMENTS_MAKE = "documents_make"
+    COMPLIANCE_SEE = "compliance_see"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.web import (
     account,
     account_api,
+    annexes,
     api,
     cameras,
     entrance,
@@ -92,6 +93,7 @@ ROUTERS = (
     notices.routes,
     public.routes,
     office.routes,
+    annexes.routes,
     people.routes,
     tree.routes,
     people_api.routes,
