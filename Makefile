@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.ready
 UV_PIN := 0.13.9
 UV     := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: setup demo test check bench docs lock fuzz clean help
+.PHONY: setup demo test check bench docs lock matrix hostile fuzz clean help
 
 help:            ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -48,6 +48,13 @@ bench: setup     ## the figures, each beside its peer
 	$(BIN)/python bench/truth.py
 	$(BIN)/python bench/live.py
 	$(BIN)/python bench/seek.py
+
+matrix: setup    ## how many cells of route, role and scope there are, and that none is undefined
+	$(BIN)/python -m pytest -q tests/web/test_matrix.py
+
+hostile: setup   ## every hostile value into every form, and many cases of every operation
+	VONGGAC_HOSTILE=all VONGGAC_SCHEMATHESIS=100 $(BIN)/python -m pytest -q \
+	  tests/web/test_hostile_forms.py tests/web/test_schemathesis.py
 
 fuzz: setup      ## a million mutated cases through every parser
 	$(BIN)/python tests/fuzz/run.py --cases 1000000
