@@ -1,7 +1,7 @@
 import { Words, msOf, nsOf } from "../../src/vonggac/web/static/js/page.mjs";
 import { lastAtOrBefore } from "../../src/vonggac/web/static/js/reel.mjs";
 import {
-  DAY, centred, following, joinedClose, neighbourGap, recordOf, recordedIn, shapes, stateAt, ticks, typedTime, within, zoomed,
+  DAY, centred, following, joinedClose, neighbourGap, recordOf, recordedIn, shapes, stateAt, ticks, typedDay, typedTime, within, writtenDay, zoomed,
 } from "../../src/vonggac/web/static/js/span.mjs"; // prettier-ignore
 import { equal, near, test } from "./check.mjs";
 
@@ -87,6 +87,12 @@ test("a time is typed in the ways that people type it", () => {
   const at = (h, m, s) => ((h * 60 + m) * 60 + s) * 1_000;
   equal(["9", "9:12", "09:12:40", "091240", "9h12"].map(typedTime), [at(9, 0, 0), at(9, 12, 0), at(9, 12, 40), at(9, 12, 40), at(9, 12, 0)]);
   equal(["", "25", "9:60", "chín giờ", "24:01"].map(typedTime), [null, null, null, null, null]);
+});
+
+test("a day is typed as the country writes it, and no other way", () => {
+  equal(["18/11/2026", " 8/1/2026 ", "29/02/2028"].map(typedDay), ["2026-11-18", "2026-01-08", "2028-02-29"]);
+  equal(["11/18/2026", "2026-11-18", "31/02/2026", "29/02/2027", "18/11/26", ""].map(typedDay), [null, null, null, null, null, null]);
+  equal(writtenDay("2026-11-08"), "08/11/2026");
 });
 
 test("nanoseconds go through strings without losing microseconds", () => {

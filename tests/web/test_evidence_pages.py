@@ -204,8 +204,8 @@ async def test_the_pages_lead_from_playback_to_the_file(people: People) -> None:
         "truc", f"/exports/new?camera=hl-2a&from={rfc3339(NOW_NS - HOUR)}&to={rfc3339(NOW_NS)}"
     )
     fields = {
-        "camera": "hl-2a", "from": "2026-11-18T12:00:00", "to": "2026-11-18T12:05", "copy": "yes",
-        "number": "12/CV", "dated": "2026-11-17", "body": "CQĐT", "reason": "r", "basis": "b",
+        "camera": "hl-2a", "from": "18/11/2026 12:00:00", "to": "18/11/2026 12:05", "copy": "yes",
+        "number": "12/CV", "dated": "17/11/2026", "body": "CQĐT", "reason": "r", "basis": "b",
     }  # fmt: skip
     wrong = await people.form("truc", "/exports/new", **{**fields, "number": "", "to": "x"})
     made = await people.form("truc", "/exports/new", **fields)
@@ -218,7 +218,7 @@ async def test_the_pages_lead_from_playback_to_the_file(people: People) -> None:
     listed = await people.get("truc", "/exports")
     key = await people.get("truc", f"{page}/key")
 
-    assert 'value="2026-11-18T13:32:07"' in filled.text
+    assert 'value="18/11/2026 13:32:07"' in filled.text
     assert 'value="hl-2a" checked' in filled.text
     assert wrong.status_code == 422
     assert "Cần điền." in wrong.text or "Ghi ngày và giờ." in wrong.text

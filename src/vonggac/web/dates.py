@@ -74,6 +74,14 @@ def write_day(day: date) -> str:
     return f"{day:%d/%m/%Y}"
 
 
+def written(text: str) -> str:
+    """A day of an address as a field shows it; what is no day stays as it was typed."""
+    try:
+        return write_day(read_day(text))
+    except ValueError:
+        return text
+
+
 def write_moment(ns: int) -> str:
     """18/11/2026 14:32, with seconds if there are any."""
     t = words.Tongue("vi")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +11,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.clock import NS, parse_rfc3339
 from vonggac.domain import access, exports, holds, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import fingerprint
-from vonggac.web import evidence_api, words
+from vonggac.web import dates, evidence_api
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import STATIC, Form, form_values
 
@@ -46,12 +44,12 @@ STEPS: Mapping[str, str] = {
 FAULTS: Mapping[str, str] = {
     "required": "Cần điền.",
     "too_long": "Quá dài: tổng thời gian của các camera nhiều nhất 24 giờ.",
-    "no_date": "Ghi ngày của văn bản.",
+    "no_date": "Viết ngày của văn bản dạng ngày/tháng/năm, ví dụ 18/11/2026.",
     "in_the_future": "Không được ở tương lai.",
     "ends_before_it_begins": "Kết thúc phải sau bắt đầu.",
     "how_many": "Chọn từ 1 đến 16 camera.",
     "one_site": "Một yêu cầu chỉ gồm camera của một cơ sở.",
-    "no_time": "Ghi ngày và giờ.",
+    "no_time": "Viết dạng ngày/tháng/năm giờ:phút, ví dụ 18/11/2026 14:30.",
     "own_request": "Bạn lập yêu cầu này, nên người khác phải duyệt.",
     "own_hold": "Bạn đặt lệnh giữ này, nên người khác phải thôi giữ.",
 }
@@ -89,7 +87,7 @@ def new_form(
     to: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """The form, filled with what playback shows: cameras and span."""
-    values = {"from": _local(from_), "to": _local(to)}
+    values = {"from": dates.from_address(from_), "to": dates.from_address(to)}
     return _form_page(who, Form(values), camera or [])
 
 
@@ -106,10 +104,10 @@ def _new_send(request: Request, values: dict[str, str], chosen: list[str]) -> Re
     who = visitor(request)
     who.check_form(values)
     try:
-        span = (_moment(values, "from"), _moment(values, "to"))
+        span = (dates.moment_in(values, "from"), dates.moment_in(values, "to"))
         wanted = exports.Request(
             number=values.get("number", ""),
-            dated=values.get("dated", ""),
+            dated=_dated(values.get("dated", "")),
             body=values.get("body", ""),
             reason=values.get("reason", ""),
             basis=values.get("basis", ""),
@@ -138,7 +136,6 @@ def _form_page(who: Visitor, form: Form, chosen: Sequence[str], *, status: int =
             "cameras": cameras,
             "chosen": set(chosen),
             "most": exports.MAX_CAMERAS,
-            "today": words.day_of(who.desk.now_ns()).isoformat(),
         },
         status=status,
         section="exports",
@@ -247,7 +244,11 @@ def holds_page(
     to: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """Spans under a case, and the form for another."""
-    values = {"camera": camera[:63], "from": _local(from_), "to": _local(to)}
+    values = {
+        "camera": camera[:63],
+        "from": dates.from_address(from_),
+        "to": dates.from_address(to),
+    }
     return _holds_page(who, Form(values))
 
 
@@ -280,7 +281,7 @@ async def hold_send(request: Request) -> Response:
         who = visitor(request)
         who.check_form(values)
         try:
-            span = (_moment(values, "from"), _moment(values, "to"))
+            span = (dates.moment_in(values, "from"), dates.moment_in(values, "to"))
             evidence_api.held(
                 who, values.get("camera", ""), span, values.get("case_number", ""),
                 values.get("reason", ""),
@@ -381,24 +382,9 @@ def _faults(who: Visitor, error: VonggacError) -> dict[str, str]:
     }
 
 
-def _local(text: str) -> str:
-    """A moment of an address as a form's field shows it, in the site's time."""
-    if not text:
-        return ""
+def _dated(text: str) -> str:
+    """The day of a document as the record keeps it, 2026-11-18; what is no day as it was typed."""
     try:
-        ns = parse_rfc3339(text.replace(" ", "+"))
-        return words.machine(ns)[:19]
-    except (ValueError, OverflowError):
-        return ""
-
-
-def _moment(values: Mapping[str, str], field: str) -> int:
-    """A field's moment in the site's time, `2026-11-18T14:32:07` or without seconds."""
-    text = values.get(field, "").strip()
-    try:
-        read = datetime.fromisoformat(text)
+        return dates.read_day(text).isoformat()
     except ValueError:
-        read = None
-    if read is None or read.tzinfo is not None or not 1990 <= read.year <= 2200:
-        raise VonggacError(Kind.BAD_INPUT, f"{field}: no time", fields={field: "no_time"})
-    return int(read.replace(tzinfo=words.HERE).timestamp()) * NS
+        return text

@@ -16,7 +16,7 @@ from vonggac.clock import NS, rfc3339
 from vonggac.domain import access, audit, continuity, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import charts, figures, rights, words
+from vonggac.web import charts, dates, figures, rights, words
 from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.words import DAY_NS
 
@@ -304,6 +304,6 @@ def _day(text: str, now_ns: int) -> date:
     if not text:
         return words.day_of(now_ns)
     try:
-        return words.date_of(text)
+        return dates.read_day(text)
     except ValueError as error:
         raise VonggacError(Kind.BAD_INPUT, f"day: {error}") from error

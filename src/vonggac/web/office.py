@@ -17,7 +17,7 @@ from vonggac.clock import NS, rfc3339
 from vonggac.domain import access, audit, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import rights, words
+from vonggac.web import dates, rights, words
 from vonggac.web.desk import Desk, Visitor, as_of, desk_of, the_site, visitor
 from vonggac.web.ledgers import safe_cell
 
@@ -139,7 +139,7 @@ def audit_page(
             "act": act,
             "actor": actor,
             "q": q,
-            "day": day,
+            "day": dates.written(day),
             "head": head,
             "anchor": anchor,
             "next_before": rows[-1].id if len(rows) == wanted.limit else None,
@@ -240,7 +240,7 @@ def _filter(
     from_ns = to_ns = None
     if day:
         try:
-            from_ns = words.start_of(words.date_of(day))
+            from_ns = words.start_of(dates.read_day(day))
         except (ValueError, OverflowError) as error:
             raise VonggacError(Kind.BAD_INPUT, f"day: {error}") from error
         to_ns = from_ns + words.DAY_NS

@@ -14,7 +14,7 @@ from vonggac.domain import access, audit, registry, roles, units
 from vonggac.domain.access import Act
 from vonggac.domain.duties import act_words, duties, line_words
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import rights, words
+from vonggac.web import dates, rights, words
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
@@ -394,6 +394,6 @@ def _end_of(text: str) -> int | None:
 
 def _day(text: str, field: str) -> int:
     try:
-        return words.start_of(words.date_of(text))
+        return words.start_of(dates.read_day(text))
     except ValueError as error:
         raise roles.Refused(Kind.BAD_INPUT, "bad_time", f"{field}: {error}", field) from error

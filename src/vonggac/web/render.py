@@ -122,6 +122,7 @@ class Pages:
             codec_name=codec_name,
             version=__version__,
             machine=words.machine,
+            day_text=dates.written,
             day_pattern=dates.DAY_PATTERN,
             moment_pattern=dates.MOMENT_PATTERN,
         )

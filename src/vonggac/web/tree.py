@@ -12,7 +12,7 @@ from vonggac.domain import access, audit, profiles, registry, units
 from vonggac.domain.access import Act
 from vonggac.domain.duties import line_words
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import rights, words
+from vonggac.web import dates, rights, words
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
@@ -282,6 +282,6 @@ def _record(
 
 def _day(text: str) -> date:
     try:
-        return words.date_of(text)
+        return dates.read_day(text)
     except ValueError as error:
         raise VonggacError(Kind.BAD_INPUT, f"day: {error}", code="bad_day") from error

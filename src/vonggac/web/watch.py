@@ -16,7 +16,7 @@ from vonggac.clock import parse_rfc3339, rfc3339
 from vonggac.domain import ledger, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import rights, words
+from vonggac.web import dates, rights, words
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.security import websocket_origin
 
@@ -229,7 +229,7 @@ def _start(moment: str, day: str, now_ns: int) -> int | None:
         if moment:
             return max(0, min(parse_rfc3339(moment.replace(" ", "+")), now_ns))
         if day:
-            return max(0, words.start_of(words.date_of(day)))
+            return max(0, words.start_of(dates.read_day(day)))
     except (ValueError, OverflowError) as error:
         raise VonggacError(Kind.BAD_INPUT, f"t, day: {error}") from error
     return None

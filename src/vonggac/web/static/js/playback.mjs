@@ -9,7 +9,7 @@
 import { playable } from "./feed.mjs";
 import { Words, causeBadge, el, msOf, nsOf, refusedWords, rfc3339, show, toggleDialog, wire } from "./page.mjs";
 import { Reel } from "./reel.mjs";
-import { DAY, SECOND, centred, following, neighbourGap, recordOf, recordedIn, stateAt, typedTime, within, zoomed } from "./span.mjs";
+import { DAY, SECOND, centred, following, neighbourGap, recordOf, recordedIn, stateAt, typedDay, typedTime, within, writtenDay, zoomed } from "./span.mjs";
 import { IN_STEP, clock, page, session } from "./start.mjs";
 import { Timeline } from "./timeline.mjs";
 
@@ -383,7 +383,7 @@ function setWindow(window) {
   show("date", words.longDate(state.day.from));
   show("window", words.say("viewing_window", { from: words.shortClock(window.from), to: window.to === state.day.to ? "24:00" : words.shortClock(window.to) }));
   const picker = document.getElementById("day");
-  const day = words.day(state.day.from);
+  const day = writtenDay(words.day(state.day.from));
   if (picker && picker.value !== day) picker.value = day;
   const length = window.to - window.from;
   for (const button of document.querySelectorAll('[data-do="zoom"]')) {
@@ -637,9 +637,12 @@ if (views.length === 0) {
   loadRecords();
   wire(actions, keyed);
   document.getElementById("day")?.addEventListener("change", ({ target }) => {
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(target.value)) return;
-    const from = words.midnight(target.value);
-    if (from > clock.now()) return;
+    const day = typedDay(target.value);
+    const from = day === null ? NaN : words.midnight(day);
+    if (!(from <= clock.now())) {
+      target.value = writtenDay(words.day(state.day.from)); // no day, or not yet: as it was
+      return;
+    }
     seek(from + (state.at - state.day.from));
   });
   document.querySelector("dialog#goto form")?.addEventListener("submit", (event) => {

@@ -227,6 +227,22 @@ export function typedTime(text) {
   return at > DAY ? null : at;
 }
 
+/**
+ * A day as people here write it, 18/11/2026.
+ * @param {string} text
+ * @returns {string | null} 2026-11-18; null if it is none
+ */
+export function typedDay(text) {
+  const digits = /^\s*(\d{1,2})\/(\d{1,2})\/(\d{4})\s*$/.exec(text);
+  if (!digits) return null;
+  const day = `${digits[3]}-${digits[2].padStart(2, "0")}-${digits[1].padStart(2, "0")}`;
+  const at = Date.parse(`${day}T00:00:00Z`);
+  return Number.isFinite(at) && new Date(at).toISOString().startsWith(day) ? day : null;
+}
+
+/** 18/11/2026 of 2026-11-18. */
+export const writtenDay = (day) => day.split("-").reverse().join("/");
+
 function clamp(value, low, high) {
   return Math.min(high, Math.max(low, value));
 }
