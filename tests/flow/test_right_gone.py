@@ -64,6 +64,16 @@ class Scene:
             answer = http.delete(f"/api/v1/sessions/{own}", headers=headers)
             assert answer.status_code == 204, answer.text
 
+    def views(self) -> list[tuple[str, str, str]]:
+        """(act, purpose, why) of the hub's rows of views, oldest first."""
+        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as database:
+            rows = database.execute(
+                "SELECT act, purpose, coalesce(json_extract(detail, '$.why'), '') FROM audit"
+                " WHERE act IN ('live_viewed', 'playback_viewed', 'view_ended') ORDER BY id"
+            ).fetchall()
+        database.close()
+        return [(act, purpose, why) for act, purpose, why in rows if why or act != "view_ended"]
+
     def audited(self) -> list[tuple[str, str]]:
         """(act, why) of the hub's rows of views, oldest first; the box writes rows of its own."""
         with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as database:
@@ -134,6 +144,38 @@ async def test_a_session_that_is_ended_cuts_the_running_view_off_on_the_wire(
 async def _connected(scene: Scene, told: dict[str, Any], key: keys.NKey) -> bus.Connection:
     credential = keys.Credential(told["token"], key)
     return await bus.connect(told["websocket"], credential, name="viewer", origin=scene.program.url)
+
+
+def test_a_view_says_why_as_it_was_chosen_and_ends_with_its_page(scene: Scene) -> None:
+    """A purpose is chosen where the pictures are, goes on into playback, and is read by the site.
+
+    The page that is left gives its grant back: the view ends then, and not two minutes later.
+    """
+    live = f'article[data-camera="{CAMERA}"][data-look="live"]'
+    before = len(scene.views())
+    with browsing(scene.program) as (page, complaints):
+        page.goto(f"{scene.program.url}/wall")
+        page.wait_for_selector(live)
+        page.select_option("#why-code", "request")
+        page.fill('#why input[name="note"]', "12/CAT")
+        page.press('#why input[name="note"]', "Enter")
+        wait_until(lambda: len(scene.views()) >= before + 3, "the view goes on for another purpose")
+        page.wait_for_selector(live)
+        page.goto(f"{scene.program.url}/playback")
+        wait_until(lambda: len(scene.views()) >= before + 5, "playback begins a view")
+        chosen = page.input_value("#why-code"), page.input_value('#why input[name="note"]')
+        page.goto(f"{scene.program.url}/watching")
+        wait_until(lambda: len(scene.views()) >= before + 6, "the view ends with its page")
+        told = page.text_content("#past")
+
+    assert chosen == ("request", "12/CAT")
+    assert sorted(scene.views()[before:]) == sorted([
+        ("live_viewed", "watch", ""), ("view_ended", "watch", "changed"),
+        ("live_viewed", "request: 12/CAT", ""), ("view_ended", "request: 12/CAT", "closed"),
+        ("playback_viewed", "request: 12/CAT", ""), ("view_ended", "request: 12/CAT", "closed"),
+    ])  # fmt: skip
+    assert "theo văn bản yêu cầu (12/CAT)" in (told or "")
+    assert complaints == []
 
 
 def test_the_page_shows_no_picture_any_more_and_says_why(scene: Scene) -> None:

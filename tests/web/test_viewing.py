@@ -7,6 +7,7 @@ program answers about the other, and is told what would be told of a camera that
 from __future__ import annotations
 
 import datetime as dt
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -155,6 +156,33 @@ async def test_a_grant_names_a_purpose_of_the_rules(people: People) -> None:
 
     assert told == [200, 422, 422, 422, 200]
     assert [row.purpose for row in people.rows("live_viewed")] == ["request: 12/CAT", "watch"]
+
+
+async def test_another_purpose_ends_the_view_and_begins_the_next(people: People) -> None:
+    """The log says of each when it began and ended and why, and tells playback from the present."""
+    first = (await people.grant("truc")).json()
+    second = await people.grant(
+        "truc", purpose="request", note="12/CAT", renews=first["grant_id"], shows="recorded"
+    )
+    assert second.status_code == 200, second.text
+    (ended,) = people.rows("view_ended")
+
+    assert (ended.purpose, ended.detail["why"]) == ("watch", "changed")
+    assert [row.purpose for row in people.rows("playback_viewed")] == ["request: 12/CAT"]
+
+
+async def test_pages_offer_the_purposes_that_the_role_serves(people: People) -> None:
+    """Each begins with what is usual for the role; what was shared has its own page."""
+    wall = (await people.http("truc").get("/wall")).text
+    technical = (await people.http("kythuat").get("/wall")).text
+    playback = (await people.http("truc").get("/playback")).text
+
+    assert re.findall(r'<option value="(\w+)"( selected)?', wall) == [
+        ("watch", " selected"), ("review", ""), ("incident", ""), ("inspection", ""),
+        ("technical", ""), ("request", ""),
+    ]  # fmt: skip
+    assert '<option value="technical" selected' in technical
+    assert '<option value="review" selected' in playback
 
 
 async def test_a_grant_asks_the_box_only_what_the_role_may(people: People) -> None:

@@ -201,6 +201,16 @@ def file_grant(connection: Connection, grant: Issued) -> bool:
     return not goes_on
 
 
+def gave_way(connection: Connection, grant: Issued) -> list[View]:
+    """The view that ended because a grant that was filed began another: more cameras, why else."""
+    table = tables.grant_issued
+    before = sa.select(table.c.viewing_id).where(
+        table.c.id == grant.renews, table.c.account_id == grant.account_id
+    )
+    found = _views(connection, tables.viewing.c.id.in_(before))
+    return [view for view in found if (view.why, view.ended_ns) == (CHANGED, grant.issued_ns)]
+
+
 def _renewed(connection: Connection, grant: Issued) -> View | None:
     """The view that a grant goes on with: named by the page, else of the same browser key."""
     table = tables.grant_issued

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations
 from fastapi.routing import APIRoute
 
-from vonggac.domain import access, audit, registry
+from vonggac.domain import access, audit, purposes, registry
 from vonggac.domain.access import SYSTEM, Act, Thing, Verdict
 from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.web.desk import Visitor, visitor
@@ -484,3 +484,19 @@ def _is_local(request: Request) -> bool:
         )
     except ValueError:
         return False
+def choices(
+    connection: Connection, who: Visitor, act: Act, site: registry.Site
+) -> list[purposes.Purpose]:
+    """The purposes that the visitor may state on a page of a site's pictures.
+
+    What was shared with a body has its own page, and its own purpose.
+    """
+    thing, now_ns = access.thing_of_site(connection, site.id), who.desk.now_ns()
+    return [
+        one
+        for one in purposes.for_people(now_ns)
+        if one.code != purposes.SHARED
+        and access.may(who.person, act, thing, now_ns=now_ns, purpose=one.code)
+    ]
+
+

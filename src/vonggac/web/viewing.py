@@ -23,7 +23,7 @@ from vonggac.domain.duties import duties
 from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
 from vonggac.hub.revocation import may_end_views, record_end
-from vonggac.web import rights, words
+from vonggac.web import rights, watch, words
 from vonggac.web.api import RENEW_BEFORE_S
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import form_values
@@ -75,6 +75,9 @@ class GrantBody(BaseModel):
     purpose: str = Field(min_length=1, max_length=32, description="a code of the purposes")
     note: str = Field(default="", max_length=200, description="number of the document or case")
     renews: str | None = Field(default=None, max_length=26, description="the grant it goes on with")
+    shows: Literal["live", "recorded"] = Field(
+        default="live", description="which pictures the page shows, for the access log"
+    )
 
 
 @routes.get("/purposes", summary="Why pictures may be seen")
@@ -117,6 +120,7 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
         allowed=_verbs(who, [thing for _, thing in found], stated.purpose.code),
     )
     is_token = session.factor == "token"
+    is_playback = body.shows == "recorded" or stated.purpose.code == watch.REVIEW
     issued = grants.Issued(
         id=view.grant_id,
         account_id=session.account.id,
@@ -135,10 +139,12 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
     )
     with desk.database.writing() as connection:
         if grants.file_grant(connection, issued):
+            for before in grants.gave_way(connection, issued):
+                record_end(connection, before, grants.CHANGED, now_ns=now_ns, ended_ns=now_ns)
             audit.record(
                 connection,
                 who.actor,
-                audit.Act.PLAYBACK if stated.purpose.code == "review" else audit.Act.LIVE,
+                audit.Act.PLAYBACK if is_playback else audit.Act.LIVE,
                 now_ns=now_ns,
                 thing=", ".join(issued.cameras),
                 site=issued.site_id,

@@ -414,6 +414,7 @@ def display_page(request: Request, who: Annotated[Visitor, Depends(visitor)]) ->
     )
     data |= {
         "api": "/api/v1/display",
+        "display": True,
         "links": {"playback": None, "recording": None, "case": None},
     }
     tiles = next((n for n in watch.LAYOUTS if n >= len(cameras)), watch.LAYOUTS[-1])

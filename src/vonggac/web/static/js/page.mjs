@@ -127,18 +127,33 @@ export function grantsOf(page, clock) {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", [page.csrf.header]: page.csrf.token },
-      body: JSON.stringify({ nkey, cameras, streams: ["main", "sub"], purpose: page.purpose, note: page.note, renews }),
+      body: JSON.stringify({ nkey, cameras, streams: ["main", "sub"], purpose: page.purpose, note: page.note, shows: page.shows, renews }),
       signal: AbortSignal.timeout(8_000),
     });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) {
       const kind = response.status === 401 || response.status === 403 ? "refused" : "unavailable";
       const why = answer.error?.detail?.code ?? answer.error?.kind ?? null;
+      page.fault = why ?? kind;
       throw new Refused(kind, String(answer.error?.message ?? answer.message ?? response.status), why);
     }
+    page.fault = null;
     const now = answer.now ? Date.parse(answer.now) : NaN;
     clock.observe(now, sent, Date.now());
     return { ...answer, lasts_ms: Date.parse(answer.expires) - (Number.isNaN(now) ? clock.now() : now) };
+  };
+}
+
+/**
+ * Gives a grant back when the page is left: the view is over now, not when its grant would have ended.
+ * @param {any} page page data; a display shows until it is taken away
+ * @returns {((grantId: string) => void) | null}
+ */
+export function givesBack(page) {
+  if (page.display) return null;
+  return (grantId) => {
+    const headers = { [page.csrf.header]: page.csrf.token };
+    fetch(`${page.api}/grants/${grantId}`, { method: "DELETE", credentials: "same-origin", keepalive: true, headers }).catch(() => {});
   };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { el, show } from "./page.mjs";
+import { forget } from "./purpose.mjs";
 
 /** An answer of the server that does not come, ms. */
 const LIMIT_MS = 8_000;
@@ -57,6 +58,7 @@ export function changeOfPerson(page, session) {
       return;
     }
     page.csrf.token = answer.csrf_token;
+    forget(page);
     const chosen = list.querySelector("input:checked").parentElement.textContent;
     await session?.renewed();
     show("person", chosen);

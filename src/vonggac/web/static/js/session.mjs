@@ -91,11 +91,13 @@ export class Session {
   /**
    * @param {object} options
    * @param {(nkey: string, cameras: string[], renews?: string) => Promise<Grant>} options.obtain  asks the web server
+   * @param {((grantId: string) => void) | null} [options.release]  told on leaving which grant is needed no more
    * @param {string[]} options.cameras  the first cameras wanted
    * @param {string} [options.websocket]  where the first grant will lead, as the page knows it
    */
-  constructor({ obtain, cameras, websocket = "" }) {
+  constructor({ obtain, release = null, cameras, websocket = "" }) {
     this.obtain = obtain;
+    this.release = release;
     this.#websocket = websocket;
     /** @type {(state: string, since: number) => void} set by the page when it is ready to say it */
     this.onstate = () => {};
@@ -170,6 +172,7 @@ export class Session {
   }
 
   close() {
+    if (!this.#closed && this.#last !== undefined) this.release?.(this.#last);
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#leaseTimer);

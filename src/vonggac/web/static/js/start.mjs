@@ -7,7 +7,8 @@
 
 import { granted, ordered } from "./arrange.mjs";
 import { remembered } from "./kept.mjs";
-import { ServerClock, grantsOf, msOf, pageData } from "./page.mjs";
+import { ServerClock, givesBack, grantsOf, msOf, pageData } from "./page.mjs";
+import { recall } from "./purpose.mjs";
 import { CAMERA_LIMIT, Session } from "./session.mjs";
 
 /** Cameras of playback at once. */
@@ -22,11 +23,14 @@ if (opening?.responseStart > 0) {
   clock.observe(msOf(page.server_now), timeOrigin + opening.requestStart, timeOrigin + opening.responseStart);
 }
 
+recall(page);
 const wanted = page.selected ? selected() : wall();
 
 /** Null when there is nothing to see. */
 export const session =
-  wanted.length === 0 ? null : new Session({ obtain: grantsOf(page, clock), cameras: wanted, websocket: page.websocket });
+  wanted.length === 0
+    ? null
+    : new Session({ obtain: grantsOf(page, clock), release: givesBack(page), cameras: wanted, websocket: page.websocket });
 
 function selected() {
   const allowed = new Set(page.cameras.filter((camera) => camera.allowed !== false).map((camera) => camera.id));

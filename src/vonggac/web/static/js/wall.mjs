@@ -12,6 +12,7 @@ import { CAMERA_LIMIT } from "./session.mjs";
 import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
 import { keep, remembered } from "./kept.mjs";
 import { changeOfPerson } from "./person.mjs";
+import { choiceOfPurpose } from "./purpose.mjs";
 import { clock, page, session } from "./start.mjs";
 
 /** Looks at every tile this often, ms. */
@@ -580,5 +581,6 @@ if (cameras.length === 0) {
 if (session !== null) {
   session.onstate = sessionChanged;
   changeOfPerson(page, session);
+  choiceOfPurpose(page, session, words);
   if (session.state !== "opening") sessionChanged(session.state, session.since);
 }
