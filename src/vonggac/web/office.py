@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from vonggac import __version__
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import access, audit, ledger, registry
+from vonggac.domain import access, audit, ledger, purposes, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, rights, words
@@ -102,14 +102,6 @@ ACTS: Mapping[str, str] = {
 """What each act is called; a test holds it equal to `Act`."""
 
 
-PURPOSES: Mapping[str, str] = {
-    "watch": "giám sát",
-    "review": "rà soát",
-    "display": "chiếu trên màn hình treo tường",
-}
-"""Purposes that our own pages state; a purpose that a person states is shown as stated."""
-
-
 @routes.get("/audit")
 def audit_page(
     who: Annotated[Visitor, Depends(visitor)],
@@ -133,7 +125,7 @@ def audit_page(
         {
             "rows": rows,
             "acts": ACTS,
-            "purposes": PURPOSES,
+            "stated": lambda text: purposes.read(text, now_ns=desk.now_ns()),
             "counts": {name: counts[name] for name in ACTS if counts.get(name)},
             "total": sum(counts.values()),
             "act": act,

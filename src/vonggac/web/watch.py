@@ -13,7 +13,7 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annota
 from starlette.responses import Response  # noqa: TC002
 
 from vonggac.clock import parse_rfc3339, rfc3339
-from vonggac.domain import ledger, registry
+from vonggac.domain import ledger, purposes, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, rights, words
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 routes = APIRouter(include_in_schema=False)
 
 LAYOUTS = (1, 4, 9, 16, 25)
+REVIEW = "review"
+"""What playback opens with for whoever is on duty."""
 IN_STEP = 4
 """Cameras that are played in step at most."""
 
@@ -71,6 +73,7 @@ TEXTS: Mapping[str, str] = {
     "refused_no_role": "Bạn không còn vai trò được xem camera này.",
     "refused_outside_scope": "Camera này không còn trong phạm vi của bạn.",
     "refused_wrong_purpose": "Vai trò của bạn không phục vụ mục đích xem này.",
+    "purpose_refused": "Không nhận mục đích này; vẫn xem theo mục đích trước.",
     "duration_s": "{s} giây",
     "duration_m": "{m} phút {s} giây",
     "duration_h": "{h} giờ {m} phút",
@@ -138,8 +141,9 @@ def wall(request: Request, who: Annotated[Visitor, Depends(visitor)], tiles: int
         site = rights.shown_site(connection, who, Act.LIVE_VIEW)
         cameras = registry.cameras(connection, site.id)
         states = ledger.states(connection, site.id)
-        purpose = rights.purpose(connection, who, Act.LIVE_VIEW, site, usual="watch")
-    data = _page_data(request, who, cameras, states, purpose=purpose)
+        choices = rights.choices(connection, who, Act.LIVE_VIEW, site)
+        purpose = rights.purpose(connection, who, Act.LIVE_VIEW, site, usual=_usual(who))
+    data = _page_data(request, who, cameras, states, purpose=purpose, choices=choices)
     return who.page(
         "wall.html",
         {
@@ -147,6 +151,7 @@ def wall(request: Request, who: Annotated[Visitor, Depends(visitor)], tiles: int
             "tiles": tiles if tiles in LAYOUTS else 9,
             "layouts": LAYOUTS,
             "data": data,
+            "choices": choices,
             "keys": KEYS_WALL,
         },
         section="wall",
@@ -182,6 +187,9 @@ def playback(
         site = rights.shown_site(connection, who, Act.PLAYBACK)
         known = {found.id: found for found in registry.cameras(connection, site.id)}
         states = ledger.states(connection, site.id)
+        usual = REVIEW if _usual(who) == purposes.USUAL else _usual(who)
+        choices = rights.choices(connection, who, Act.PLAYBACK, site)
+        purpose = rights.purpose(connection, who, Act.PLAYBACK, site, usual=usual)
     named = c or (cameras or camera).split(",")
     wanted = [name for name in dict.fromkeys(named) if name][:IN_STEP]
     if any(name not in known for name in wanted):
@@ -195,8 +203,9 @@ def playback(
         wanted = [recording[0] if recording else next(iter(known))]
     start_ns = _start(t or at, day, now_ns)
     shown_ns = start_ns if start_ns is not None else now_ns
-    data = _page_data(request, who, list(known.values()), states, purpose="review")
+    data = _page_data(request, who, list(known.values()), states, purpose=purpose, choices=choices)
     data |= {
+        "shows": "recorded",
         "day": words.day_of(shown_ns).isoformat(),
         "at": None if start_ns is None else rfc3339(start_ns),
         "selected": wanted,
@@ -208,12 +217,20 @@ def playback(
             "selected": [known[name] for name in wanted],
             "in_step": IN_STEP,
             "data": data,
+            "choices": choices,
             "legend": _legend(who),
             "keys": KEYS_PLAYBACK,
             "day": words.day_of(shown_ns).isoformat(),
         },
         section="playback",
     )
+
+
+def _usual(who: Visitor) -> str:
+    """The purpose that a page opens with for the visitor's roles; a code."""
+    now_ns = who.desk.now_ns()
+    held = [one.role for one in who.person.held if one.lasts(now_ns)]
+    return purposes.usual(held, now_ns=now_ns).code
 
 
 def _legend(who: Visitor) -> list[CauseWords]:
@@ -242,9 +259,11 @@ def _page_data(
     states: Mapping[tuple[str, str], ledger.State],
     *,
     purpose: str,
+    choices: Sequence[purposes.Purpose],
 ) -> dict[str, Any]:
     form_token = who.signed_in.form_token
-    return wall_data(request, who, cameras, states, purpose=purpose, form_token=form_token)
+    data = wall_data(request, who, cameras, states, purpose=purpose, form_token=form_token)
+    return data | {"purposes": {one.code: one.note for one in choices}, "shows": "live"}
 
 
 def wall_data(

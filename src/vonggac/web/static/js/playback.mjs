@@ -8,6 +8,7 @@
 
 import { playable } from "./feed.mjs";
 import { Words, causeBadge, el, msOf, nsOf, refusedWords, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { choiceOfPurpose } from "./purpose.mjs";
 import { Reel } from "./reel.mjs";
 import { DAY, SECOND, centred, following, neighbourGap, recordOf, recordedIn, stateAt, typedDay, typedTime, within, writtenDay, zoomed } from "./span.mjs";
 import { IN_STEP, clock, page, session } from "./start.mjs";
@@ -652,6 +653,7 @@ if (views.length === 0) {
   });
   document.addEventListener("visibilitychange", () => document.hidden && setPlaying(false));
   document.addEventListener("pointerup", () => (state.scrubbing = false));
+  choiceOfPurpose(page, session, words);
   addEventListener("pagehide", () => session.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   const loop = () => {
