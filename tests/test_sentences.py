@@ -19,8 +19,8 @@ from vonggac.media import rtsp_message, sdp
 SOURCE = Path(sentences.__file__).parent
 MODULES = (
     "edge/back_off", "edge/choice", "edge/describe", "edge/ingest", "edge/ledger", "edge/libav",
-    "edge/packets", "edge/recorder", "edge/source", "edge/watchdog", "media/digest", "media/h26x",
-    "media/rtp", "media/rtp_audio", "media/rtp_track", "media/rtp_video", "media/rtsp",
+    "edge/onvif", "edge/packets", "edge/recorder", "edge/source", "edge/watchdog",
+    "media/digest", "media/h26x", "media/rtp", "media/rtp_audio", "media/rtp_track", "media/rtp_video", "media/rtsp",
     "media/rtsp_message", "media/sdp",
 )  # fmt: skip
 """Those whose sentences end up as evidence of a gap."""

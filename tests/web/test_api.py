@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi.routing import APIRoute
 
-from hub_stage import CAMERAS, FILM, JPEG, NOW_NS, PASSWORD, SITE_ID, Stage, browser, sign_in, stage
+from hub_stage import (
+    CAMERAS,
+    FILM,
+    HOUR,
+    JPEG,
+    NOW_NS,
+    PASSWORD,
+    SITE_ID,
+    Stage,
+    browser,
+    sign_in,
+    stage,
+)
 from vonggac import bus, keys
-from vonggac.clock import SystemClock
-from vonggac.domain import audit
+from vonggac.causes import Cause
+from vonggac.clock import SystemClock, rfc3339
+from vonggac.db import tables
+from vonggac.domain import audit, ledger
 from vonggac.errors import Kind
 from vonggac.web.app import ROUTERS
 from vonggac.web.errors import STATUS
@@ -428,3 +442,31 @@ async def test_times_are_utc_everywhere(client: httpx.AsyncClient) -> None:
     assert datetime.fromisoformat(body["expires"]).tzinfo == UTC
     assert PASSWORD not in str(body)
     assert len(CAMERAS) == 9
+
+
+async def test_a_gap_carries_its_evidence_as_a_sentence_and_as_a_code(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """A program counts by the code; a person reads the sentence, which is the one that was signed.
+
+    What a person wrote has no code and stays as it is.
+    """
+    stream = ledger.Stream(SITE_ID, "hl-2a")
+    said = "no ONVIF answer to GetSystemDateAndTime"
+    with hub.database.writing() as connection:
+        for at, cause, evidence in (
+            (40, Cause.UNREACHABLE, said),
+            (39, Cause.MAINTENANCE, "sơn lại hành lang"),
+        ):
+            begin = NOW_NS - at * 24 * HOUR
+            gap = ledger.Gap(begin, begin + HOUR, cause, evidence)
+            ledger.put_gap(connection, stream, gap)
+    window = {"from": rfc3339(NOW_NS - 41 * 24 * HOUR), "to": rfc3339(NOW_NS - 38 * 24 * HOUR)}
+    with hub.database.writing() as connection:
+        connection.execute(tables.camera_service.update().values(from_ns=1))
+    told = (await client.get("/api/v1/cameras/hl-2a/ledger", params=window)).json()["gaps"]
+
+    assert [(gap["evidence"], gap["evidence_code"], gap["evidence_vi"]) for gap in told] == [
+        (said, "onvif_no_answer", "thiết bị không trả lời câu hỏi ONVIF GetSystemDateAndTime"),
+        ("sơn lại hành lang", None, "sơn lại hành lang"),
+    ]

@@ -221,7 +221,7 @@ async def test_the_pages_lead_from_playback_to_the_file(people: People) -> None:
     assert 'value="18/11/2026 13:32:07"' in filled.text
     assert 'value="hl-2a" checked' in filled.text
     assert wrong.status_code == 422
-    assert "Cần điền." in wrong.text or "Ghi ngày và giờ." in wrong.text
+    assert "Cần điền." in wrong.text or "ví dụ 18/11/2026 14:30." in wrong.text
     assert made.status_code == 303
     assert "không ai duyệt yêu cầu của chính mình" in own.text
     assert "Duyệt yêu cầu" not in own.text

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from vonggac import sentences
 from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.config import Secret
 from vonggac.domain import access, audit, continuity, ledger, registry
@@ -347,6 +348,23 @@ def camera_ledger(who: Signed, camera_id: str, from_: From = None, to: To = None
     return ledger_json(time, window)
 
 
+def gap_json(piece: continuity.Piece) -> dict[str, Any]:
+    """Missing time as the API says it; the evidence as it was signed, its code, and in Vietnamese.
+
+    The code is one of `rules/evidence.toml`; null for what has no form there, as a person's words.
+    """
+    found = sentences.find(piece.evidence)
+    return {
+        "from": rfc3339(piece.from_ns),
+        "to": rfc3339(piece.to_ns),
+        "cause": piece.cause.value if piece.cause else None,
+        "open": piece.provisional,
+        "evidence": piece.evidence,
+        "evidence_code": found.code if found else None,
+        "evidence_vi": found.vi if found else piece.evidence,
+    }
+
+
 def ledger_json(time: figures.CameraTime, window: tuple[int, int]) -> dict[str, Any]:
     """A camera's time as the API says it."""
     found = time.figures
@@ -364,17 +382,7 @@ def ledger_json(time: figures.CameraTime, window: tuple[int, int]) -> dict[str, 
         "to": rfc3339(window[1]),
         "as_of": _moment(time.state.as_of_ns if time.state else None),
         "spans": spans("recorded"),
-        "gaps": [
-            {
-                "from": rfc3339(piece.from_ns),
-                "to": rfc3339(piece.to_ns),
-                "cause": piece.cause.value if piece.cause else None,
-                "open": piece.provisional,
-                "evidence": piece.evidence,
-            }
-            for piece in time.pieces
-            if piece.kind == "gap"
-        ],
+        "gaps": [gap_json(piece) for piece in time.pieces if piece.kind == "gap"],
         "unknown": spans("unknown"),
         "not_in_service": spans("out"),
         "expired_before": _moment(time.expired_before_ns),
