@@ -14,12 +14,13 @@ from vonggac.config import (
     AuditConfig,
     BusConfig,
     CameraConfig,
+    PowerConfig,
     RetentionConfig,
     SignInConfig,
     StreamConfig,
     WebConfig,
 )
-from vonggac.db import tables
+from vonggac.db import compliance, tables
 from vonggac.domain import accounts, annexes, audit, exports, legal, registry, roles, settings
 from vonggac.domain.annexes import law, measures
 from vonggac.domain.annexes.sheet import DEFAULT, NONE, UNCHECKED
@@ -256,6 +257,56 @@ def test_review_second_factor_and_passwords_in_addresses_are_seen(lite: House) -
     assert lite.finding("second_factor").how.startswith("bắt buộc với mọi người; 0 trên 1")
     assert lite.finding("no_secrets").state == "none"
     assert lite.finding("audit").how.startswith("1 dòng, dòng đầu: 18/11/2026")
+
+
+def test_signs_requests_incidents_and_views_are_counted(lite: House) -> None:
+    """What other pages keep is printed here as it stands."""
+    rights = "Quyền của người bị ghi hình"
+    before = rows_of(lite.paper("dpia"), rights)
+    with lite.database.writing() as connection:
+        insert = compliance.notice.insert().values(
+            site_id=SITE_ID, public_id="x", operator="Trung tâm A", contact="0123",
+            purpose="an ninh", updated_ns=NOW_NS, updated_by="admin",
+        )  # fmt: skip
+        connection.execute(insert)
+        connection.execute(
+            compliance.incident.insert().values(
+                id="1", site_id=SITE_ID, kind="security", serious=True, title="mất đĩa", said="",
+                found_ns=NOW_NS, opened_ns=NOW_NS, opened_by="admin",
+            )
+        )  # fmt: skip
+        account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+        for number, purpose in enumerate(("watch", "incident: 12/CV", "watch")):
+            connection.execute(
+                tables.viewing.insert().values(
+                    id=str(number), account_id=account, site_id=SITE_ID, cameras=[],
+                    purpose=purpose, began_ns=NOW_NS - NS, until_ns=NOW_NS,
+                )
+            )  # fmt: skip
+    paper = lite.paper("dpia")
+    after = rows_of(paper, rights)
+
+    assert before["Được biết là bị ghi hình"] == [f"biển báo trong phần mềm: {NONE}"]
+    assert after["Được biết là bị ghi hình"] == ["biển báo trong phần mềm: 1 cơ sở"]
+    assert before["Được báo khi lộ dữ liệu"] == ["hồ sơ sự cố: 0, 0 đang mở"]
+    assert after["Được báo khi lộ dữ liệu"] == ["hồ sơ sự cố: 1, 1 đang mở"]
+    assert rows_of(paper, "Các bên")["KS Mường Hoa"] == ["Trung tâm A", "0123"]
+    assert rows_of(paper, "Mục đích và căn cứ") == {
+        "Theo biển báo: an ninh": ["–"], "trực giám sát": ["2"], "xử lý sự cố, vi phạm": ["1"],
+    }  # fmt: skip
+
+
+def test_what_is_switched_on_is_no_longer_called_absent(lite: House) -> None:
+    """A UPS, a syslog server, a password of a camera: each has its line."""
+    before = lite.paper("dataflow").parts[1].diagram.count("stroke-dasharray")
+    lite.set(
+        power=PowerConfig(ups="ups@localhost"), audit=AuditConfig(syslog="tcp://192.0.2.5:601")
+    )
+    level = rows_of(lite.paper("level"), "Thành phần hệ thống")
+
+    assert level["Nguồn điện"] == ["đọc bộ lưu điện (UPS)"]
+    assert lite.finding("siem").state == "met"
+    assert lite.paper("dataflow").parts[1].diagram.count("stroke-dasharray") == before - 1
 
 
 def test_no_paper_names_a_person_an_address_or_a_secret(lite: House) -> None:

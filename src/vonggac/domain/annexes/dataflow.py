@@ -94,7 +94,7 @@ def ways(facts: Facts) -> Table:
     )
     loud = any(camera.audio for camera in facts.cameras)
     locked = sum(camera.has_password for camera in facts.cameras)
-    web, bus, socket = facts.listeners
+    web, bus, socket = facts.listeners[:3]
     syslog = facts.config.audit.syslog
     rows = (
         ("Người ở khu vực có camera", "Camera", "hình ảnh" + (", âm thanh" if loud else ""),
@@ -113,6 +113,8 @@ def ways(facts: Facts) -> Table:
          "hai người: một lập, một duyệt; ghi nhật ký"),
         ("Máy chủ (hub)", "Hệ thống giám sát nhật ký", "nhật ký truy cập",
          "syslog, không mã hóa" if syslog else NONE),
+        ("Máy chủ (hub)", "Công chúng", "biển báo; số lượt xem, không có hình và tên",
+         f"trang công khai, {'có' if _is_public(facts) else 'chưa lập biển báo'}; {_where(web)}"),
     )  # fmt: skip
     return table(
         "",
@@ -198,6 +200,11 @@ def doors(facts: Facts) -> Table:
     )
 
 
+def _is_public(facts: Facts) -> bool:
+    """Whether a facility has a sign, and with it a public page."""
+    return any(place.operator for place in facts.places)
+
+
 def _drawn(facts: Facts) -> str:
     cameras = len(facts.cameras)
     loud = sum(camera.audio for camera in facts.cameras)
@@ -213,6 +220,7 @@ def _drawn(facts: Facts) -> str:
             (f"{facts.people.open} tài khoản", "theo vai trò, mục đích")),
         Box(510, 270, 115, 64, "Cơ quan", ("có văn bản", "yêu cầu"), True),
         Box(510, 140, 115, 64, "Giám sát", ("nhật ký", "(syslog)"), True),
+        Box(510, 410, 115, 72, "Công chúng", ("trang công khai", "không có hình"), True),
     )  # fmt: skip
     arrows = (
         Arrow(1, ((115, 76), (115, 140))),
@@ -223,5 +231,6 @@ def _drawn(facts: Facts) -> str:
         Arrow(6, ((400, 334), (400, 410))),
         Arrow(7, ((450, 302), (510, 302))),
         Arrow(8, ((375, 270), (375, 172), (510, 172)), not facts.config.audit.syslog),
+        Arrow(9, ((450, 322), (480, 322), (480, 446), (510, 446)), not _is_public(facts)),
     )
     return diagram.svg("Sơ đồ luồng dữ liệu cá nhân", boxes, arrows)

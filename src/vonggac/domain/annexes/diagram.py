@@ -10,7 +10,7 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 640, 500
-FONT = "Tinos, Be Vietnam Pro, serif"
+FONT = "Be Vietnam Pro, Tinos, serif"
 LINE = 16
 """Height of a line of text."""
 

@@ -137,7 +137,7 @@ def _guards(facts: Facts) -> Table:
 
 def _risks(facts: Facts) -> Table:
     loud = sum(camera.audio for camera in facts.cameras)
-    outside = [one for one in facts.listeners if not (one.tls or one.is_inside)]
+    outside = [one for one in facts.listeners if one.is_open]
     rows = (
         ("Xem hình ngoài nhiệm vụ", "mỗi lượt xem nêu mục đích, có hạn, có nhật ký; cơ sở thấy cơ "
          "quan nào đang xem"),
@@ -172,6 +172,6 @@ def _rights(facts: Facts) -> Table:
         ("Yêu cầu xem, nhận bản sao, xóa, phản đối, khiếu nại",
          f"sổ yêu cầu: {uses.requests} yêu cầu, {uses.open_requests} chưa trả lời"),
         ("Được báo khi lộ dữ liệu",
-         f"sổ sự cố: {uses.incidents} hồ sơ, {uses.open_incidents} đang mở"),
+         f"hồ sơ sự cố: {uses.incidents}, {uses.open_incidents} đang mở"),
     )  # fmt: skip
     return table("", ("Quyền", "Ở hệ thống này"), rows, (5, 8))

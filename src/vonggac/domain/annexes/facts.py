@@ -46,6 +46,8 @@ VIETNAM = timezone(timedelta(hours=7), "+07")
 WINDOW_DAYS = 30
 """Uses are counted over so many days (ours)."""
 DAY_NS = 86_400 * NS
+REDIRECT = "HTTP, chỉ chuyển sang HTTPS"
+"""A door that carries nothing but the way to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class Listener:
     def is_inside(self) -> bool:
         """Whether only programs of the same machine reach it."""
         return is_loopback(self.host)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether data crosses a network through it without TLS."""
+        return not (self.tls or self.is_inside or self.name == REDIRECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +207,18 @@ def gather(connection: Connection, config: Config, *, now_ns: int) -> Facts:
 
 def listeners(config: Config) -> tuple[Listener, ...]:
     """The doors that a configuration opens, and whether TLS is on."""
-    web = config.web
+    web, bus = config.web, config.bus
     secure = getattr(web, "tls", None) is not None
-    guarded = secure and not is_loopback(config.bus.host)
-    return (
+    sockets = getattr(bus, "websocket_host", None) or (web.host if secure else bus.host)
+    found = (
         Listener("trang web và API", web.host, web.port, secure),
-        Listener("bus, cho thiết bị ghi", config.bus.host, config.bus.port, guarded),
-        Listener(
-            "bus, WebSocket cho trình duyệt", config.bus.host, config.bus.websocket_port, guarded
-        ),
+        Listener("bus, cho thiết bị ghi", bus.host, bus.port, secure),
+        Listener("bus, WebSocket cho trình duyệt", sockets, bus.websocket_port, secure),
     )
+    onward = getattr(web, "redirect_port", None)
+    if onward is None:
+        return found
+    return (*found, Listener(REDIRECT, web.host, onward, tls=False))
 
 
 def is_loopback(host: str) -> bool:

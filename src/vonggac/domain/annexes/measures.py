@@ -190,7 +190,7 @@ def _siem(facts: Facts) -> Verdict:
 def _tls(facts: Facts) -> Verdict:
     said, gaps = [], 0
     for one in facts.listeners:
-        gaps += not (one.tls or one.is_inside)
+        gaps += one.is_open
         said.append(f"{one.name}: {guarded(one)}")
     proxy = facts.config.web.public_url or ""
     if proxy.startswith("https://"):
@@ -201,7 +201,7 @@ def _tls(facts: Facts) -> Verdict:
     if plain:
         said.append(f"{plain} camera đọc qua RTSP không mã hóa")
     state: State = "none" if gaps else "partly" if plain else "met"
-    return state, "; ".join(said), "web, bus; Hệ thống", False
+    return state, "; ".join(said), "web.tls, web.public_url, bus", False
 
 
 def guarded(door: Listener) -> str:
@@ -264,10 +264,10 @@ def _no_secrets(facts: Facts) -> Verdict:
 def _incidents(facts: Facts) -> Verdict:
     uses = facts.uses
     how = (
-        f"sổ sự cố đếm giờ 24 và 72: {uses.incidents} hồ sơ, {uses.open_incidents} đang mở; "
+        f"hồ sơ sự cố đếm giờ 24 và 72: {uses.incidents}, {uses.open_incidents} đang mở; "
         "gửi báo cáo là việc của người"
     )
-    return "partly", how, "Sổ sự cố", False
+    return "partly", how, "Hồ sơ sự cố", False
 
 
 def _yearly_report(facts: Facts) -> Verdict:
