@@ -51,6 +51,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("[retention]", config.RetentionConfig),
     ("[power]", config.PowerConfig),
     ("[web]", config.WebConfig),
+    ("[web.tls]", config.TlsConfig),
     ("[sign_in]", config.SignInConfig),
     ("[audit]", config.AuditConfig),
     ("[bus]", config.BusConfig),

@@ -185,6 +185,15 @@ class PowerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A UPS known to NUT, as ups@host or ups@host:port; then a power cut is told as such."""
 
 
+class TlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A certificate that somebody else issued; replaced files are taken within the hour."""
+
+    cert: str
+    """Path of the certificate in PEM, with those between it and its root behind it."""
+    key: str
+    """Path of its key in PEM, not encrypted; not readable by everybody."""
+
+
 class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The hub's pages and API."""
 
@@ -194,6 +203,14 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """TCP port; 0 takes a free one."""
     public_url: str | None = None
     """How browsers reach it, when something stands in front (https://...)."""
+    tls: Literal["private-ca"] | TlsConfig | None = None
+    """Speak TLS by itself: with an authority of this hub's own, which desks install from the page
+    `/ca`, or with a given certificate. Then the bus speaks TLS too."""
+    names: tuple[str, ...] = ()
+    """Host names and addresses by which browsers reach the pages; they go into the certificate of
+    "private-ca". This machine's own are always in it."""
+    redirect_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    """With `tls`: a port that sends http:// on to https://; 0 takes a free one."""
     inside_networks: tuple[str, ...] = (
         "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7",
         "fe80::/10",
@@ -255,7 +272,9 @@ class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The embedded nats-server."""
 
     host: str = "127.0.0.1"
-    """Address to listen on, for the edge and for browsers; loopback by default."""
+    """Address to listen on for programs; one that is not loopback needs `web.tls`."""
+    websocket_host: str | None = None
+    """Address to listen on for browsers; default: `web.host` with `web.tls`, else `host`."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Client port; 0 takes a free one."""
     websocket_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
@@ -325,6 +344,8 @@ def load(path: Path) -> Config:
     syslog = config.audit.syslog
     if syslog is not None and not _SYSLOG.fullmatch(syslog):
         raise ConfigError(f"{path}: audit.syslog is udp://host:port or tcp://host:port")
+    if config.web.redirect_port is not None and config.web.tls is None:
+        raise ConfigError(f"{path}: web.redirect_port sends on to https; set web.tls too")
     for text in config.web.inside_networks:
         try:
             ipaddress.ip_network(text)

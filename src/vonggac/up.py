@@ -34,7 +34,7 @@ from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
 from vonggac.hub.revocation import Revocation
 from vonggac.hub.site import Site
-from vonggac.web import serve
+from vonggac.web import serve, tls
 from vonggac.web.app import create_app
 from vonggac.web.words import day_of
 
@@ -125,7 +125,10 @@ async def run(
     keys.make_folder(data)
     listener = serve.listen(config.web.host, config.web.port)
     port = listener.getsockname()[1]
-    url = config.web.public_url or f"http://{_shown(config.web.host)}:{port}"
+    secured = tls.secured(config, data / "keys", now_s=clock.wall_ns() // NS)
+    scheme = "http" if secured is None else "https"
+    url = config.web.public_url or f"{scheme}://{_shown(config.web.host)}:{port}"
+    onward = _onward_listener(config)
 
     recordings = data / "recordings"
     identity = identity_at(recordings)
@@ -141,13 +144,7 @@ async def run(
     server = bus.NatsServer(
         data / "nats",
         trust,
-        bus.Settings(
-            host=config.bus.host,
-            port=config.bus.port,
-            websocket_host=config.bus.host,
-            websocket_port=config.bus.websocket_port,
-            allowed_origins=_origins(url, port),
-        ),
+        _bus_settings(config, secured, url, port),
         clock,
     )
     address = await server.start()
@@ -163,6 +160,7 @@ async def run(
                     hub=trust.hub,
                     hub_key=hub_key.public,
                     nats_url=address.url,
+                    nats_ca=None if address.trusted is None else str(address.trusted),
                     control=str(control_path),
                     media=str(media_path),
                     record=config.record,
@@ -172,8 +170,9 @@ async def run(
             ).decode(),
         )
         control, media = trust.hub_users(issued_s=issued_s)
-        asking = await bus.connect(address.url, control, name="hub control")
-        pictures = await bus.connect(address.url, media, name="hub media")
+        trusted = address.trusted
+        asking = await bus.connect(address.url, control, name="hub control", trusted=trusted)
+        pictures = await bus.connect(address.url, media, name="hub media", trusted=trusted)
         asker = bus.Asker(trust.hub, keys.new_id(), asking, [asking, pictures])
         await asker.start()
         site = Site(asker, hub_key, clock, site_id=identity.site, public_key=identity.key.public)
@@ -188,13 +187,17 @@ async def run(
             config=config,
             websocket_port=int(address.websocket.rpartition(":")[2].strip("/")),
             is_demo=is_demo,
+            authority=None if secured is None else secured.authority,
         )
         revocation = Revocation(
             database,
             site,
             trust,
             lambda: bus.connect(
-                address.url, trust.system_user(issued_s=clock.wall_ns() // NS), name="hub system"
+                address.url,
+                trust.system_user(issued_s=clock.wall_ns() // NS),
+                name="hub system",
+                trusted=trusted,
             ),
             clock,
             config.sign_in,
@@ -222,9 +225,14 @@ async def run(
                     *_fed(database, clock, config),
                     revocation.run(),
                     idle.run(database, clock, config.sign_in),
+                    *_renewed(secured, clock, server),
                 )
             ]
-            web = group.create_task(serve.serve(app, listener, stop=stop_web))
+            context = None if secured is None else secured.context
+            web = group.create_task(serve.serve(app, listener, stop=stop_web, context=context))
+            if onward is not None:
+                sending = tls.sends_on(config, port)
+                group.create_task(serve.serve(sending, onward, stop=stop_web))
             await _until_first_word(site, stop)
             if cameras is not None:
                 await cameras
@@ -318,6 +326,13 @@ def _fed(database: Database, clock: Clock, config: Config) -> list[Coroutine[Non
     return [auditing.feed(database, clock, config.audit.syslog)]
 
 
+def _renewed(
+    secured: tls.Secured | None, clock: Clock, server: bus.NatsServer
+) -> list[Coroutine[None, None, None]]:
+    """The chore that keeps certificates fresh, if there are any."""
+    return [] if secured is None else [tls.renew(secured, clock, server.reload)]
+
+
 async def _after(first: Awaitable[object] | None, chore: Awaitable[None]) -> None:
     if first is not None:
         await first
@@ -370,6 +385,33 @@ def _edge_credentials(data: Path, trust: keys.Trust, site: str, issued_s: int) -
     control.save(paths[0])
     media.save(paths[1])
     return paths
+
+
+def _onward_listener(config: Config) -> socket.socket | None:
+    """Where http is sent on to https, if asked for."""
+    if config.web.redirect_port is None:
+        return None
+    return serve.listen(config.web.host, config.web.redirect_port)
+
+
+def _bus_settings(config: Config, secured: tls.Secured | None, url: str, port: int) -> bus.Settings:
+    """Where the bus's server listens, behind which certificates, and for which pages.
+
+    Raises:
+        ConfigError: an address that is not loopback would speak without TLS.
+    """
+    default = config.bus.host if secured is None else config.web.host
+    return bus.Settings(
+        host=config.bus.host,
+        port=config.bus.port,
+        websocket_host=config.bus.websocket_host or default,
+        websocket_port=config.bus.websocket_port,
+        own_tls=None if secured is None else secured.own,
+        browser_tls=None if secured is None else secured.browsers,
+        allowed_origins=_origins(url, port)
+        if secured is None
+        else tuple(dict.fromkeys((url, *tls.origins(config, port)))),
+    )
 
 
 def _origins(url: str, port: int) -> tuple[str, ...]:

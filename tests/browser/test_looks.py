@@ -15,9 +15,10 @@ import pytest
 import pytest_asyncio
 
 from hub_stage import CAMERAS, PASSWORD, SITE_ID, Stage, config, stage
-from vonggac.clock import SystemClock
+from vonggac.clock import NS, SystemClock
 from vonggac.db import compliance
 from vonggac.domain import units
+from vonggac.keys import tls
 from vonggac.web import (
     account,
     annexes,
@@ -32,6 +33,7 @@ from vonggac.web import (
     serve,
     staff,
     tree,
+    trusting,
     watch,
     words,
     workplaces,
@@ -75,6 +77,7 @@ VISITS = (
         signed_in=False,
     ),
     Visit("/signin/help", "/signin/help", signed_in=False),
+    Visit("/ca", "/ca", signed_in=False),
     Visit("/password", "/password"),
     Visit("/signin/code", "/signin/code", signed_in=False),
     Visit("/person", "/person", signed_in=False),
@@ -154,6 +157,7 @@ NO_PAGES = {
     "/continuity.csv",
     "/audit.csv",
     "/audit.jsonl",
+    "/ca.crt",
     "/accounts/sheet.xlsx",
     "/accounts/review.xlsx",
     "/compliance/{kind}/file",
@@ -226,6 +230,8 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
     folder = tmp_path_factory.mktemp("hub")
     async with stage(folder, clock=SystemClock(), origins=(origin,)) as hub:
         stop = asyncio.Event()
+        own = tls.authority(folder / "tls", (), now_s=hub.clock.wall_ns() // NS)
+        hub.app.state.authority = own.trusted
         serving = asyncio.create_task(serve.serve(hub.app, listener, stop=stop))
         box = await hub.box()
         await asyncio.to_thread(load_units, hub)
@@ -258,7 +264,7 @@ def test_every_page_route_is_in_the_list() -> None:
     """A new page is looked at by this test, or it is no page."""
     modules = (
         entrance, account, staff, workplaces, people, tree, facility, cameras, watch, ledgers,
-        office, annexes, notices, public,
+        office, annexes, notices, public, trusting,
     )  # fmt: skip
     routes = {
         route.path

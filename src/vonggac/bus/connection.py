@@ -24,10 +24,13 @@ from nats.aio.client import Client
 
 from vonggac import log
 from vonggac.errors import Kind, VonggacError
+from vonggac.keys import tls
 from vonggac.mailbox import Closed, Mailbox, Overflow
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
 
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription as NatsSubscription
@@ -152,7 +155,14 @@ class Connection:
         """Payload bytes handed to the library since it connected."""
         return int(self._client.stats["out_bytes"])
 
-    async def open(self, url: str, credential: Credential, *, origin: str | None) -> None:
+    async def open(
+        self,
+        url: str,
+        credential: Credential,
+        *,
+        origin: str | None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         """Connect; called once, by `connect`."""
         loop = asyncio.get_running_loop()
         self._refused = loop.create_future()
@@ -178,6 +188,9 @@ class Connection:
                 inbox_prefix=self._inbox,
                 pending_size=PENDING_BYTES,
                 flush_timeout=FLUSH_S,
+                tls=context,
+                # The server waits for it, so nobody between can pretend that it wants no TLS.
+                tls_handshake_first=url.startswith("tls://"),
                 ws_connection_headers={"Origin": [origin]} if origin else None,
             )
         )
@@ -403,7 +416,12 @@ class Connection:
 
 
 async def connect(
-    url: str, credential: Credential, *, name: str, origin: str | None = None
+    url: str,
+    credential: Credential,
+    *,
+    name: str,
+    origin: str | None = None,
+    trusted: Path | None = None,
 ) -> Connection:
     """Connect to NATS (nats://, tls://, ws:// or wss://).
 
@@ -412,12 +430,17 @@ async def connect(
         credential: who we are.
         name: what the server's logs call this connection.
         origin: for WebSocket alone: what a browser would send as its page's origin.
+        trusted: for tls:// and wss://: the authority that must have signed the server's
+            certificate; without it those that this machine trusts.
 
     Raises:
-        VonggacError: UNAVAILABLE: no server there within `CONNECT_S`; FORBIDDEN: it refuses us.
+        ConfigError: `trusted` cannot be read.
+        VonggacError: UNAVAILABLE: no server there, or not the right one, within `CONNECT_S`;
+            FORBIDDEN: it refuses us.
     """
     connection = Connection(name, credential.inbox)
-    await connection.open(url, credential, origin=origin)
+    context = None if trusted is None else tls.client_context(trusted)
+    await connection.open(url, credential, origin=origin, context=context)
     return connection
 
 

@@ -1,7 +1,8 @@
 """The embedded nats-server: found, checked, configured, started, watched, stopped.
 
-One child process on loopback in operator mode. Nothing has a default password, because there are
-no passwords: every connection, the edge's own included, signs a nonce with its key.
+One child process in operator mode, on loopback or behind TLS. Nothing has a default password,
+because there are no passwords: every connection, the edge's own included, signs a nonce with its
+key.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vonggac.clock import Clock
-    from vonggac.keys import Trust
+    from vonggac.keys import Trust, tls
 
 _log = log.get(__name__)
 
@@ -57,6 +58,7 @@ LOG_LINE: Final = 4_096
 """Bytes of a log line that are kept."""
 BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each restart of a server that keeps dying; the last one repeats."""
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 STEADY_S: Final = 30.0
 """Seconds after which a server counts as steady and the back-off starts anew."""
 
@@ -74,6 +76,10 @@ class Settings:
     websocket_port: int = 0
     allowed_origins: tuple[str, ...] = ()
     """Origins of our pages ("http://127.0.0.1:8080"); a browser on another page is refused."""
+    own_tls: tls.Authority | None = None
+    """What programs verify: then the client listener speaks TLS from the first byte."""
+    browser_tls: tls.Files | None = None
+    """What browsers verify: then the WebSocket is wss://."""
     store_bytes: int = 8 * 1024**3
     """What JetStream may keep on disk."""
     store_memory_bytes: int = 64 * 1024**2
@@ -86,11 +92,14 @@ class Settings:
         Raises:
             ConfigError: a host is not loopback.
         """
-        for field, host in (("bus.host", self.host), ("bus.websocket", self.websocket_host)):
-            if host not in ("127.0.0.1", "::1", "localhost"):
+        for field, host, certificate in (
+            ("bus.host", self.host, self.own_tls),
+            ("bus.websocket_host", self.websocket_host, self.browser_tls),
+        ):
+            if host not in LOOPBACK and certificate is None:
                 raise ConfigError(
-                    f"{field}: {host} is not loopback; put a TLS proxy in front of the embedded "
-                    "server, or name an external one"
+                    f'{field}: {host} is not loopback; set web.tls ("private-ca", or a '
+                    "certificate and its key), or keep it at 127.0.0.1 behind a TLS proxy"
                 )
 
 
@@ -99,9 +108,11 @@ class Address:
     """Where a running server answers."""
 
     url: str
-    """nats://..., for programs of this machine."""
+    """nats://... or tls://..., for programs of this machine."""
     websocket: str
-    """ws://..., for browsers of this machine or the proxy in front."""
+    """ws://... or wss://..., for browsers, or the proxy in front."""
+    trusted: Path | None = None
+    """The authority that programs verify a tls:// address by."""
 
 
 async def find_server() -> Path:
@@ -178,6 +189,7 @@ class NatsServer:
         self._address: Address | None = None
         self._told_ns = -1_000_000_000
         self._untold = 0
+        self._name = ""
         self.restarts = 0
         """How often it had to be started again."""
 
@@ -208,6 +220,8 @@ class NatsServer:
         for name in ("", "accounts", "streams", "run"):
             make_folder(self._folder / name)
         path = self._folder / "nats-server.conf"
+        # A second server of the same name evicts the first (tried with 2.14).
+        self._name = f"{self._trust.hub}-{secrets.token_hex(16)}"
         write_secret(path, self._configuration())
         self._process = await asyncio.create_subprocess_exec(
             binary,
@@ -264,6 +278,18 @@ class NatsServer:
                     self.restarts += 1
                     break
 
+    def reload(self) -> None:
+        """Have it read its certificates again; connections that it breaks come back by themselves.
+
+        What it reads is written anew: the claims of the start would bring back what was revoked
+        since.
+        """
+        process = self._process
+        if process is not None and process.returncode is None:
+            write_secret(self._folder / "nats-server.conf", self._configuration())
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGHUP)
+
     async def stop(self) -> None:
         """End it: asked, then killed. Stopping twice is harmless."""
         self._stopping.set()
@@ -293,11 +319,21 @@ class NatsServer:
             with contextlib.suppress(OSError, msgspec.DecodeError):
                 told = msgspec.json.decode(ports.read_bytes(), type=dict[str, list[str]])
                 url, websocket = told["nats"][0], told["websocket"][0]
-                host, _, port = url.removeprefix("nats://").rpartition(":")
+                host, _, port = url.partition("://")[2].rpartition(":")
                 _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
                 writer.close()
-                return Address(url, websocket)
+                return self._reached(url, int(port), websocket)
             await asyncio.sleep(0.01)  # the server offers no other sign than this file
+
+    def _reached(self, url: str, port: int, websocket: str) -> Address:
+        own = self._settings.own_tls
+        if own is None:
+            return Address(url, websocket)
+        host = self._settings.host
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            host = "127.0.0.1"  # a name that the certificate has
+        return Address(f"tls://{f'[{host}]' if ':' in host else host}:{port}", websocket,
+                       own.trusted)  # fmt: skip
 
     async def _read_log(self, process: asyncio.subprocess.Process, last: list[str]) -> None:
         stream = process.stderr
@@ -338,9 +374,9 @@ class NatsServer:
         if self._settings.domain is not None:
             jetstream["domain"] = self._settings.domain
         public = self._trust.public
+        own, browsers = self._settings.own_tls, self._settings.browser_tls
         tree: dict[str, object] = {
-            # A second server of the same name evicts the first (tried with 2.14).
-            "server_name": f"{self._trust.hub}-{secrets.token_hex(16)}",
+            "server_name": self._name,
             "host": self._settings.host,
             "port": port,
             "ports_file_dir": str(self._folder / "run"),
@@ -358,7 +394,8 @@ class NatsServer:
             "websocket": {
                 "host": self._settings.websocket_host,
                 "port": websocket_port,
-                "no_tls": True,  # loopback alone, see Settings
+                # without TLS on loopback alone, see Settings
+                **({"no_tls": True} if browsers is None else {"tls": _tls(browsers)}),
                 # Our pages have another port, so they are named; with no name, the same origin
                 # alone, because an empty list alone would admit every page of the Internet.
                 "same_origin": not self._settings.allowed_origins,
@@ -376,7 +413,18 @@ class NatsServer:
             "write_deadline": "5s",
             "logtime": False,
         }
+        if own is not None:
+            # From the first byte: nothing is said in clear that a way between could take out.
+            tree["tls"] = {**_tls(own.files), "handshake_first": True, "timeout": 5}
         return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode()
+
+
+def _tls(files: tls.Files) -> dict[str, object]:
+    return {
+        "cert_file": str(files.certificate),
+        "key_file": str(files.key),
+        "min_version": "1.2",
+    }
 
 
 def _die_with_parent() -> Callable[[], None] | None:

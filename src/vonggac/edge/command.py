@@ -63,6 +63,8 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Path of the credential for questions and facts."""
     media: str
     """Path of the credential for pictures."""
+    nats_ca: str | None = None
+    """Path of the authority by which a tls:// server is verified."""
     record: RecordConfig = RecordConfig()
     retention: RetentionConfig = RetentionConfig()
     ups: str | None = None
@@ -256,11 +258,14 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
     )
     control = keys.Credential.load(Path(config.control))
     media = keys.Credential.load(Path(config.media))
+    trusted = None if config.nats_ca is None else Path(config.nats_ca)
 
     async def connect() -> tuple[Connection, Connection]:
-        first = await bus.connect(config.nats_url, control, name="edge control")
+        first = await bus.connect(config.nats_url, control, name="edge control", trusted=trusted)
         try:
-            return first, await bus.connect(config.nats_url, media, name="edge media")
+            return first, await bus.connect(
+                config.nats_url, media, name="edge media", trusted=trusted
+            )
         except BaseException:
             await first.close()
             raise

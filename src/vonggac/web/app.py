@@ -37,6 +37,7 @@ from vonggac.web import (
     shares,
     staff,
     tree,
+    trusting,
     viewing,
     watch,
     words,
@@ -50,6 +51,7 @@ from vonggac.web.security import Guard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from vonggac.clock import Clock
     from vonggac.config import Config
@@ -75,6 +77,7 @@ ROUTERS = (
     api.routes,
     account_api.routes,
     entrance.routes,
+    trusting.routes,
     account.routes,
     staff.routes,
     workplaces.routes,
@@ -112,6 +115,7 @@ def create_app(
     config: Config,
     websocket_port: int,
     is_demo: bool = False,
+    authority: Path | None = None,
 ) -> FastAPI:
     """The pages, the API and the static files of one hub.
 
@@ -125,9 +129,11 @@ def create_app(
         config: what the program was started with.
         websocket_port: of the bus's WebSocket listener, for browsers.
         is_demo: mark every page as showing invented data.
+        authority: certificate of the hub's private authority, where browsers need it.
     """
     assets = Assets()
-    secure = (config.web.public_url or "").startswith("https://")
+    public_url = config.web.public_url or ""
+    secure = config.web.tls is not None or public_url.startswith("https://")
     desk = Desk(
         database=database,
         site=site,
@@ -162,6 +168,7 @@ def create_app(
         responses=DOCUMENTED,
     )
     app.state.desk = desk
+    app.state.authority = authority
     app.add_middleware(
         Guard,
         websocket=config.bus.public_websocket_url,

@@ -78,6 +78,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /signin": _open(),
     "POST /signin": _open(),
     "GET /signin/help": _open(),
+    "GET /ca": _open(),
+    "GET /ca.crt": _open(),
     "POST /signout": _open(),
     "GET /language": _open(),
     "GET /password": _own(),

@@ -13,9 +13,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 GRACE_S = 3
 """Seconds that running requests get when the program stops; downloads are cut then."""
@@ -103,13 +104,20 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: FastAPI, listener: socket.socket, *, stop: asyncio.Event) -> None:
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    stop: asyncio.Event,
+    context: ssl.SSLContext | None = None,
+) -> None:
     """Serve until `stop` is set, then let running requests end within `GRACE_S`.
 
     Args:
         app: from `create_app`.
         listener: from `listen`; closed when this returns.
         stop: set by whoever stops the program.
+        context: speak TLS with it.
     """
     server = _Server(
         uvicorn.Config(
@@ -124,6 +132,7 @@ async def serve(app: FastAPI, listener: socket.socket, *, stop: asyncio.Event) -
             server_header=False,
             lifespan="off",
             h11_max_incomplete_event_size=65_536,
+            ssl_context_factory=None if context is None else lambda _config, _default: context,
         )
     )
 
