@@ -209,6 +209,34 @@ async def test_four_cameras_stay_in_step(browser: Browser, place: Stand) -> None
     assert complaints == []
 
 
+async def test_every_speed_on_the_page_is_the_speed_of_the_picture(
+    browser: Browser, place: Stand
+) -> None:
+    """Slow enough to see a hand on a door, fast enough to look through a night.
+
+    Smooth speeds are the video's own; above them keyframes are shown one by one.
+    """
+    start(place, 300, "cam01")
+    seen: dict[str, tuple[float, float]] = {}
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        for rate in ("0.25", "0.5", "2", "4", "8"):
+            await page.click(f'[data-rate="{rate}"]')
+            pressed = page.locator('[data-do="rate"][aria-pressed="true"]')
+            assert await pressed.get_attribute("data-rate") == rate
+            first = await playhead(page)
+            began = time.monotonic()
+            await reaches(page, first + 800 * float(rate))
+            speed = await page.evaluate("document.querySelector('.tile video').playbackRate")
+            seen[rate] = time.monotonic() - began, speed
+
+    for rate, (took, speed) in seen.items():
+        assert took > 0.4, f"{rate}: not faster than was asked for, whatever the machine"
+        if float(rate) <= 4:
+            assert speed == pytest.approx(float(rate), rel=0.15)
+    assert complaints == []
+
+
 async def test_sixteen_times_forward_and_twice_backward_show_keyframes(
     browser: Browser, place: Stand
 ) -> None:

@@ -41,6 +41,48 @@ async def test_layouts_show_as_many_tiles_as_they_say_and_are_kept(
     assert complaints == []
 
 
+async def test_every_layout_fits_the_window_up_to_five_by_five(
+    browser: Browser, place: Stand
+) -> None:
+    """A tile below the edge of the screen is watched by nobody; cameras without a box say so."""
+    known = place.page_data()["cameras"]
+    more = [
+        {**known[n % len(known)], "id": f"more{n:02}", "name": f"more{n:02}"} for n in range(24)
+    ]
+    place.page_changes = {"cameras": known + more}
+    async with opened(browser, f"{place.origin}/wall", width=1440, height=900) as (page, _):
+        await page.wait_for_selector(".tile")
+        for tiles in (1, 4, 9, 16, 25):
+            await page.click(f'[data-do="layout"][data-tiles="{tiles}"]')
+            assert len(await shown(page)) == tiles
+            boxes = await page.eval_on_selector_all(
+                ".tile",
+                "tiles => tiles.map(t => t.getBoundingClientRect())"
+                ".map(r => [r.left, r.top, r.right, r.bottom, r.width, r.height])",
+            )
+            for left, top, right, bottom, width, height in boxes:
+                assert min(left, top) >= 0, tiles
+                assert right <= 1440, tiles
+                assert bottom <= 900, tiles
+                assert min(width, height) > 100, tiles
+        await look(page, "cam01", "live")
+        await look(page, "cam06", "live")
+
+
+async def test_the_wall_fills_the_screen_and_gives_it_back(browser: Browser, place: Stand) -> None:
+    """By key and by button, as on every player."""
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await page.wait_for_selector(".tile")
+        await page.keyboard.press("f")
+        await page.wait_for_function("() => document.fullscreenElement !== null")
+        await page.keyboard.press("f")
+        await page.wait_for_function("() => document.fullscreenElement === null")
+        await page.click('[data-do="fullscreen"]')
+        await page.wait_for_function("() => document.fullscreenElement !== null")
+
+    assert complaints == []
+
+
 async def test_the_keyboard_reaches_everything(browser: Browser, place: Stand) -> None:
     """A wall is worked without a mouse."""
     async with opened(browser, f"{place.origin}/wall") as (page, complaints):
