@@ -139,6 +139,17 @@ def browsing(program: Running) -> Iterator[tuple[Page, list[str]]]:
             browser.close()
 
 
+def command(*words: str, config: Path | None = None, code: int = 0) -> dict[str, Any]:
+    """A subcommand as whoever operates the machine runs it; what it says with --json."""
+    where = () if config is None else ("--config", str(config))
+    done = subprocess.run(
+        [VONGGAC, *words, *where, "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
 def ages(page: Page, camera: str) -> list[float]:
     """Ms between the clock in each picture of a tile and the moment it was shown, oldest first."""
     found = page.evaluate("camera => window.__watched.ages(camera)", camera)

@@ -6,8 +6,6 @@ running program do what a written request asks for, and `vonggac verify` is aske
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 import zipfile
 from contextlib import ExitStack
@@ -15,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from programs import VONGGAC, moment, running, signed_in
+from programs import command, moment, running, signed_in
 
 from recordings import virtual_cameras, wait_until
 from vonggac.sim.cameras import StreamPlan
@@ -75,17 +73,6 @@ def scene(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sce
             told = command("user", "password", "--user", name, config=config)
             people.append(stack.enter_context(signed_in(program.url, name, told["password"])))
         yield Scene(program, folder, *people)
-
-
-def command(*words: str, config: Path | None = None, code: int = 0) -> dict[str, Any]:
-    """A subcommand as whoever operates the machine runs it; what it says with --json."""
-    where = () if config is None else ("--config", str(config))
-    done = subprocess.run(
-        [VONGGAC, *words, *where, "--json"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
 
 
 def test_an_export_that_one_asked_for_and_another_approved_verifies(

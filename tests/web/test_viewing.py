@@ -349,6 +349,22 @@ def asked_of(camera: str, site: str) -> list[tuple[str, str, Any]]:
         ("GET", f"/api/v1/sites/{site}/views", None),
         (
             "POST",
+            "/api/v1/exports",
+            {
+                "cameras": [camera],
+                "from": rfc3339(NOW_NS - HOUR),
+                "to": rfc3339(NOW_NS),
+                "request": {
+                    "number": "1",
+                    "date": "2026-08-01",
+                    "body": "x",
+                    "reason": "x",
+                    "basis": "x",
+                },
+            },
+        ),
+        (
+            "POST",
             "/api/v1/grants",
             {
                 "nkey": keys.NKey.create(keys.Role.USER).public,
