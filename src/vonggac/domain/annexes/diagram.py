@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 640, 500
+WIDTH, HEIGHT = 640, 392
 FONT = "Be Vietnam Pro, Tinos, serif"
 LINE = 16
 """Height of a line of text."""
