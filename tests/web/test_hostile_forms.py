@@ -85,6 +85,11 @@ VALUES: Sequence[bytes] = (
 """Empty, huge, no text, no Unicode, code of other languages, numbers and days that are none."""
 
 
+SHARPEST = (b"9" * 5_000, "²".encode(), b"a\0b")
+"""Figures that int() refuses though isdigit() calls them such, and what PostgreSQL takes nowhere:
+into each field, each time."""
+
+
 @dataclass
 class Form:
     """A form as a page shows it: where it goes, and what a browser would send."""
@@ -253,13 +258,13 @@ def some(count: int, turn: Iterator[int]) -> Iterator[bytes]:
 
 def attacks(form: Form, ids: Mapping[str, str], turn: Iterator[int]) -> Iterator[Any]:
     """The forms that are sent: every value in all fields, some in each, fields gone and twice."""
-    for value in some(8, turn):
+    for value in some(4, turn):
         yield filled(form, dict.fromkeys(form.names, value))
     for name in form.names if form.shown or EVERYTHING else ():
-        for value in some(1, turn):
+        for value in VALUES if EVERYTHING else SHARPEST:
             yield filled(form, {name: value})
         yield [pair for pair in filled(form, {}) if pair[0] != name]
-    for name in form.names[: None if EVERYTHING else 3]:
+    for name in form.names[: None if EVERYTHING else 1]:
         yield [*filled(form, {}), (name, b"again"), (name, TAG.encode())]
         yield from (filled(form, {name: thing.encode()}) for thing in ids.values())
     yield []
@@ -342,7 +347,8 @@ async def test_forms_and_pages_tell_nobody_of_another_unit(tmp_path: Path) -> No
         for person in (A, DUTY, NO_ROLE, None):
             for key in PAGES:
                 await run.page(person, path_of(key, run.two.ids))
-                await run.page(person, path_of(key, run.two.own))
+                if person == A:
+                    await run.page(person, path_of(key, run.two.own))
         forms = await forms_of(run, ALL)
         for key, found in forms.items():
             for person, thing in [
@@ -351,7 +357,7 @@ async def test_forms_and_pages_tell_nobody_of_another_unit(tmp_path: Path) -> No
             ]:
                 fields = filled(found[0], dict.fromkeys(found[0].names, thing.encode()))
                 await run.send(key, person, path_of(key, run.two.ids), fields)
-                if EVERYTHING or person == A:
+                if EVERYTHING or thing == run.two.ids["export_id"]:
                     await run.send(key, person, path_of(key, run.two.own), fields)
 
     assert "\n".join(run.wrong) == ""

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(3_000)
 
-EXAMPLES = int(os.environ.get("VONGGAC_SCHEMATHESIS", "4"))
+EXAMPLES = int(os.environ.get("VONGGAC_SCHEMATHESIS", "2"))
 CHECKS = [
     status_code_conformance,
     content_type_conformance,

@@ -193,7 +193,8 @@ async def edit_send(request: Request, camera_id: str) -> Response:
     if values.get("do") == "probe":
         probe = await _probe_form(who, values, stored)
         return await run_in_threadpool(_form_page, who, Form(values), camera=camera, probe=probe)
-    revision = int(values["revision"]) if values.get("revision", "").isdigit() else None
+    made_from = values.get("revision", "")
+    revision = int(made_from) if re.fullmatch(r"[0-9]{1,9}", made_from) else None
     try:
         await run_in_threadpool(api.edit, request, camera_id, _draft(values), revision)
     except VonggacError as error:
