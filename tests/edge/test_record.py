@@ -404,3 +404,28 @@ def test_more_cameras_than_files_a_process_may_open_by_default_are_recorded(
 
 
 assert SMALL.fps == 10.0, "this module's numbers are of ten pictures a second"
+
+
+@pytest.mark.skipif(bool(gstreamer_missing()), reason=gstreamer_missing() or "-")
+def test_sound_is_recorded_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    """A microphone in a corridor hears more than a camera sees: silence is the rule.
+
+    Where the rule of the site allows sound, it lies beside the pictures, for as long as they.
+    """
+    with (
+        gstreamer("sound=h264:audio=1,gop=10") as urls,
+        Recording(tmp_path / "mute", {"cam": urls["sound"]}) as mute,
+        Recording(tmp_path / "heard", {"cam": urls["sound"]}, "--audio") as heard,
+    ):
+        for recording in (mute, heard):
+            recording.wait_for_files("cam")
+        wait_until(lambda: heard.files("cam")[0].stat().st_size > 150_000, "seconds of sound")
+        mute.stop()
+        heard.stop()
+    (silent,), (loud,) = mute.files("cam"), heard.files("cam")
+    assert [stream["codec_name"] for stream in ffprobe(silent)["streams"]] == ["h264"]
+    video, audio = ffprobe(loud)["streams"]
+    assert (video["codec_name"], audio["codec_name"]) == ("h264", "aac")
+    assert float(audio["duration"]) == pytest.approx(float(video["duration"]), abs=0.5)
+    assert abs(float(audio["start_time"]) - float(video["start_time"])) < 0.5
+    checked(tmp_path / "heard")
