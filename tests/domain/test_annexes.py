@@ -218,6 +218,31 @@ def test_an_open_door_is_not_called_encrypted(lite: House) -> None:
     assert doors["bus, cho thiết bị ghi"] == ["192.0.2.1:tự chọn", "không mã hóa"]
 
 
+def test_tls_that_is_switched_on_is_told_door_by_door(lite: House) -> None:
+    """With it the bus speaks TLS too; the door that only sends on is no gap."""
+    lite.set(
+        web=WebConfig(host="0.0.0.0", port=443, tls="private-ca", redirect_port=80),
+        bus=BusConfig(host="192.0.2.1"),
+    )
+    found = lite.finding("tls")
+    doors = rows_of(lite.paper("dataflow"), "Cổng lắng nghe và mã hóa")
+
+    assert found.state == "partly", "the cameras still speak RTSP"
+    assert doors == {
+        "trang web và API": ["0.0.0.0:443", "TLS"],
+        "bus, cho thiết bị ghi": ["192.0.2.1:tự chọn", "TLS"],
+        "bus, WebSocket cho trình duyệt": ["0.0.0.0:tự chọn", "TLS"],
+        "HTTP, chỉ chuyển sang HTTPS": ["0.0.0.0:80", "không mã hóa"],
+    }
+    with lite.database.writing() as connection:
+        connection.execute(
+            tables.camera.update().values(
+                main_url=sa.func.replace(tables.camera.c.main_url, "rtsp://", "rtsps://")
+            )
+        )
+    assert lite.finding("tls").state == "met"
+
+
 def test_roles_are_counted_by_people_who_hold_them_now(lite: House) -> None:
     """Not by rows: who holds a role twice is one person, who left is none."""
     with lite.database.writing() as connection:

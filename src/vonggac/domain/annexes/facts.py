@@ -208,17 +208,16 @@ def gather(connection: Connection, config: Config, *, now_ns: int) -> Facts:
 def listeners(config: Config) -> tuple[Listener, ...]:
     """The doors that a configuration opens, and whether TLS is on."""
     web, bus = config.web, config.bus
-    secure = getattr(web, "tls", None) is not None
-    sockets = getattr(bus, "websocket_host", None) or (web.host if secure else bus.host)
+    secure = web.tls is not None
+    sockets = bus.websocket_host or (web.host if secure else bus.host)
     found = (
         Listener("trang web và API", web.host, web.port, secure),
         Listener("bus, cho thiết bị ghi", bus.host, bus.port, secure),
         Listener("bus, WebSocket cho trình duyệt", sockets, bus.websocket_port, secure),
     )
-    onward = getattr(web, "redirect_port", None)
-    if onward is None:
+    if web.redirect_port is None:
         return found
-    return (*found, Listener(REDIRECT, web.host, onward, tls=False))
+    return (*found, Listener(REDIRECT, web.host, web.redirect_port, tls=False))
 
 
 def is_loopback(host: str) -> bool:
