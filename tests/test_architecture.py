@@ -125,3 +125,17 @@ def test_columns_of_time_name_their_unit() -> None:
         if column.name.endswith(("_at", "_time", "_on"))
     ]
     assert doubtful == []
+
+
+def test_what_few_ask_for_is_not_loaded_at_every_start() -> None:
+    """Sheets and the list of all communes cost the hub a second of its start on a small box.
+
+    They are imported where they are used: `domain.roster`, `domain.profiles`, `web.staff`.
+    """
+    heavy = ("numpy", "openpyxl", "xlsxwriter", "vietnam_provinces")
+    asked = f"import sys, vonggac.up, vonggac.demo; print([m for m in {heavy} if m in sys.modules])"
+    told = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    assert told.stdout.strip() == "[]"

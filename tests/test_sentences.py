@@ -20,8 +20,8 @@ SOURCE = Path(sentences.__file__).parent
 MODULES = (
     "edge/back_off", "edge/choice", "edge/describe", "edge/ingest", "edge/ledger", "edge/libav",
     "edge/onvif", "edge/packets", "edge/recorder", "edge/source", "edge/watchdog",
-    "media/digest", "media/h26x", "media/rtp", "media/rtp_audio", "media/rtp_track", "media/rtp_video", "media/rtsp",
-    "media/rtsp_message", "media/sdp",
+    "media/digest", "media/h26x", "media/rtp", "media/rtp_audio", "media/rtp_track",
+    "media/rtp_video", "media/rtsp", "media/rtsp_message", "media/sdp",
 )  # fmt: skip
 """Those whose sentences end up as evidence of a gap."""
 SAYING = {

@@ -13,8 +13,6 @@ from functools import cache
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any, Final
 
-import vietnam_provinces
-
 from vonggac.domain.rules import Words
 from vonggac.errors import ConfigError
 
@@ -164,6 +162,8 @@ def _areas(tree: Mapping[str, Any]) -> Iterator[_Area]:
 
 def _package_areas(tree: Mapping[str, Any]) -> Iterator[_Area]:
     """Provinces and communes; the package leaves the kind out of some provinces' names."""
+    import vietnam_provinces  # a tenth of a second of every start; a profile is loaded once
+
     kinds: Sequence[str] = [row["vi"] for row in tree["word"]]
     for province in vietnam_provinces.Province.iter_all():
         name = province.name

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-import openpyxl
 import sqlalchemy as sa
 
 from vonggac.clock import NS
@@ -111,6 +110,8 @@ def read(content: bytes) -> list[Typed]:
 
 
 def _cells(content: bytes) -> list[tuple[Any, ...]]:
+    import openpyxl  # with numpy half a second of every start, for what is sent once a year
+
     try:
         _check_size(content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
