@@ -17,7 +17,11 @@ import pytest_asyncio
 from hub_stage import CAMERAS, PASSWORD, SITE_ID, Stage, config, stage
 from vonggac.clock import NS, SystemClock
 from vonggac.db import compliance
+from vonggac.domain import incidents as records
+from vonggac.domain import legal as law
+from vonggac.domain import requests as register
 from vonggac.domain import units
+from vonggac.domain.exports import Someone
 from vonggac.keys import tls
 from vonggac.web import (
     account,
@@ -25,11 +29,14 @@ from vonggac.web import (
     cameras,
     entrance,
     facility,
+    incidents,
     ledgers,
+    legal,
     notices,
     office,
     people,
     public,
+    requests,
     serve,
     staff,
     tree,
@@ -118,6 +125,18 @@ VISITS = (
     Visit("/compliance/{kind}", "/compliance/dpia"),
     Visit("/compliance/{kind}", "/compliance/level"),
     Visit("/notices", "/notices"),
+    Visit("/requests", "/requests"),
+    Visit(
+        "/requests",
+        "/requests",
+        422,
+        {"received": "01/01/2050 00:00", "said": "1"},
+        ".panel .btn-main",
+    ),
+    Visit("/requests/{request_id}", "/requests", press="td a"),
+    Visit("/incidents", "/incidents"),
+    Visit("/incidents/{incident_id}", "/incidents", press="td a"),
+    Visit("/legal", "/legal"),
     Visit("/thong-bao/{public_id}", f"/thong-bao/{PUBLIC}", signed_in=False),
     Visit(
         "/thong-bao/{public_id}",
@@ -162,6 +181,10 @@ NO_PAGES = {
     "/accounts/review.xlsx",
     "/compliance/{kind}/file",
     "/notices/{site_id}/sign.pdf",
+    "/requests.csv",
+    "/requests.xlsx",
+    "/incidents/{incident_id}/record.pdf",
+    "/legal/texts/{text_id}",
 }
 """Routes that answer with something else than a page."""
 
@@ -258,13 +281,31 @@ def load_registers(hub: Stage) -> None:
                 purpose=TYPED[2], purpose_en="", updated_ns=now_ns, updated_by="admin",
             )
         )  # fmt: skip
+        someone = Someone("1", "admin")
+        for kind, days in (("access", 20), ("copy", 0)):
+            register.receive(
+                connection, register.Draft(SITE_ID, kind, TYPED[3]), actor=someone.actor,
+                came="staff", received_ns=now_ns - days * 86_400 * NS, now_ns=now_ns,
+            )  # fmt: skip
+        draft = records.Draft(
+            SITE_ID, "security", True, TYPED[3], TYPED[3], "", now_ns - 30 * 3600 * NS
+        )
+        opened = records.open_record(connection, draft, by=someone, now_ns=now_ns)
+        records.add_step(
+            connection, opened.id, kind="contained", said=TYPED[3], done_ns=now_ns, by=someone,
+            now_ns=now_ns,
+        )  # fmt: skip
+        law.attach(
+            connection, "nd-356-2025", file_name="356.pdf", content=b"%PDF-1.7", note="",
+            by=someone, now_ns=now_ns,
+        )  # fmt: skip
 
 
 def test_every_page_route_is_in_the_list() -> None:
     """A new page is looked at by this test, or it is no page."""
     modules = (
         entrance, account, staff, workplaces, people, tree, facility, cameras, watch, ledgers,
-        office, annexes, notices, public, trusting,
+        office, annexes, notices, public, requests, incidents, legal, trusting,
     )  # fmt: skip
     routes = {
         route.path
@@ -284,7 +325,12 @@ async def signed_in(context: BrowserContext, place: Place, language: str) -> Non
     assert answer.status == 200
 
 
-TYPED = ("KS Mường Hoa, bộ phận an ninh", "lễ tân, 0200 000 000", "an ninh, phòng dịch")
+TYPED = (
+    "KS Mường Hoa, bộ phận an ninh",
+    "lễ tân, 0200 000 000",
+    "an ninh, phòng dịch",
+    "sảnh, 8 h",
+)
 
 
 def data_of(place: Place) -> list[str]:

@@ -18,6 +18,8 @@ from vonggac.web import (
     cameras,
     entrance,
     evidence,
+    incidents,
+    legal,
     maintenance,
     notices,
     office,
@@ -64,6 +66,7 @@ def said_by_key() -> list[str]:
     said += [one for pair in account.SCOPES.values() for one in pair]
     said += [one for pair in annexes.SAYS.values() for one in pair]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
+    said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 

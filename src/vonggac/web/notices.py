@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
+from vonggac.clock import NS
 from vonggac.domain import access, audit, legal, notices, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import evidence_api, rights
+from vonggac.web import dates, evidence_api, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
@@ -48,6 +49,12 @@ def faults(who: Visitor, error: VonggacError) -> dict[str, str]:
     if not isinstance(fields, dict):
         return {}
     return {str(name): who.t(FAULTS[str(why)]) for name, why in fields.items()}
+
+
+def this_minute(who: Visitor) -> str:
+    """Now, as a field of a form begins: to the minute that has begun."""
+    now_ns = who.desk.now_ns()
+    return dates.write_moment(now_ns - now_ns % (60 * NS))
 
 
 def public_address(request: Request, notice: notices.Notice) -> str:

@@ -14,12 +14,19 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.web.errors import error_response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request's body; the longest of ours, a camera's form, has under 8 kB.  Nothing is
 uploaded here, and whoever has not signed in may send one too."""
+LONG_BODIES: Final[Mapping[str, int]] = {"/legal/texts": 5 * 1024 * 1024}
+"""Bytes of a body where a file is attached: a text of the law (`legal.MAX_FILE`) and its form.  No
+route reads a body before it knows who sends it."""
+LONG_BODY_S: Final = 60.0
+"""Seconds in which such a body must have come: 0.7 Mbit/s."""
 BODY_S: Final = 15.0
 """Seconds in which a body must have come."""
 _HOST: Final = re.compile(
@@ -120,30 +127,34 @@ class Guard:
                     found["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
+        most = LONG_BODIES.get(scope["path"], MAX_BODY)
         error = None
         if not named:
             error = VonggacError(Kind.BAD_INPUT, "the Host header names no host")
         elif scope["method"] not in SAFE_METHODS and not _from_here(headers, host):
             error = VonggacError(Kind.FORBIDDEN, "this request was sent by another site's page")
-        elif not _is_short(headers):
-            error = VonggacError(Kind.TOO_LARGE, f"a body has at most {MAX_BODY} bytes")
+        elif not _is_short(headers, most):
+            error = VonggacError(Kind.TOO_LARGE, f"a body has at most {most} bytes")
         if error is not None:
             await error_response(error)(scope, receive, guarded)
             return
-        await self._app(scope, _Bounded(receive).receive, guarded)
+        bounded = _Bounded(receive, most, BODY_S if most == MAX_BODY else LONG_BODY_S)
+        await self._app(scope, bounded.receive, guarded)
 
 
 class _Bounded:
     """A request's body, with an end to its length and to the time that it takes.
 
-    A program that says nothing of the length (chunks) is stopped at `MAX_BODY` all the same.
+    A program that says nothing of the length (chunks) is stopped at the bound all the same.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
         self._receive = receive
+        self._most = most
+        self._seconds = seconds
         self._size = 0
         self._whole = False
-        self._until = asyncio.get_running_loop().time() + BODY_S
+        self._until = asyncio.get_running_loop().time() + seconds
 
     async def receive(self) -> Message:
         """The next piece.
@@ -157,17 +168,17 @@ class _Bounded:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, f"the body did not come within {BODY_S:g} s") from None
+            raise HTTPException(408, f"the body did not come within {self._seconds:g} s") from None
         self._size += len(message.get("body", b""))
-        if self._size > MAX_BODY:
-            raise HTTPException(413, f"a body has at most {MAX_BODY} bytes")
+        if self._size > self._most:
+            raise HTTPException(413, f"a body has at most {self._most} bytes")
         self._whole = not message.get("more_body", False)
         return message
 
 
-def _is_short(headers: Headers) -> bool:
+def _is_short(headers: Headers, most: int) -> bool:
     length = headers.get("content-length", "0")
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MAX_BODY
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= most
 
 
 def _from_here(headers: Headers, host: str) -> bool:
