@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from hub_stage import NOW_NS, SITE_ID, Stage, browser, sign_in, stage
+from vonggac import wire
 from vonggac.clock import NS
 from vonggac.domain import audit, ledger
+from vonggac.hub import facts
 from vonggac.web import serve, words
 from vonggac.web.ledgers import COLUMNS, safe_cell
 from vonggac.web.office import length_in_days
@@ -155,6 +157,25 @@ async def test_an_empty_facility_says_how_to_begin(tmp_path: Path) -> None:
     assert "Bạn chưa được giao camera nào." in pages["/wall"]
     assert "Chưa có camera." in pages["/playback"]
     assert "Chưa có camera." in pages["/continuity"]
+
+
+async def test_days_that_will_not_be_kept_are_said_where_people_look(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """Days before a recording is lost that was promised, and not only on a technician's page."""
+    before = (await client.get("/")).text
+    fact = wire.RetentionWarned(at=NOW_NS, promised_days=30, expected_days=11.5, broken=True)
+    envelope = wire.Envelope(
+        version=1, site=SITE_ID, epoch=0, sequence=900, payload=b"", signature=b""
+    )
+    with hub.database.writing() as connection:
+        facts.apply_fact(connection, envelope, fact, now_ns=NOW_NS)
+
+    assert "Sẽ không giữ được" not in before
+    for path in ("/", "/system"):
+        page = (await client.get(path)).text
+        assert "Sẽ không giữ được 30 ngày." in page
+        assert "chỉ chứa 11,5 ngày" in page
 
 
 async def test_figures_that_are_old_say_how_old(client: httpx.AsyncClient, hub: Stage) -> None:

@@ -15,6 +15,7 @@ from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import charts, figures, rights, words
 from vonggac.web.desk import Visitor, as_of, visitor
+from vonggac.web.office import disk_notes
 from vonggac.web.render import codec_name
 from vonggac.web.words import DAY_NS, day_start
 
@@ -174,6 +175,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
             "total": total,
             "faults": [time for time in times if _is_fault(time)],
             "site_state": site_state,
+            **disk_notes(t, site_state),
             "as_of": as_of(site_state, now_ns),
             "watching": watching,
             "sees_names": who.can(Act.WATCHING_NAMES),

@@ -260,16 +260,13 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
         cameras = registry.cameras(connection, site.id)
         counts = ledger.counts(connection, site.id)
     detail: Mapping[str, Any] = site_state.detail if site_state else {}
-    promise = detail.get("retention") or {}
     return who.page(
         "system.html",
         {
             "site": site,
             "site_state": site_state,
             "detail": detail,
-            "disk": detail.get("disk") or {},
-            "promise": promise,
-            "expected": length_in_days(who.t, promise.get("expected_days")),
+            **disk_notes(who.t, site_state),
             "as_of": as_of(site_state, now_ns),
             "cameras": cameras,
             "counts": counts,
@@ -282,6 +279,17 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
         },
         section="system",
     )
+
+
+def disk_notes(t: words.Tongue, site_state: ledger.SiteState | None) -> dict[str, Any]:
+    """What `_disk_notes.html` shows: an ill disk, and days that will not be kept."""
+    detail: Mapping[str, Any] = site_state.detail if site_state else {}
+    promise = detail.get("retention") or {}
+    return {
+        "disk": detail.get("disk") or {},
+        "promise": promise,
+        "expected": length_in_days(t, promise.get("expected_days")),
+    }
 
 
 def length_in_days(t: words.Tongue, days: float | None) -> str:
