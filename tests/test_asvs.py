@@ -9,7 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/ref/asvs.md").read_text("utf-8")
 ROWS = re.findall(r"^\| (V[\d.]+) \| ([12]) \| (.+?) \| (met|n/a|open) \| (.+) \|$", PAGE, re.M)
-NAMED = re.compile(r"`([\w./-]+?\.\w+|\.ci/run|Makefile)(?:::(\w+))?`")
+NAMED = re.compile(
+    r"`((?:[\w-]+/)+[\w.-]+\.\w+|[\w-]+\.(?:lock|toml|md)|\.ci/run|Makefile)(?:::(\w+))?`"
+)
 
 STANDARD = """
 V1.1 1-7, V1.2 1-4, V1.4 1 4-5, V1.5 1-4, V1.6 1-4, V1.7 1-2, V1.8 1-2, V1.9 1-2, V1.10 1,

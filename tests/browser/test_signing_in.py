@@ -188,6 +188,7 @@ WATCH = """() => {
   const tiles = ["hl-2a", "st-2"].map((id) => document.querySelector(`.tile[data-camera=${id}]`));
   setInterval(() => { for (const tile of tiles) window.seen.looks.add(tile.dataset.look); }, 20);
   const video = tiles[0].querySelector("video");
+  window.seen.stays = () => video.isConnected && video === tiles[0].querySelector("video");
   const next = () => video.requestVideoFrameCallback((now) => {
     window.seen.times.push(now);
     next();
@@ -232,12 +233,13 @@ async def test_the_next_person_takes_over_by_pin_and_the_wall_plays_on(
     await page.locator("[data-show=person]", has_text="ca.hai").wait_for()
     took = time.monotonic() - began
     await page.wait_for_timeout(6_000)  # past the moment when the first person's grant is cut
-    looks, gap = await page.evaluate(
+    looks, gap, stays = await page.evaluate(
         "() => [[...window.seen.looks], Math.max(...window.seen.times.slice(1)"
-        ".map((time, at) => time - window.seen.times[at]))]"
+        ".map((time, at) => time - window.seen.times[at])), window.seen.stays()]"
     )
 
     assert took < 10
+    assert stays, "the same player went on, in the same page"
     assert set(looks) <= {"live", "late"}
     assert gap < 3_000  # the age at which a tile says that it is not live
     with hub.database.reading() as connection:
