@@ -240,6 +240,12 @@ def test_tls_that_is_switched_on_is_told_door_by_door(lite: House) -> None:
                 main_url=sa.func.replace(tables.camera.c.main_url, "rtsp://", "rtsps://")
             )
         )
+    secured = lite.finding("tls")
+    assert (secured.state, "chứng thư của camera không được kiểm tra" in secured.how) == (
+        "partly", True,
+    )  # fmt: skip
+    with lite.database.writing() as connection:
+        connection.execute(tables.camera.update().values(retired_ns=NOW_NS))
     assert lite.finding("tls").state == "met"
 
 
@@ -331,6 +337,7 @@ def test_what_is_switched_on_is_no_longer_called_absent(lite: House) -> None:
 
     assert level["Nguồn điện"] == ["đọc bộ lưu điện (UPS)"]
     assert lite.finding("siem").state == "met"
+    assert "nhật ký gửi qua syslog không mã hóa" in lite.finding("tls").how
     assert lite.paper("dataflow").parts[1].diagram.count("stroke-dasharray") == before - 1
 
 
@@ -343,5 +350,6 @@ def test_no_paper_names_a_person_an_address_or_a_secret(lite: House) -> None:
     told = " ".join(word for kind in annexes.KINDS for word in words(lite.paper(kind)))
     told += " ".join(part.diagram for part in lite.paper("dataflow").parts)
 
+    assert "cơ sở dữ liệu sqlite ở máy khác" in lite.finding("data_in_vietnam").how
     for secret in ("Nguyễn", "nguoi.la", "bi-mat", "192.0.2.", "db.example", PASSWORD, "rtsp://"):
         assert secret not in told

@@ -188,6 +188,7 @@ def gather(connection: Connection, config: Config, *, now_ns: int) -> Facts:
     """Read everything. Two reads of the same moment are equal."""
     today = datetime.fromtimestamp(now_ns // NS, VIETNAM).date()
     url = sa.make_url(config.database_url) if config.database_url else None
+    host = (url.host or "") if url else ""
     zones = {zone.code: zone.name.vi for zone in rules.placement(today).zones}
     return Facts(
         made_ns=now_ns,
@@ -199,7 +200,7 @@ def gather(connection: Connection, config: Config, *, now_ns: int) -> Facts:
         uses=_uses(connection, now_ns),
         listeners=listeners(config),
         dialect=connection.dialect.name,
-        database_host=(url.host or "") if url else "",
+        database_host="" if is_loopback(host) else host,
         unread=legal.unchecked(connection),
         purposes={code: one.name.vi for code, one in purposes.at(now_ns).items()},
     )

@@ -197,10 +197,15 @@ def _tls(facts: Facts) -> Verdict:
         said.append(
             "trình duyệt vào qua máy chủ trung gian dùng HTTPS; phần mềm không kiểm tra máy đó"
         )
-    plain = sum(number for kind, number in facts.by_transport().items() if kind != "rtsps")
-    if plain:
-        said.append(f"{plain} camera đọc qua RTSP không mã hóa")
-    state: State = "none" if gaps else "partly" if plain else "met"
+    weak = []
+    if plain := sum(number for kind, number in facts.by_transport().items() if kind != "rtsps"):
+        weak.append(f"{plain} camera đọc qua RTSP không mã hóa")
+    if secured := facts.by_transport()["rtsps"]:
+        weak.append(f"{secured} camera đọc qua RTSPS, chứng thư của camera không được kiểm tra")
+    if facts.config.audit.syslog:
+        weak.append("nhật ký gửi qua syslog không mã hóa")
+    state: State = "none" if gaps else "partly" if weak else "met"
+    said += weak
     return state, "; ".join(said), "web.tls, web.public_url, bus", False
 
 
@@ -229,10 +234,10 @@ def _restore_drill(facts: Facts) -> Verdict:
 
 
 def _data_in_vietnam(facts: Facts) -> Verdict:
-    where = "máy khác" if facts.database_host else "cùng máy"
+    where = "ở máy khác" if facts.database_host else "cùng máy"
     how = (
-        "bản ghi, cơ sở dữ liệu và nhật ký nằm trong thư mục dữ liệu của máy này "
-        f"(cơ sở dữ liệu: {facts.dialect}, {where}); phần mềm không gửi dữ liệu lên đám mây; "
+        "bản ghi, nhật ký và tệp trích xuất nằm trong thư mục dữ liệu của máy này, "
+        f"cơ sở dữ liệu {facts.dialect} {where}; phần mềm không gửi dữ liệu lên đám mây; "
         "nơi đặt máy do chủ quản xác nhận"
     )
     return "outside", how, "data_dir, database_url", False
