@@ -40,6 +40,7 @@ SUBCOMMANDS = {
     "role": Subcommand("vonggac.admin.role", "roles: who holds what over which scope; give, end"),
     "unit": Subcommand("vonggac.admin.unit", "units: the tree, names and ends, facilities in it"),
     "annex": Subcommand("vonggac.admin.annex", "papers for the authorities, from the real facts"),
+    "keys": Subcommand("vonggac.admin.keys", "keys: how old each is; change them"),
     "probe": Subcommand("vonggac.edge.probe", "what a technician needs to know of a camera"),
     "discover": Subcommand("vonggac.edge.discover", "find cameras and recorders on the network"),
     "simulate": Subcommand("vonggac.sim.command", "virtual RTSP cameras with scripted faults"),

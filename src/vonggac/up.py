@@ -24,7 +24,7 @@ from vonggac import bus, keys, log
 from vonggac.clock import NS, SystemClock
 from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, profiles, registry, rules, units
+from vonggac.domain import accounts, profiles, registry, rules, sealed, units
 from vonggac.edge.box import identity_at
 from vonggac.edge.command import EdgeConfig
 from vonggac.errors import ConfigError, VonggacError
@@ -34,6 +34,7 @@ from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
 from vonggac.hub.revocation import Revocation
 from vonggac.hub.site import Site
+from vonggac.keys import rotation
 from vonggac.web import serve, tls
 from vonggac.web.app import create_app
 from vonggac.web.words import day_of
@@ -123,6 +124,7 @@ async def run(
 
     data = Path(config.data_dir)
     keys.make_folder(data)
+    running = rotation.hold(data)
     listener = serve.listen(config.web.host, config.web.port)
     port = listener.getsockname()[1]
     secured = tls.secured(config, data / "keys", now_s=clock.wall_ns() // NS)
@@ -134,9 +136,8 @@ async def run(
     identity = identity_at(recordings)
     trust = keys.Trust.at(data / "keys" / "trust", issued_s=clock.wall_ns() // NS)
     hub_key = keys.SigningKey.at(data / "keys" / "hub.key")
-    box = keys.Box.at(data / "keys" / "credentials.key")
-
     database = Database(config.database_url or sqlite_url(data / "hub.sqlite"))
+    box = await asyncio.to_thread(_credentials_box, database, data / "keys")
     first = await asyncio.to_thread(
         _prepare, database, config, identity.site, identity.key.public, box, clock, password
     )
@@ -253,6 +254,7 @@ async def run(
     finally:
         await server.stop()
         database.close()
+        running.close()
 
 
 class EdgeProcess:
@@ -348,6 +350,13 @@ async def _until_first_word(site: Site, stop: asyncio.Event) -> None:
                     await site.status()
                     return
                 await asyncio.sleep(0.1)
+
+
+def _credentials_box(database: Database, folder: Path) -> keys.Box:
+    """The key that opens the database's credentials, also after a change of it was cut off."""
+    database.migrate()
+    with database.reading() as connection:
+        return rotation.settle_credentials(folder, lambda box: sealed.opens(connection, box))
 
 
 def _prepare(
