@@ -332,6 +332,7 @@ def shared_wall(request: Request, who: Signed, share_id: str) -> Response:
     )
     data["links"] = {"playback": None, "recording": None, "case": None}
     tiles = next((n for n in watch.LAYOUTS if n >= len(cameras)), watch.LAYOUTS[-1])
+    data["layout"] = {"tiles": tiles, "page": 0, "cycling": False}
     return who.page(
         "shared_wall.html",
         {"share": share, "cameras": cameras, "tiles": tiles, "data": data},

@@ -32,7 +32,7 @@ const region = new PoliteRegion(document.getElementById("say"));
 
 const state = {
   ...remembered(page.site),
-  ...page.layout, // of a display, which nobody arranges
+  ...page.layout, // of a display or a share, which nobody arranges
   /** @type {string | null} camera */
   enlarged: null,
   cycleAt: 0,
