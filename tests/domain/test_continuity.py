@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.domain import continuity
-from vonggac.domain.ledger import Gap, Span, State
+from vonggac.domain.ledger import Expiry, Gap, Span, State
 
 HOUR = 3600 * NS
 NOW = 100 * HOUR
@@ -120,7 +120,7 @@ def test_planned_maintenance_is_missing_time_with_its_cause() -> None:
 
 def test_what_retention_deleted_was_recorded_and_is_told_apart() -> None:
     """Expired is a third state, never a gap."""
-    found = pieces([Span(80 * HOUR, NOW)], expired_before_ns=94 * HOUR)
+    found = pieces([Span(80 * HOUR, NOW)], expiry=Expiry(94 * HOUR))
 
     assert [(piece.kind, piece.expired) for piece in found] == [
         ("recorded", True),
@@ -130,6 +130,19 @@ def test_what_retention_deleted_was_recorded_and_is_told_apart() -> None:
     assert figures.recorded_ns == 10 * HOUR
     assert figures.expired_ns == 4 * HOUR
     assert figures.hundredths == 10_000
+
+
+def test_what_a_case_keeps_is_older_than_retention_and_not_expired() -> None:
+    """The box plays it: a page that calls it deleted would send the police away."""
+    expiry = Expiry(97 * HOUR, ((91 * HOUR, 92 * HOUR), (95 * HOUR, 96 * HOUR)))
+    found = pieces([Span(80 * HOUR, NOW)], expiry=expiry)
+
+    assert [(kind, begin, end) for kind, begin, end in kinds(found)] == [
+        ("recorded", 90, 91), ("recorded", 91, 92), ("recorded", 92, 95), ("recorded", 95, 96),
+        ("recorded", 96, 97), ("recorded", 97, 100),
+    ]  # fmt: skip
+    assert [piece.expired for piece in found] == [True, False, True, False, True, False]
+    assert continuity.figures(found).expired_ns == 5 * HOUR
 
 
 def test_nothing_is_said_of_the_future() -> None:
@@ -173,7 +186,7 @@ def test_pieces_cover_the_window_without_holes_or_overlaps(spans, gaps, window, 
         service=[(100, 700)],
         state=state,
         now_ns=now,
-        expired_before_ns=200,
+        expiry=Expiry(200, ((50, 60), (120, 300))),
     )
 
     at = start

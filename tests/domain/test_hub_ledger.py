@@ -152,10 +152,26 @@ def test_what_is_known_of_a_stream_outlives_its_state(database: Database) -> Non
 
 def test_retention_only_moves_forward(database: Database) -> None:
     with database.writing() as connection:
-        for before in (10, 30, 20):
-            ledger.put_expiry(connection, MAIN, before)
+        for span in ((0, 10), (10, 30), (15, 20)):
+            ledger.put_expiry(connection, MAIN, span)
 
-        assert ledger.expiries(connection, SITE) == {("hl-2a", "main"): 30}
+        assert ledger.expiries(connection, SITE) == {("hl-2a", "main"): ledger.Expiry(30)}
+
+
+def test_what_the_box_skips_for_a_case_is_kept_until_it_is_deleted(database: Database) -> None:
+    """Retention goes from the oldest on; what it leaves behind under a hold can still be played."""
+
+    def kept(span: tuple[int, int], *held: tuple[int, int]) -> ledger.Expiry:
+        with database.writing() as connection:
+            ledger.put_expiry(connection, MAIN, span, held)
+            return ledger.expiries(connection, SITE)["hl-2a", "main"]
+
+    assert kept((0, 10), (20, 30)) == ledger.Expiry(10)
+    assert kept((30, 40), (20, 30), (60, 70)) == ledger.Expiry(40, ((20, 30),))
+    assert kept((40, 50), (20, 30), (60, 70)) == ledger.Expiry(50, ((20, 30),))
+    assert kept((70, 80), (20, 30), (60, 70)) == ledger.Expiry(80, ((20, 30), (60, 70)))
+    assert kept((20, 25), (60, 70)) == ledger.Expiry(80, ((25, 30), (60, 70)))
+    assert kept((25, 30), (60, 70)) == ledger.Expiry(80, ((60, 70),))
 
 
 def test_reachable_is_its_own_clock(database: Database) -> None:

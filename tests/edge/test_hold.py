@@ -5,12 +5,16 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from evidence_made import BEGIN, record
-from vonggac.clock import NS
+from evidence_made import BEGIN, SITE, record
+from vonggac import keys, wire
+from vonggac.clock import NS, SimulatedClock
 from vonggac.config import RetentionConfig
 from vonggac.edge.catalog import Catalog, CatalogReader
+from vonggac.edge.journal import Journal
 from vonggac.edge.recovery import CATALOG
-from vonggac.edge.retention import DAY_NS, HOUR_NS, Disk, Hold, mark_held, plan
+from vonggac.edge.retention import DAY_NS, Disk, Hold, Retention, mark_held, plan
+from vonggac.edge.timebase import TimeBase
+from vonggac.wire.orders import HOUR_NS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +63,24 @@ def test_marks_follow_the_last_order(tmp_path: Path) -> None:
     catalog.close()
 
     assert found == [[1, 0], [0, 0], [1, 1]]
+
+
+def test_a_deletion_says_nothing_of_what_is_held_within(tmp_path: Path) -> None:
+    """A fact says that all between its edges is gone; the hub tells a court by it what is kept."""
+    record(tmp_path, (0, 4, 11_000, 20_000), until_s=20_010)
+    catalog = Catalog(tmp_path / CATALOG)
+    held = Hold("cam01", BEGIN + 11_000 * NS, BEGIN + 11_001 * NS)
+    journal = Journal(tmp_path, SITE, 1, keys.SigningKey.at(tmp_path / "site.key").sign)
+    retention = Retention(
+        tmp_path, catalog, journal, TimeBase(SimulatedClock(NOW)), RetentionConfig(days=30), {}
+    )
+    retention.holds = (held,)
+    told = [fact for fact in retention.run_once() if isinstance(fact, wire.Deleted)]
+    assert catalog.flush()
+    kept = [row.number for row in rows(tmp_path)]
+    catalog.close()
+    journal.close()
+
+    assert kept == [2]
+    assert [(fact.segments, (fact.from_ - BEGIN) // NS) for fact in told] == [(2, 0), (1, 20_000)]
+    assert all(not fact.from_ <= held.from_ns < fact.to for fact in told)

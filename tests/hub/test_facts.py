@@ -400,7 +400,7 @@ def test_retention_and_disk_are_written_down(hub: FactTaker, database: Database)
     apply(hub, *(delivery(n, fact) for n, fact in enumerate([deleted, disk, promise, stopped])))
 
     with database.reading() as connection:
-        assert ledger.expiries(connection, SITE) == {("cam01", "main"): T0 - 60 * NS}
+        assert ledger.expiries(connection, SITE) == {("cam01", "main"): ledger.Expiry(T0 - 60 * NS)}
         state = ledger.site_state(connection, SITE)
     assert state is not None
     assert state.detail["disk"]["state"] == "full"

@@ -555,6 +555,9 @@ expiry = sa.Table(
     sa.Column("camera", sa.Text, primary_key=True, comment="name of the camera on the wire"),
     sa.Column("stream", sa.Text, primary_key=True, comment="main or sub"),
     _moment("before_ns", "recordings before this were deleted by retention"),
+    sa.Column(
+        "kept", sa.JSON, nullable=True, comment="but those that a case keeps: [[from, to]] in ns"
+    ),
     comment="how far retention has come: what it deleted is neither kept nor missing",
 )
 

@@ -17,7 +17,7 @@ from vonggac.causes import Cause
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from vonggac.domain.ledger import Gap, Span, State
+    from vonggac.domain.ledger import Expiry, Gap, Span, State
 
 SETTLE_NS = 15_000_000_000
 """Age of a state up to which the time since then is only *not yet written*, not unknown (ours)."""
@@ -90,7 +90,7 @@ def pieces(
     service: Sequence[Interval],
     state: State | None,
     now_ns: int,
-    expired_before_ns: int | None = None,
+    expiry: Expiry | None = None,
 ) -> list[Piece]:
     """The window as pieces in order, without holes up to now; nothing is said of the future.
 
@@ -101,7 +101,7 @@ def pieces(
         service: when the camera was expected to record.
         state: what it is doing, as far as is known; extends the ledger to `state.as_of_ns`.
         now_ns: UTC now.
-        expired_before_ns: recordings older than this were deleted by retention.
+        expiry: what retention has deleted.
     """
     start, end = window[0], min(window[1], now_ns)
     if end <= start:
@@ -126,7 +126,7 @@ def pieces(
         painted = painted.cut(end_known)
         end = end_known
     whole = painted.filled()
-    return _expire(_outside(whole, service), expired_before_ns)
+    return _expire(_outside(whole, service), expiry)
 
 
 def _gap_piece(gap: Gap, known_until_ns: int) -> Piece:
@@ -281,16 +281,23 @@ def _outside(whole: Iterable[Piece], service: Sequence[Interval]) -> list[Piece]
     return result
 
 
-def _expire(whole: Iterable[Piece], before_ns: int | None) -> list[Piece]:
-    if before_ns is None:
+def _expire(whole: Iterable[Piece], expiry: Expiry | None) -> list[Piece]:
+    if expiry is None:
         return list(whole)
     result: list[Piece] = []
     for piece in whole:
-        if piece.kind != "recorded" or piece.from_ns >= before_ns:
+        if piece.kind != "recorded":
             result.append(piece)
             continue
-        kept_from = min(piece.to_ns, before_ns)
-        result.append(Piece(piece.from_ns, kept_from, "recorded", expired=True, provisional=False))
-        if kept_from < piece.to_ns:
-            result.append(_moved(piece, kept_from, piece.to_ns))
+        at = piece.from_ns
+        for low, high in (*expiry.kept, (expiry.before_ns, piece.to_ns)):
+            start, stop = max(low, at), min(high, piece.to_ns)
+            if start >= stop:
+                continue
+            if start > at:
+                result.append(Piece(at, start, "recorded", expired=True))
+            result.append(_moved(piece, start, stop))
+            at = stop
+        if at < piece.to_ns:
+            result.append(Piece(at, piece.to_ns, "recorded", expired=True))
     return result

@@ -280,27 +280,60 @@ def describe_stream(connection: Connection, stream: Stream, values: Mapping[str,
     )
 
 
-def put_expiry(connection: Connection, stream: Stream, before_ns: int) -> None:
-    """Retention has deleted everything of this stream before that moment."""
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """How far retention has come with a stream."""
+
+    before_ns: int
+    """What was recorded before this was deleted,"""
+    kept: tuple[tuple[int, int], ...] = ()
+    """but for this, which a case keeps."""
+
+
+def put_expiry(
+    connection: Connection,
+    stream: Stream,
+    span: tuple[int, int],
+    held: Sequence[tuple[int, int]] = (),
+) -> None:
+    """Retention has deleted everything of this stream within the span.
+
+    It goes from the oldest on: what is older and was not deleted is gone for long, or held.
+
+    Args:
+        connection: a writing transaction.
+        stream: whose recordings.
+        span: what was deleted, as the box says.
+        held: what the box does not delete of this camera now.
+    """
     table = tables.expiry
-    known = connection.execute(
-        sa.select(table.c.before_ns).where(_key(table, stream))
-    ).scalar_one_or_none()
-    if known is None:
-        connection.execute(table.insert().values(**_names(stream), before_ns=before_ns))
-    elif known < before_ns:
-        connection.execute(table.update().where(_key(table, stream)).values(before_ns=before_ns))
+    row = connection.execute(
+        sa.select(table.c.before_ns, table.c.kept).where(_key(table, stream))
+    ).one_or_none()
+    known = Expiry(row.before_ns, _pairs(row.kept)) if row else Expiry(0)
+    skipped = [(max(low, known.before_ns), min(high, span[0])) for low, high in held]
+    kept = [
+        (low, high)
+        for old in (*known.kept, *skipped)
+        for low, high in ((old[0], min(old[1], span[0])), (max(old[0], span[1]), old[1]))
+        if low < high
+    ]
+    values = {"before_ns": max(known.before_ns, span[1]), "kept": sorted(set(kept)) or None}
+    if row is None:
+        connection.execute(table.insert().values(**_names(stream), **values))
+    else:
+        connection.execute(table.update().where(_key(table, stream)).values(**values))
 
 
-def expiries(connection: Connection, site_id: str) -> dict[tuple[str, str], int]:
+def expiries(connection: Connection, site_id: str) -> dict[tuple[str, str], Expiry]:
     """How far retention has come, by (camera, stream)."""
     table = tables.expiry
-    rows = connection.execute(
-        sa.select(table.c.camera, table.c.stream, table.c.before_ns).where(
-            table.c.site_id == site_id
-        )
-    ).all()
-    return {(row.camera, row.stream): row.before_ns for row in rows}
+    rows = connection.execute(sa.select(*table.c).where(table.c.site_id == site_id)).all()
+    return {(row.camera, row.stream): Expiry(row.before_ns, _pairs(row.kept)) for row in rows}
+
+
+def _pairs(stored: list[list[int]] | None) -> tuple[tuple[int, int], ...]:
+    return tuple((low, high) for low, high in stored or ())
 
 
 def put_page(

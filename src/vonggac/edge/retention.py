@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400 * NS
 
-HOUR_NS = 3_600 * NS
-
-LONGEST_SEGMENT_NS = 11 * 60 * NS
-"""`record.segment_s` is ten minutes at most, and a GOP."""
-
 LOOK_AHEAD = 500
 """Segments considered in one round: eight hours of one camera."""
 
@@ -60,12 +55,8 @@ class Hold(NamedTuple):
 
     @property
     def keeps(self) -> tuple[int, int]:
-        """What is kept for it: the whole pages, because a segment is proved by its hour's tree.
-
-        The first segment may have begun some minutes before the span.
-        """
-        begin = self.from_ns - LONGEST_SEGMENT_NS
-        return begin - begin % HOUR_NS, -(-self.to_ns // HOUR_NS) * HOUR_NS
+        """What is kept for it: the whole hours around it."""
+        return wire.held_hours(self.from_ns, self.to_ns)
 
     def covers(self, segment: SegmentRow) -> bool:
         """Whether a segment is kept for it, whichever the stream."""
@@ -253,7 +244,7 @@ class Retention:
         return facts
 
     def _delete(self, doomed: Sequence[Doomed], now: int) -> list[wire.Fact]:
-        told: dict[tuple[str, str, Rule], list[SegmentRow]] = {}
+        told: dict[tuple[str, str, Rule], list[list[SegmentRow]]] = {}
         for segment, rule in doomed:
             path = self._directory / segment.path
             try:
@@ -270,12 +261,24 @@ class Retention:
                 lambda db, n=number: db.execute("delete from segment where id = ?", (n,))  # type: ignore[misc]
             )
             self._catalog.submit(lambda db, v=gone: expire(db, v))  # type: ignore[misc]
-            told.setdefault((segment.camera, segment.stream, rule), []).append(segment)
+            stretches = told.setdefault((segment.camera, segment.stream, rule), [[]])
+            if stretches[-1] and self._holds_between(stretches[-1][-1], segment):
+                stretches.append([])  # a fact says that all was deleted from its start to its end
+            stretches[-1].append(segment)
         return [
             wire.Deleted(
                 at=now, camera=camera, stream="sub" if stream == "sub" else "main",
                 from_=segments[0].start_ns, to=segments[-1].end_ns or segments[-1].start_ns,
                 segments=len(segments), bytes=sum(s.size for s in segments), rule=rule,
             )
-            for (camera, stream, rule), segments in told.items()
+            for (camera, stream, rule), stretches in told.items()
+            for segments in stretches
         ]  # fmt: skip
+
+    def _holds_between(self, one: SegmentRow, other: SegmentRow) -> bool:
+        """Whether something is held between two segments of a stream."""
+        begin, end = one.end_ns or one.start_ns, other.start_ns
+        return any(
+            hold.camera == one.camera and hold.keeps[0] < end and hold.keeps[1] > begin
+            for hold in self.holds
+        )

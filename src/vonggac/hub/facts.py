@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from vonggac import keys, log, wire
-from vonggac.domain import audit, ledger, registry
+from vonggac.domain import audit, holds, ledger, registry
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub.said import plain, plain_all
 
@@ -172,7 +172,12 @@ def apply_fact(
             _page_closed(connection, envelope, fact)
         case wire.Deleted():
             stream = ledger.Stream(site_id, fact.camera, fact.stream)
-            ledger.put_expiry(connection, stream, fact.to)
+            held = [
+                wire.held_hours(one.from_ns, one.to_ns)
+                for one in holds.kept(connection, site_id)
+                if one.camera == fact.camera
+            ]
+            ledger.put_expiry(connection, stream, (fact.from_, fact.to), held)
             _deleted(connection, site_id, fact)
         case wire.BoxStarted():
             ledger.begin_life(connection, site_id, epoch, boot=fact.boot, started_ns=fact.at)

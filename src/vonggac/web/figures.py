@@ -61,6 +61,7 @@ def camera_times(
     found = []
     for camera in cameras:
         key = (camera.name, "main")
+        expiry = expiries.get(key)
         # Between the register and the first picture lie an order, a handshake and a keyframe.
         since = min(first.get(key, 0), states[key].since_ns if key in states else first.get(key, 0))
         pieces = continuity.pieces(
@@ -70,7 +71,7 @@ def camera_times(
             service=[(max(start, since), end) for start, end in service[camera.id] if end > since],
             state=states.get(key),
             now_ns=now_ns,
-            expired_before_ns=expiries.get(key),
+            expiry=expiry,
         )
         found.append(
             CameraTime(
@@ -80,7 +81,7 @@ def camera_times(
                 pieces=pieces,
                 figures=continuity.figures(pieces),
                 pages=pages.get(key, []),
-                expired_before_ns=expiries.get(key),
+                expired_before_ns=expiry.before_ns if expiry else None,
             )
         )
     return found

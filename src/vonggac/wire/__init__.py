@@ -41,7 +41,14 @@ from vonggac.wire.facts import (
     fact_kind,
     signed_bytes,
 )
-from vonggac.wire.orders import Maintenance, WantedCamera, WantedCameras, WantedHold, WantedStream
+from vonggac.wire.orders import (
+    Maintenance,
+    WantedCamera,
+    WantedCameras,
+    WantedHold,
+    WantedStream,
+    held_hours,
+)
 from vonggac.wire.proofs import (
     MAX_HASHES,
     Count,
@@ -261,6 +268,7 @@ __all__ = [
     "fact_kind",
     "facts",
     "frame",
+    "held_hours",
     "is_id",
     "lives",
     "ns",

@@ -55,6 +55,21 @@ class WantedHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     case: Annotated[str, msgspec.Meta(max_length=300)]
 
 
+HOUR_NS = 3_600 * 10**9
+
+LONGEST_SEGMENT_NS = 11 * 60 * 10**9
+"""`record.segment_s` is ten minutes at most, and a GOP."""
+
+
+def held_hours(begin: int, end: int) -> tuple[int, int]:
+    """What is kept for a held span: the whole pages, because an hour's tree proves a segment.
+
+    The first segment may have begun some minutes before the span.
+    """
+    begin -= LONGEST_SEGMENT_NS
+    return begin - begin % HOUR_NS, -(-end // HOUR_NS) * HOUR_NS
+
+
 class WantedCameras(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All cameras of a site."""
 
