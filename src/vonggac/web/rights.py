@@ -139,18 +139,18 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /cameras/{camera_id}/edit": _camera(Act.CAMERA_EDIT),
     "POST /cameras/{camera_id}/edit": _camera(Act.CAMERA_EDIT),
     "POST /cameras/{camera_id}/retire": _camera(Act.CAMERA_EDIT),
-    "GET /api/v1/cameras": _lists(Act.FACILITY_DETAILS),
-    "POST /api/v1/cameras": _lists(Act.CAMERA_EDIT),
     "POST /cameras/{camera_id}/maintenance": _camera(Act.MAINTENANCE_PLAN),
     "POST /cameras/{camera_id}/maintenance/{plan_id}/withdrawal": _camera(Act.MAINTENANCE_PLAN),
+    "GET /api/v1/cameras": _lists(Act.FACILITY_DETAILS),
+    "POST /api/v1/cameras": _lists(Act.CAMERA_EDIT),
     "GET /api/v1/cameras/{camera_id}": _camera(Act.FACILITY_DETAILS),
     "PUT /api/v1/cameras/{camera_id}": _camera(Act.CAMERA_EDIT),
     "DELETE /api/v1/cameras/{camera_id}": _camera(Act.CAMERA_EDIT),
-    "POST /api/v1/probe": _lists(Act.PROBE),
-    "POST /api/v1/discover": _lists(Act.DISCOVER),
     "GET /api/v1/cameras/{camera_id}/maintenance": _camera(Act.FACILITY_DETAILS),
     "POST /api/v1/cameras/{camera_id}/maintenance": _camera(Act.MAINTENANCE_PLAN),
     "DELETE /api/v1/cameras/{camera_id}/maintenance/{plan_id}": _camera(Act.MAINTENANCE_PLAN),
+    "POST /api/v1/probe": _lists(Act.PROBE),
+    "POST /api/v1/discover": _lists(Act.DISCOVER),
     # pictures
     "GET /wall": _lists(Act.LIVE_VIEW),
     "GET /playback": _lists(Act.PLAYBACK),
@@ -494,6 +494,22 @@ def purpose(
     return min(by.purposes) if by and by.purposes else usual
 
 
+def choices(
+    connection: Connection, who: Visitor, act: Act, site: registry.Site
+) -> list[purposes.Purpose]:
+    """The purposes that the visitor may state on a page of a site's pictures.
+
+    What was shared with a body has its own page, and its own purpose.
+    """
+    thing, now_ns = access.thing_of_site(connection, site.id), who.desk.now_ns()
+    return [
+        one
+        for one in purposes.for_people(now_ns)
+        if one.code != purposes.SHARED
+        and access.may(who.person, act, thing, now_ns=now_ns, purpose=one.code)
+    ]
+
+
 def _is_local(request: Request) -> bool:
     """Whether a program of this machine asks, and no proxy stands between.
 
@@ -512,19 +528,3 @@ def _is_local(request: Request) -> bool:
         )
     except ValueError:
         return False
-def choices(
-    connection: Connection, who: Visitor, act: Act, site: registry.Site
-) -> list[purposes.Purpose]:
-    """The purposes that the visitor may state on a page of a site's pictures.
-
-    What was shared with a body has its own page, and its own purpose.
-    """
-    thing, now_ns = access.thing_of_site(connection, site.id), who.desk.now_ns()
-    return [
-        one
-        for one in purposes.for_people(now_ns)
-        if one.code != purposes.SHARED
-        and access.may(who.person, act, thing, now_ns=now_ns, purpose=one.code)
-    ]
-
-
