@@ -174,6 +174,15 @@ def names(house: House) -> Iterator[Finding]:
                 yield Finding(path, node.lineno, f"class {node.name}: name it by what it is")
 
 
+def test_modules(house: House) -> Iterator[Finding]:
+    """No two test modules of one name: pytest would collect neither, in a whole run only."""
+    first: dict[str, str] = {}
+    for path in house.python("tests/"):
+        name = Path(path).name
+        if name.startswith("test_") and first.setdefault(name, path) != path:
+            yield Finding(path, 1, f"is called as {first[name]}: give it a name of its own")
+
+
 def mocks(house: House) -> Iterator[Finding]:
     """Tests run the real thing."""
     for path in house.python("src/", "tests/", "bench/"):
@@ -387,8 +396,8 @@ def _prose(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 RULES: tuple[Callable[[House], Iterator[Finding]], ...] = (
-    module_sizes, names, mocks, hand_offs, clocks, purity, state, logging, vietnamese, workplaces,
-    sentences,
+    module_sizes, names, test_modules, mocks, hand_offs, clocks, purity, state, logging, vietnamese,
+    workplaces, sentences,
 )  # fmt: skip
 
 

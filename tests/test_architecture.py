@@ -77,6 +77,17 @@ def test_rules_of_style_bite(
     assert [finding.line for finding in rule(style.House(tmp_path, {}))] == lines
 
 
+def test_test_modules_of_one_name_are_found(tmp_path: Path) -> None:
+    """A whole run would stop at its collection, while each module alone passes."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for folder in ("domain", "web"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        (tmp_path / "tests" / folder / "test_a.py").write_text("", encoding="utf-8")
+
+    found = [finding.path for finding in style.test_modules(style.House(tmp_path, {}))]
+    assert found == ["tests/web/test_a.py"]
+
+
 def test_reasons_are_given_for_every_exception() -> None:
     """An allow-list without reasons grows."""
     for allowed in (style.SIZE_ALLOWED, style.DEQUE_ALLOWED, style.CLOCK_ALLOWED,
