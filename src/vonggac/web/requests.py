@@ -32,7 +32,7 @@ api = APIRouter(prefix="/api/v1")
 Signed = Annotated[Visitor, Depends(visitor)]
 
 
-class RequestBody(BaseModel):
+class PersonRequestBody(BaseModel):
     """A request that came on paper or by telephone."""
 
     model_config = ConfigDict(extra="forbid")
@@ -302,7 +302,7 @@ def every_request(who: Signed) -> dict[str, Any]:
 
 
 @api.post("/requests", summary="Enter a request", status_code=201)
-async def enter_request(request: Request, body: RequestBody) -> dict[str, Any]:
+async def enter_request(request: Request, body: PersonRequestBody) -> dict[str, Any]:
     """A request that came on paper; the receipt code is told once."""
 
     def enter() -> dict[str, Any]:
