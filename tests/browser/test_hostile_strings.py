@@ -178,7 +178,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
 QUIET = {
     "/password", "/more", "/?q=nothing", "/continuity?day=2020-01-01", "/audit?actor=nobody",
-    "/nothing", "/continuity?day=tomorrow",
+    "/nothing", "/continuity?day=tomorrow", "/notices", "/requests", "/incidents", "/legal",
 }  # fmt: skip
 """Addresses at which nothing stands that anybody else said."""
 
