@@ -15,7 +15,17 @@ from test_matrix import FAR, HERE, ROLES, SITES, Cast, held
 
 from hub_stage import HOUR, NOW, NOW_NS, Stage
 from vonggac.db import tables
-from vonggac.domain import accounts, audit, exports, holds, sessions, sharing
+from vonggac.domain import (
+    accounts,
+    audit,
+    exports,
+    holds,
+    incidents,
+    maintenance,
+    requests,
+    sessions,
+    sharing,
+)
 from vonggac.web.desk import SESSION_COOKIE
 from vonggac.web.limits import RateLimit
 
@@ -139,11 +149,14 @@ def _enter(
 
 
 def _things(connection: Any, side: str, site: str, camera: str, word: str) -> dict[str, str]:
-    """A person, an export, a hold, a share and an audit row that belong to this facility."""
+    """Something of each kind that belongs to this facility, its words marked."""
     units = _units(connection)
     person = f"person-of-{side.casefold()}"
     over = {"unit": side, "line": None, "sites": [site]}
     _enter(connection, person, [("site_duty", over)], units)
+    connection.execute(
+        tables.account.update().where(tables.account.c.id == person).values(full_name=f"Ông {word}")
+    )
     by = exports.Someone(person, person, f"Ông {word}")
     span = (NOW_NS - 2 * HOUR, NOW_NS - HOUR)
     paper = exports.Request(word, "2026-11-17", f"Cơ quan {word}", f"lý do {word}", word)
@@ -161,13 +174,24 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
         sharing.Draft(site, (camera,), units[side], NOW_NS + HOUR, f"cùng {word}"),
         now_ns=NOW_NS,
     )
+    wish = requests.Draft(site, "access", f"xem hình {word}", f"phòng {word}")
+    request, _ = requests.receive(
+        connection, wish, actor=by.actor, came="staff", received_ns=NOW_NS, now_ns=NOW_NS
+    )
+    event = incidents.Draft(site, "personal_data", True, f"sự cố {word}", word, word, NOW_NS)
+    incident = incidents.open_record(connection, event, by=by, now_ns=NOW_NS)
+    plan = maintenance.plan(
+        connection, camera, span=(NOW_NS + HOUR, NOW_NS + 2 * HOUR), reason=f"thay ống {word}",
+        by=by.actor, now_ns=NOW_NS,
+    )  # fmt: skip
     audit.record(
         connection, audit.Actor(f"actor-{word}"), audit.Act.LIVE, now_ns=NOW_NS, thing=camera,
         site=site, purpose=f"vì {word}",
     )  # fmt: skip
     return {
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
-        "hold_id": hold.id, "share_id": share.id, "role_id": f"{person}-site_duty",
+        "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
+        "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",
         "unit_id": units[side],
     }  # fmt: skip
 

@@ -232,7 +232,8 @@ def _give_page(
     now_ns = who.desk.now_ns()
     today = words.day_of(now_ns)
     with who.desk.database.reading() as connection:
-        people = [one for one in roles.holders(connection) if one.id != who.person.account_id]
+        hidden = _only_elsewhere(connection, who, now_ns) | {who.person.account_id}
+        people = [one for one in roles.holders(connection) if one.id not in hidden]
         unit_id = str(form.values.get("unit_id", ""))
         unit = _known_unit(connection, unit_id, today)
         sites = rights.shown_sites(connection, who, Act.FACILITY_SEE)
@@ -256,6 +257,14 @@ def _give_page(
         section="roles",
         status=status,
     )
+
+
+def _only_elsewhere(connection: Connection, who: Visitor, now_ns: int) -> set[str]:
+    """Accounts whose every role is held where the visitor sees no people: not his to be told."""
+    held = {
+        row.account_id for row in roles.rows(connection) if row.to_ns is None or row.to_ns > now_ns
+    }
+    return held - {one.row.account_id for one in shown_roles(connection, who)}
 
 
 def _known_unit(connection: Connection, unit_id: str, today: date) -> units.Unit | None:
