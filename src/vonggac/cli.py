@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import resource
 import sys
 from typing import NamedTuple
 
@@ -66,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
             importlib.import_module(subcommand.module).add_arguments(child)
     options = parser.parse_args(words)
     os.umask(os.umask(CLOSED_TO_OTHERS) | CLOSED_TO_OTHERS)
+    # A core dump would hold every key and password; children inherit this.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     log.configure(level=options.log_level, as_json=options.log_json)
     module = importlib.import_module(SUBCOMMANDS[options.subcommand].module)
     try:

@@ -92,13 +92,16 @@ def _engine(url: str) -> Engine:
     except sa.exc.ArgumentError as error:
         raise VonggacError(Kind.BAD_INPUT, "database_url is not an SQLAlchemy URL") from error
     if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(parsed)
+        engine = sa.create_engine(parsed, hide_parameters=True)  # errors end in the log
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
         return sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_size=10,
+            hide_parameters=True,
         )
     raise VonggacError(
         Kind.BAD_INPUT,
