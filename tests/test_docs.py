@@ -283,6 +283,17 @@ def test_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert (told.returncode, mine) == (0, [])
 
 
+def test_each_line_of_the_threat_model_names_tests_that_exist() -> None:
+    """What is said of an attacker is what a test tried on one."""
+    table = HOUSE.text_of("docs/guide/secure.md").partition("## Who can do what")[2]
+    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
+    named = [re.findall(r"`(tests/[\w/]+\.py)`", line) for line in lines]
+
+    assert len(lines) >= 10
+    assert [line for line, tests in zip(lines, named, strict=True) if not tests] == []
+    assert [test for tests in named for test in tests if not (ROOT / test).is_file()] == []
+
+
 # ---- the reference and what it lists ------------------------------------------------------
 
 

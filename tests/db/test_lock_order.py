@@ -6,6 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from vonggac.db import tables
@@ -66,3 +67,15 @@ def test_a_writer_that_audits_first_and_one_that_audits_last_both_end(database: 
         rows = connection.execute(sa.select(sa.func.count(tables.audit.c.id))).scalar_one()
     assert failed == []
     assert (changes, rows) == (3, 2)
+
+
+def test_an_error_of_the_database_names_no_value(database: Database) -> None:
+    """Such errors end in the log with their traceback, and values are hashes and sealed keys."""
+    value = {"name": "twice", "value": "$argon2id$v=19$bi-mat", "updated_ns": 1}
+    with database.writing() as connection:
+        connection.execute(tables.setting.insert().values(**value))
+
+    with pytest.raises(sa.exc.IntegrityError) as caught, database.writing() as connection:
+        connection.execute(tables.setting.insert().values(**value))
+
+    assert "bi-mat" not in f"{caught.value} {caught.value!r}"
