@@ -29,6 +29,7 @@ STATUS: Mapping[Kind, int] = {
 }
 """Every kind has exactly one status; a test says so."""
 
+
 class Fault(BaseModel):
     """What went wrong: a kind for programs, a sentence for people, values that belong to it."""
 
