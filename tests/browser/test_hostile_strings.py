@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import pytest_asyncio
-from test_looks import VISITS, WIDE, Place, Visit, load_units, open_page, signed_in
+from test_looks import (
+    VISITS,
+    WIDE,
+    Place,
+    Visit,
+    load_evidence,
+    load_registers,
+    load_units,
+    open_page,
+    signed_in,
+)
 
 from hub_stage import CAMERAS, DISCOVERED, PROBE, SITE_ID, stage
 from hub_stage import browser as browser_of
@@ -170,6 +180,8 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         box.content = lying  # type: ignore[method-assign]
         await fill(hub)
         await asyncio.to_thread(load_units, hub)
+        await asyncio.to_thread(load_registers, hub, HOSTILE)
+        await asyncio.to_thread(load_evidence, hub, HOSTILE)
         yield Place(hub, origin)
         await box.stop()
         stop.set()
@@ -178,7 +190,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
 QUIET = {
     "/password", "/more", "/?q=nothing", "/continuity?day=2020-01-01", "/audit?actor=nobody",
-    "/nothing", "/continuity?day=tomorrow", "/notices", "/requests", "/incidents", "/legal",
+    "/nothing", "/continuity?day=tomorrow",
 }  # fmt: skip
 """Addresses at which nothing stands that anybody else said."""
 

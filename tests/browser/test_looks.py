@@ -265,8 +265,9 @@ def load_units(hub: Stage) -> None:
         units.load(connection, "2026")
 
 
-def load_registers(hub: Stage) -> None:
-    """What the pages towards the public and the law show."""
+def load_registers(hub: Stage, said: str = "") -> None:
+    """What the pages towards the public and the law show; `said` by strangers."""
+    said = said or TYPED[3]
     now_ns = hub.clock.wall_ns()
     with hub.database.writing() as connection:
         connection.execute(
@@ -278,15 +279,15 @@ def load_registers(hub: Stage) -> None:
         someone = Someone("1", "admin")
         for kind, days in (("access", 20), ("copy", 0)):
             register.receive(
-                connection, register.Draft(SITE_ID, kind, TYPED[3]), actor=someone.actor,
+                connection, register.Draft(SITE_ID, kind, said[:1900]), actor=someone.actor,
                 came="staff", received_ns=now_ns - days * 86_400 * NS, now_ns=now_ns,
             )  # fmt: skip
         draft = records.Draft(
-            SITE_ID, "security", True, TYPED[3], TYPED[3], "", now_ns - 30 * 3600 * NS
+            SITE_ID, "security", True, said[:200], said[:1900], "", now_ns - 30 * 3600 * NS
         )
         opened = records.open_record(connection, draft, by=someone, now_ns=now_ns)
         records.add_step(
-            connection, opened.id, kind="contained", said=TYPED[3], done_ns=now_ns, by=someone,
+            connection, opened.id, kind="contained", said=said[:1900], done_ns=now_ns, by=someone,
             now_ns=now_ns,
         )  # fmt: skip
         law.attach(
@@ -295,8 +296,9 @@ def load_registers(hub: Stage) -> None:
         )  # fmt: skip
 
 
-def load_evidence(hub: Stage) -> None:
+def load_evidence(hub: Stage, said: str = "") -> None:
     """An export that waits for its second person, a hold, and cameras shared with another body."""
+    body, reason, basis = (said[:200] or typed for typed in (TYPED[0], TYPED[3], TYPED[2]))
     now_ns = hub.clock.wall_ns()
     with hub.database.writing() as connection:
         account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
@@ -308,20 +310,19 @@ def load_evidence(hub: Stage) -> None:
         )  # fmt: skip
         camera = registry.cameras(connection, SITE_ID)[0].id
         span = (now_ns - 2 * 3600 * NS, now_ns - 3600 * NS)
-        paper = exports.Request("12/CV", "2026-11-17", TYPED[0], TYPED[3], TYPED[2])
+        paper = exports.Request("12/CV", "2026-11-17", body, reason, basis)
         exports.ask(
             connection, site_id=SITE_ID, cameras=[camera], span=span, request=paper,
             with_copy=True, by=someone, now_ns=now_ns, today=date(2026, 11, 18),
         )  # fmt: skip
         holds.place(
-            connection, camera_id=camera, span=span, case_number="7/BB", reason=TYPED[3],
+            connection, camera_id=camera, span=span, case_number="7/BB", reason=reason,
             by=someone, now_ns=now_ns,
         )  # fmt: skip
         sharing.share(
             connection, "admin",
             sharing.Draft(
-                SITE_ID, [camera], "2026.75", now_ns + 4 * 3600 * NS,
-                TYPED[3],
+                SITE_ID, [camera], "2026.75", now_ns + 4 * 3600 * NS, reason
             ),
             now_ns=now_ns,
         )  # fmt: skip

@@ -463,7 +463,8 @@ def test_nothing_that_is_kept_is_open_to_other_users_of_the_machine(scene: Scene
 def test_no_child_holds_a_password_of_the_environment(scene: Scene) -> None:
     """`/proc/<pid>/environ` stays readable for whoever breaks into one of them."""
     http = scene.program.http
-    assert http.get(f"/api/v1/cameras/{scene.ids[MINE]}/snapshot.jpg").status_code == 200
+    snapshot = f"/api/v1/cameras/{scene.ids[MINE]}/snapshot.jpg"
+    wait_until(lambda: http.get(snapshot).status_code == 200, "a picture is decoded")
     children = scene.program.family() - {scene.program.process.pid}
     told = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
 

@@ -70,6 +70,7 @@ def test_a_signal_ends_a_busy_recorder_within_five_seconds(
     told["nowhere"] = "rtsp://127.0.0.1:1/x"
     with Lateness() as late, Recording(tmp_path, told) as recording:
         recording.wait_for_files(*cameras.names)
+        wait_until(lambda: gaps(tmp_path, "nowhere"), "the one that does not exist had its turn")
         began = time.monotonic()
         summary = recording.stop(number, code=1)
         assert time.monotonic() - began < STOP_S + late.seconds
