@@ -87,7 +87,7 @@ VALUES: Sequence[bytes] = (
 
 SHARPEST = (b"9" * 5_000, "²".encode(), b"a\0b")
 """Figures that int() refuses though isdigit() calls them such, and what PostgreSQL takes nowhere:
-into each field, each time."""
+one into each field, in turn."""
 
 
 @dataclass
@@ -261,7 +261,7 @@ def attacks(form: Form, ids: Mapping[str, str], turn: Iterator[int]) -> Iterator
     for value in some(2, turn):
         yield filled(form, dict.fromkeys(form.names, value))
     for name in form.names if form.shown or EVERYTHING else ():
-        for value in VALUES if EVERYTHING else SHARPEST:
+        for value in VALUES if EVERYTHING else (SHARPEST[next(turn) % len(SHARPEST)],):
             yield filled(form, {name: value})
         yield [pair for pair in filled(form, {}) if pair[0] != name]
     for name in form.names[: None if EVERYTHING else 1]:
