@@ -26,6 +26,9 @@ const SLEPT_MS = 4_000;
 const SECOND_JUMP_MS = 10_000;
 /** A last picture is played up to this much before the end of what came, s. */
 const START_BEHIND_S = 0.1;
+/** Tiles that were opened and show nothing yet, and how long the others wait for them, ms. */
+const blank = new Set();
+const OTHERS_FIRST_MS = 400;
 /** A GOP that is this much longer is not played up to now, but sought in, s. */
 const CATCH_UP_S = 5;
 /** How fast it is played: so many times faster for each second that is left, at most so fast. */
@@ -117,6 +120,7 @@ export class LivePicture {
     this.status = blankStatus(stream);
     this.#openedAt = performance.now();
     this.#lastTick = this.#openedAt;
+    blank.add(this);
     this.#stopWatching = this.session.watch(this.camera, stream, (message) => this.#live(message));
     this.#ask();
     if (codecs && playable(codecs)) this.#feed = new Feed(this.video, (why) => this.#broken(why), codecs);
@@ -144,6 +148,7 @@ export class LivePicture {
     this.#run = "";
     this.#needKey = true;
     this.#end = 0;
+    blank.delete(this);
     this.#started = false;
     this.#running = false;
     this.video.playbackRate = 1;
@@ -318,14 +323,23 @@ export class LivePicture {
     const turn = this.#sighting;
     const begin = () => {
       if (turn !== this.#sighting) return;
-      const ahead = this.#end - video.currentTime;
-      if (ahead > CATCH_UP_S) video.currentTime = Math.max(0, this.#end - START_BEHIND_S);
-      else if (ahead > CAUGHT_UP_S) this.#runAfter(turn);
-      video.play().catch(() => {}); // a paused video is seen by its age
+      if (this.#end - video.currentTime > CATCH_UP_S) video.currentTime = Math.max(0, this.#end - START_BEHIND_S);
       this.#look();
+      this.#play(turn);
     };
     if (video.readyState > 0) begin();
     else video.addEventListener("loadedmetadata", begin, { once: true });
+  }
+
+  /** Stands on its keyframe while other tiles have none yet: decoders share the processor. */
+  #play(turn) {
+    if (turn !== this.#sighting) return;
+    if (blank.size > 0 && performance.now() - this.#openedAt < OTHERS_FIRST_MS) {
+      setTimeout(() => this.#play(turn), 20);
+      return;
+    }
+    if (this.#end - this.video.currentTime > CAUGHT_UP_S) this.#runAfter(turn);
+    this.video.play().catch(() => {}); // a paused video is seen by its age
   }
 
   /**
@@ -379,6 +393,7 @@ export class LivePicture {
         this.status.problem = null;
         if (this.status.first === null) {
           this.status.first = Math.max(0, shownAt - this.#openedAt);
+          blank.delete(this);
           this.onfirst();
         }
       }
