@@ -25,6 +25,19 @@ async def look(page: Page, camera: str, *looks: str) -> None:
     )
 
 
+SEEKS_BEFORE_FIRST = """
+let seeks = 0;
+document.addEventListener("seeking", () => { seeks += 1; }, true);
+new MutationObserver(() => {
+  const video = document.querySelector(".tile[data-camera=cam01] video");
+  if (!video || video.dataset.counted) return;
+  video.dataset.counted = "1";
+  video.requestVideoFrameCallback(() => { window.seeksBeforeFirst = seeks; });
+}).observe(document, {subtree: true, childList: true});
+"""
+"""Keeps how often any video was sought before cam01 showed its first picture."""
+
+
 async def tile(page: Page, camera: str) -> dict[str, str]:
     return await page.evaluate(
         "(camera) => { const tile = document.querySelector(`.tile[data-camera=${camera}]`);"
@@ -63,6 +76,23 @@ async def test_a_tile_shows_moving_pictures_and_their_true_age(
     assert int(seen["latency"]) > 0
     assert seen["stream"] == "sub"
     assert "Trực tiếp" in seen["text"]
+
+
+async def test_the_keyframe_is_shown_first_and_its_gop_played_not_sought(
+    browser: Browser, place: Stand
+) -> None:
+    """A seek behind the GOP would show nothing until all of it is decoded."""
+    async with opened(browser, "about:blank") as (page, complaints):
+        await page.add_init_script(SEEKS_BEFORE_FIRST)
+        await page.goto(f"{place.origin}/wall")
+        await look(page, "cam01", "live")
+        await moves(page, "cam01")
+        rate = "document.querySelector('.tile[data-camera=cam01] video').playbackRate"
+        await page.wait_for_function(f"() => {rate} <= 1.6", polling=50)
+        seeks = await page.evaluate("window.seeksBeforeFirst")
+
+    assert seeks == 0
+    assert complaints == []
 
 
 async def test_nothing_is_published_before_and_after_somebody_watches(

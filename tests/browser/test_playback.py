@@ -46,6 +46,15 @@ async def reaches(page: Page, ms: float) -> None:
     )
 
 
+FIRST_READY = """
+new MutationObserver(() => {
+  if (window.firstReady === undefined && document.querySelector('.tile[data-scene="ready"]'))
+    window.firstReady = Date.parse(document.querySelector('[data-show="at"]').dateTime);
+}).observe(document, {subtree: true, childList: true, attributes: true});
+"""
+"""Keeps the playhead of the moment in which a picture is first ready, however late it is asked."""
+
+
 async def scene(page: Page, camera: str, kind: str) -> str:
     await page.wait_for_selector(f'.tile[data-camera={camera}][data-scene="{kind}"]')
     return await page.inner_text(f".tile[data-camera={camera}]")
@@ -99,16 +108,17 @@ async def test_a_recording_plays_from_the_asked_second_across_gops(
 ) -> None:
     """A GOP is a second here: playing on for two needs three of them joined without a stop."""
     at = start(place, 100, "cam01")
-    asked = time.monotonic()
-    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+    async with opened(browser, "about:blank") as (page, complaints):
+        await page.add_init_script(FIRST_READY)
+        await page.goto(f"{place.origin}/playback")
         await scene(page, "cam01", "ready")
-        first = await playhead(page)
+        first = await page.evaluate("window.firstReady")
         began = time.monotonic()
         await reaches(page, first + 2_000)
         took = time.monotonic() - began
         text = await page.inner_text(".tile")
 
-    assert 0 <= first - at / 1e6 < 1_000 * (began - asked), "it plays on while it is looked at"
+    assert 0 <= first - at / 1e6 < 1_000
     assert took > 1.0, "it leapt"
     assert "có hình" in text
     assert complaints == []

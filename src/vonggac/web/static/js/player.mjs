@@ -211,6 +211,7 @@ export class LivePicture {
 
   #failed(error) {
     this.#asking = false;
+    blank.delete(this);
     if (error.kind === "aborted") return;
     if (error.kind === "forbidden" || error.kind === "codec") {
       this.#stopWatching();
@@ -319,6 +320,7 @@ export class LivePicture {
   #start() {
     if (this.#started || this.#feed === null || this.#needKey) return;
     this.#started = true;
+    this.#running = true; // nothing steers before it plays
     const { video } = this;
     const turn = this.#sighting;
     const begin = () => {
@@ -338,7 +340,7 @@ export class LivePicture {
       setTimeout(() => this.#play(turn), 20);
       return;
     }
-    if (this.#end - this.video.currentTime > CAUGHT_UP_S) this.#runAfter(turn);
+    this.#runAfter(turn);
     this.video.play().catch(() => {}); // a paused video is seen by its age
   }
 
@@ -348,14 +350,14 @@ export class LivePicture {
    */
   #runAfter(turn) {
     const { video } = this;
-    this.#running = true;
     const run = () => {
       if (turn !== this.#sighting) return;
       const over = this.#end - video.currentTime - CAUGHT_UP_S;
       this.#running = over > 0.05;
       video.playbackRate = this.#running ? Math.min(CATCH_UP_FASTEST, 1.2 + over * CATCH_UP_RATE) : 1;
-      if (this.#running) video.requestVideoFrameCallback(run);
-      else this.#pace.forget();
+      if (!this.#running) this.#pace.forget();
+      else if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(run);
+      else setTimeout(run, 50);
     };
     run();
   }
@@ -422,6 +424,7 @@ export class LivePicture {
   }
 
   #tell(state, cause, since) {
+    if (state === "gap") blank.delete(this); // nobody waits for a picture that does not come
     this.status.state = state;
     this.status.cause = cause;
     this.status.since = since === null ? null : Number(BigInt(since) / 1_000_000n);
