@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,39 @@ def test_a_title_that_tells_of_a_forbidden_place_is_refused_too(site: Database, 
         register(site, box, zone="VS", title="Trong WC tầng 2")
 
     assert register(site, box, zone="VS", title="Trước nhà tắm chung").zone == "VS"
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("phòng 201", "PHONG"), ("Phong so 5A", "PHONG"), ("P.201", "PHONG"), ("p201", "PHONG"),
+        ("buồng 12", "PHONG"), ("Phòng cách ly", "PHONG"), ("Room 12", "PHONG"),
+        ("giường", "PHONG"),
+        ("Hành lang, trong phòng 201", "PHONG"), ("WC", "WC"), ("wc-2", "WC"),
+        ("toilet tầng 2", "WC"),
+        ("Nhà vệ sinh nam", "WC"), ("nha_ve_sinh", "WC"), ("nhà tắm", "TAM"), ("NHATAM nu", "TAM"),
+        ("Phong tam chung", "TAM"), ("Bathroom 1", "TAM"),
+    ],
+)  # fmt: skip
+def test_a_name_that_says_room_toilet_or_bath_is_refused(said: str, place: str) -> None:
+    """As people type it: with and without marks, run together, abbreviated, in either language."""
+    found = PLACEMENT.refusal("HL", "hl 9", unicodedata.normalize("NFC", said))
+
+    assert found is not None
+    assert found.code == place
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hành lang trước phòng 201", "Hành lang phòng 201-210", "Ngoài cửa phòng 203", "Cổng p2",
+        "Trước nhà tắm chung", "Lối vào WC", "Phòng lấy mẫu", "Phòng trực y tế", "Sảnh, phòng chờ",
+        "Corridor, rooms 201 to 210", "Hl P201", "Phòng tiếp đón",
+    ],
+)  # fmt: skip
+def test_a_corridor_in_front_of_rooms_is_no_room(said: str) -> None:
+    """The rule asks for cameras that see the doors from outside: they must not be refused."""
+    assert PLACEMENT.refusal("HL", "hl 9", said) is None
 
 
 def test_an_edit_cannot_move_a_camera_into_a_room(site: Database, box: Box) -> None:

@@ -33,6 +33,10 @@ PLACES = [
     {"title": "TRONG NHA VE SINH tang 2"},
     {"title": "Trong\u00a0phòng\u200b 203"},
     {"title": "G\u200dIƯỜNG số 4"},
+    {"title": "phòng 201"},
+    {"title": "P.201"},
+    {"title": "WC"},
+    {"title": "NhaTam nam"},
 ]
 """What is changed of a camera that may stand where it stands."""
 CAMERA = {"title": "Hành lang", "zone": "HL", "main_url": "rtsp://192.0.2.77:554/1"}

@@ -124,7 +124,8 @@ def check(draft: Draft, placement: Placement) -> tuple[Problem, ...]:
     found: list[Problem] = []
     place = placement.refusal(draft.zone, draft.name.replace("-", " "), draft.title)
     if place is not None:
-        found.append(Problem("zone", "forbidden_zone", place.refusal.en, place))
+        said = f"{place.refusal.en} ({placement.name.en})"
+        found.append(Problem("zone", "forbidden_zone", said, place))
     elif placement.zone(draft.zone) is None:
         found.append(Problem("zone", "unknown_zone", f"zone {draft.zone!r} is not in the rule"))
     if not re.fullmatch(NAME, draft.name):

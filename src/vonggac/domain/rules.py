@@ -5,6 +5,7 @@ The shipped files are `vonggac/rules/*.toml`; nothing in the code says what they
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from vonggac.causes import Cause
 from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
 Language = Literal["vi", "en"]
@@ -50,6 +52,7 @@ class ForbiddenZone:
     refusal: Words
     instead: str
     words: tuple[str, ...]
+    """As people write that a camera stands there; the first says so wherever it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Placement:
     name: Words
     zones: tuple[Zone, ...]
     forbidden: tuple[ForbiddenZone, ...]
+    inside: Mapping[str, re.Pattern[str]]
+    """By place: what says that something stands in it, wherever it is written."""
+    named: Mapping[str, re.Pattern[str]]
+    """By place: its names, which refuse unless they come after what `outside` finds."""
+    outside: re.Pattern[str]
 
     def zone(self, code: str) -> Zone | None:
         """The place with this code, if the rule names it."""
@@ -68,18 +76,27 @@ class Placement:
     def refusal(self, code: str, *texts: str) -> ForbiddenZone | None:
         """Why a camera may not stand there: its zone is forbidden, or its name says that it is.
 
+        The one place where this is decided: forms, API, sheets, surveys and the configuration ask.
+
         Args:
             code: the zone chosen.
-            texts: name and title, as a person wrote them.
+            texts: name and title, as a person wrote them; each is read by itself.
         """
         for place in self.forbidden:
             if place.code == code.strip().upper():
                 return place
-        written = _folded(" ".join(texts))
-        for place in self.forbidden:
-            if any(_folded(word) in written for word in place.words):
-                return place
+        for text in texts:
+            written = _folded(text)
+            for place in self.forbidden:
+                if self._says(place, written):
+                    return place
         return None
+
+    def _says(self, place: ForbiddenZone, written: str) -> bool:
+        if self.inside[place.code].search(written):
+            return True
+        found = self.named[place.code].search(written)
+        return found is not None and not self.outside.search(written, 0, found.start())
 
 
 def _folded(text: str) -> str:
@@ -89,7 +106,20 @@ def _folded(text: str) -> str:
     """
     apart = unicodedata.normalize("NFKD", text.casefold().replace("đ", "d"))
     seen = (letter for letter in apart if unicodedata.category(letter) not in ("Mn", "Cf"))
-    return " ".join("".join(seen).split())
+    return " ".join("".join(letter if letter.isalnum() else " " for letter in seen).split())
+
+
+def _pattern(texts: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of these in a folded text, as whole words, with or without spaces between them."""
+    said = []
+    for text in texts:
+        words = [
+            rf"\d{{{len(word)}}}[a-z]?" if word.startswith("##")
+            else r"\d+[a-z]?" if word == "#" else re.escape(_folded(word))
+            for word in text.split()
+        ]  # fmt: skip
+        said.append(r"\s*".join(words))
+    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(said)})(?![a-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +157,13 @@ def placement(on: date) -> Placement:
                 Words(row["vi"], row["en"]),
                 Words(row["refusal_vi"], row["refusal_en"]),
                 row["instead"],
-                tuple(tree["words"].get(row["code"], ())),
+                (*tree["inside"][row["code"]], *tree["words"][row["code"]]),
             )
             for row in _in_force(tree["forbidden"], on)
         ),
+        inside={code: _pattern(words) for code, words in tree["inside"].items()},
+        named={code: _pattern(words) for code, words in tree["words"].items()},
+        outside=_pattern(tree["outside"]["words"]),
     )
 
 
