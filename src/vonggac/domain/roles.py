@@ -21,7 +21,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from vonggac.domain.duties import Duty
 
@@ -247,6 +247,46 @@ def rows(
     return [_row(found) for found in connection.execute(query).all()]
 
 
+def counting(every: Iterable[Row], now_ns: int) -> Mapping[str, list[Row]]:
+    """By account, the roles that say where it belongs.
+
+    Those that it holds or will hold; of an account that holds none any more, those that it held.
+    """
+    held: dict[str, list[Row]] = {}
+    over: dict[str, list[Row]] = {}
+    for row in every:
+        is_over = row.to_ns is not None and row.to_ns <= now_ns
+        (over if is_over else held).setdefault(row.account_id, []).append(row)
+    return {**over, **held}
+
+
+def within(connection: Connection, person: Person, act: Act, *, now_ns: int) -> frozenset[str]:
+    """Ids of the accounts of which every role lies where a person may do this to people.
+
+    Over everything that is every account, one without a role too.  Whoever may do it over less
+    reaches no account that also serves elsewhere: its password opens what is there.
+    """
+    if access.may(person, act, SYSTEM, now_ns=now_ns):
+        return frozenset(connection.execute(sa.select(tables.account.c.id)).scalars())
+    if not access.may_somewhere(person, act, now_ns=now_ns):
+        return frozenset()
+    reached: dict[tuple[str | None, Line | None, tuple[str, ...]], bool] = {}
+
+    def is_reached(row: Row) -> bool:
+        key = (row.unit, row.line, row.sites)
+        if key not in reached:
+            reached[key] = all(
+                access.may(person, act, thing, now_ns=now_ns) for thing in scope(connection, *key)
+            )
+        return reached[key]
+
+    return frozenset(
+        account_id
+        for account_id, its in counting(rows(connection), now_ns).items()
+        if all(is_reached(row) for row in its)
+    )
+
+
 def holders(connection: Connection) -> list[Holder]:
     """Everybody whose account opens something, by name."""
     table = tables.account
@@ -362,6 +402,18 @@ def _check_giver(
             )
         if not any(_gives(giver, held, duty, wanted, now_ns) for held in giver.held):
             raise Refused(Kind.FORBIDDEN, "not_given", f"your role does not give {duty.code}")
+    if draft.body is not None and not may_name(connection, giver, draft.body, line, now_ns=now_ns):
+        raise Refused(
+            Kind.FORBIDDEN, "body_elsewhere", "body: it lies outside of your scope", "body"
+        )
+
+
+def may_name(
+    connection: Connection, giver: Person, body: str, line: Line | None, *, now_ns: int
+) -> bool:
+    """Whether a role may be held on behalf of this body: what is shared with it is opened so."""
+    thing = access.thing_of_unit(connection, body, line)
+    return access.may(giver, Act.ROLES_EDIT, thing, now_ns=now_ns).allowed
 
 
 def _gives(giver: Person, held: Held, duty: Duty, thing: access.Thing, now_ns: int) -> bool:

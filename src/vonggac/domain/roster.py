@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import Connection, tables
-from vonggac.domain import accounts, roles, units
+from vonggac.domain import access, accounts, roles, units
+from vonggac.domain.access import Act
 from vonggac.domain.duties import duties, line_words
 from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
@@ -214,7 +215,7 @@ def _enter_one(
         reason=reason,
         unit=_unit(connection, row.unit),
         line=_line(row.line),
-        sites=_sites(connection, row.sites),
+        sites=_sites(connection, giver, row.sites, now_ns),
         to_ns=_until(row.until),
     )
     try:
@@ -222,7 +223,7 @@ def _enter_one(
             connection, name=row.name, full_name=row.full_name, now_ns=now_ns
         )
     except VonggacError as error:
-        if error.detail.get("fault") == "name_taken" and _is_same(connection, row):
+        if error.detail.get("fault") == "name_taken" and _is_same(connection, giver, row, now_ns):
             return Outcome(row, "stands")
         field = "full_name" if error.detail.get("fault") == "full_name_missing" else "name"
         raise _Fault(field, str(error.detail.get("fault", ""))) from error
@@ -234,12 +235,17 @@ def _enter_one(
     return Outcome(row, "made", first=first)
 
 
-def _is_same(connection: Connection, row: Typed) -> bool:
+def _is_same(connection: Connection, giver: Person, row: Typed, now_ns: int) -> bool:
+    """Whether this person's account stands, and is one that the giver may know."""
     table = tables.account
-    full_name = connection.execute(
-        sa.select(table.c.full_name).where(table.c.name == row.name.strip().casefold())
-    ).scalar_one_or_none()
-    return full_name == " ".join(row.full_name.split())
+    found = connection.execute(
+        sa.select(table.c.id, table.c.full_name).where(table.c.name == row.name.strip().casefold())
+    ).one_or_none()
+    return (
+        found is not None
+        and found.full_name == " ".join(row.full_name.split())
+        and found.id in roles.within(connection, giver, Act.PEOPLE_EDIT, now_ns=now_ns)
+    )
 
 
 def _duty(typed: str, known: Mapping[str, Duty]) -> Duty:
@@ -280,14 +286,19 @@ def _line(typed: str) -> Any:
     raise _Fault("line", "bad_line")
 
 
-def _sites(connection: Connection, typed: str) -> list[str]:
-    """Ids of the sites that are named, by short name or title, separated by semicolons."""
+def _sites(connection: Connection, giver: Person, typed: str, now_ns: int) -> list[str]:
+    """Ids of the sites that are named, by short name or title, separated by semicolons.
+
+    One that the giver may not see is as unknown as one that there is not.
+    """
     wanted = [units.folded(one) for one in typed.split(";") if one.strip()]
     if not wanted:
         return []
     table = tables.site
     known: dict[str, str] = {}
-    for row in connection.execute(sa.select(table.c.id, table.c.name, table.c.title)).all():
+    seen = access.sites_for(connection, giver, Act.FACILITY_SEE, now_ns)
+    named = sa.select(table.c.id, table.c.name, table.c.title).where(table.c.id.in_(seen))
+    for row in connection.execute(named).all():
         known[units.folded(row.title)] = row.id
         known[units.folded(row.name)] = row.id
     if any(one not in known for one in wanted):

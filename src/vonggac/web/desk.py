@@ -152,6 +152,10 @@ class Visitor:
         """Whether there is anything to which the visitor may do this: for links."""
         return access.may_somewhere(self.person, Act(act), now_ns=self.desk.now_ns()).allowed
 
+    def everywhere(self, act: str) -> bool:
+        """Whether the visitor may do this to the hub itself: for links."""
+        return self.may(Act(act), access.SYSTEM)
+
     def may(self, act: Act, thing: Thing) -> bool:
         """Whether the visitor may do this to that."""
         return access.may(self.person, act, thing, now_ns=self.desk.now_ns()).allowed
@@ -192,6 +196,7 @@ class Visitor:
                 "site_name": config.site.name if self.here else "",
                 "session": self.session,
                 "can": self.can,
+                "everywhere": self.everywhere,
                 "role_words": self.role_words,
                 "is_demo": self.desk.is_demo,
                 "at_workstation": bool(self.workstation_key),

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from vonggac.clock import NS
 from vonggac.domain import access, audit, registry, roles, units
 from vonggac.domain.access import Act
-from vonggac.domain.duties import act_words, duties, line_words
+from vonggac.domain.duties import LINES, act_words, duties, line_words
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, rights, words
 from vonggac.web.desk import Visitor, visitor
@@ -53,6 +53,7 @@ FAULTS: Mapping[str, str] = {
     "outside_scope": "Phạm vi này vượt quá phạm vi của bạn.",
     "military_line": "Chỉ bộ chỉ huy quân sự cho phép xem cơ sở do quân đội quản lý.",
     "not_given": "Vai trò của bạn không được giao vai trò này.",
+    "body_elsewhere": "Cơ quan này nằm ngoài phạm vi của bạn.",
     "narrowed": "Phiên này không được giao vai trò.",
     "role_over": "Vai trò này đã kết thúc.",
     "last_administrator": "Đây là quản trị cuối cùng. Hãy giao quản trị cho người khác trước.",
@@ -90,8 +91,7 @@ def shown_roles(connection: Connection, who: Visitor) -> list[Shown]:
     found = []
     for row in roles.rows(connection):
         things = roles.scope(connection, row.unit, row.line, row.sites)
-        is_own = row.account_id == who.person.account_id
-        if not is_own and not any(who.may(Act.PEOPLE_SEE, thing) for thing in things):
+        if not _is_shown(who, row, things):
             continue
         duty = known.get(row.role)
         scope = [called(row.unit)] if row.unit else []
@@ -197,6 +197,7 @@ def end(who: Visitor, role_id: str, reason: str) -> roles.Row:
     """
     desk, now_ns = who.desk, who.desk.now_ns()
     with desk.database.writing() as connection:
+        _check_shown(connection, who, role_id)
         row = roles.end(connection, who.person, role_id, reason=reason, now_ns=now_ns)
         audit.record(
             connection,
@@ -208,6 +209,21 @@ def end(who: Visitor, role_id: str, reason: str) -> roles.Row:
             detail={"role": row.role, "unit": row.unit, "line": row.line},
         )
     return row
+
+
+def _check_shown(connection: Connection, who: Visitor, role_id: str) -> None:
+    row = roles.held_row(connection, role_id)
+    if who.may(Act.ROLES_EDIT, access.SYSTEM):
+        return
+    if not _is_shown(who, row, roles.scope(connection, row.unit, row.line, row.sites)):
+        raise VonggacError(Kind.NOT_FOUND, "nobody holds such a role")
+
+
+def _is_shown(who: Visitor, row: roles.Row, things: Sequence[access.Thing]) -> bool:
+    is_own = row.account_id == who.person.account_id
+    return is_own or any(
+        who.may(act, thing) for act in (Act.PEOPLE_SEE, Act.ROLES_EDIT) for thing in things
+    )
 
 
 # -- giving ----------------------------------------------------------------------------------
@@ -260,11 +276,18 @@ def _give_page(
 
 
 def _only_elsewhere(connection: Connection, who: Visitor, now_ns: int) -> set[str]:
-    """Accounts whose every role is held where the visitor sees no people: not his to be told."""
-    held = {
-        row.account_id for row in roles.rows(connection) if row.to_ns is None or row.to_ns > now_ns
+    """Accounts whose every role is held where the visitor sees no people: not his to be told.
+
+    Of one that holds none any more, those count that it held.
+    """
+    if who.may(Act.PEOPLE_EDIT, access.SYSTEM):
+        return set()
+    shown = {one.row.id for one in shown_roles(connection, who)}
+    return {
+        account_id
+        for account_id, its in roles.counting(roles.rows(connection), now_ns).items()
+        if not any(row.id in shown for row in its)
     }
-    return held - {one.row.account_id for one in shown_roles(connection, who)}
 
 
 def _known_unit(connection: Connection, unit_id: str, today: date) -> units.Unit | None:
@@ -284,8 +307,16 @@ def _bodies(
         path = [one.id for one in units.path(connection, unit.id, today)]
     else:
         path = list(who.here.path) if who.here else []
+    now_ns = who.desk.now_ns()
     return [
-        one for above in path for one in units.below(connection, above, today) if one.kind == "body"
+        one
+        for above in path
+        for one in units.below(connection, above, today)
+        if one.kind == "body"
+        and any(
+            roles.may_name(connection, who.person, one.id, line, now_ns=now_ns)
+            for line in (None, *LINES)
+        )
     ]
 
 
@@ -341,14 +372,14 @@ def give(who: Visitor, account_id: str, draft: roles.Draft) -> str:
 
     Raises:
         roles.Refused: a rule of the role, or the visitor may not.
-        VonggacError: NOT_FOUND, no such unit or site.
+        VonggacError: NOT_FOUND, no such unit or site; no such account, or not one for the visitor.
     """
     desk, now_ns = who.desk, who.desk.now_ns()
     with desk.database.writing() as connection:
         person = next((one for one in roles.holders(connection) if one.id == account_id), None)
-        if person is None:
+        if person is None or account_id in _only_elsewhere(connection, who, now_ns):
             raise roles.Refused(
-                Kind.BAD_INPUT, "no_account", "account: there is no such account", "account"
+                Kind.NOT_FOUND, "no_account", "account: there is no such account", "account"
             )
         row_id = roles.give(connection, who.person, account_id, draft, now_ns=now_ns)
         audit.record(

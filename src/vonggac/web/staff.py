@@ -1,4 +1,8 @@
-"""Administration of accounts: the list, one person, accounts from a sheet, the access review."""
+"""Administration of accounts: the list, one person, accounts from a sheet, the access review.
+
+Whoever administers a part of the tree sees and changes the accounts whose every role lies in it,
+and no other (`roles.within`): they answer as if they were not there.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from vonggac.domain import (
+    access,
     accounts,
     audit,
     roles,
@@ -79,7 +84,7 @@ CLOSED: Mapping[str, str] = {"administrator": "quản trị khóa", "idle": "lâ
 def accounts_page(
     who: Annotated[Visitor, Depends(visitor)], show: str = "", q: str = ""
 ) -> Response:
-    """Every account, and whether the access review is due."""
+    """The accounts of the visitor's scope, and whether the access review is due."""
     return _accounts_page(who, show=show, q=q)
 
 
@@ -95,10 +100,12 @@ def _accounts_page(
     with desk.database.writing() as connection:
         idle.close(connection, now_ns, desk.rules)
     with desk.database.reading() as connection:
-        people = accounts.people(connection)
+        everybody = accounts.people(connection)
+        reached = _reached(connection, who)
         last = settings.review(connection)
         counts = _session_counts(connection, who)
-    since_ns = last.at_ns if last else min(one.created_ns for one in people)
+    people = [one for one in everybody if one.id in reached]
+    since_ns = last.at_ns if last else min(one.created_ns for one in everybody)
     due_ns = since_ns + desk.rules.review_months * 365 * accounts.DAY_NS // 12
     kinds = {
         "open": [one for one in people if one.disabled_ns is None],
@@ -127,11 +134,17 @@ def _accounts_page(
             "last": last,
             "due_ns": due_ns,
             "is_due": due_ns <= now_ns,
+            "notes_review": who.may(access.Act.REVIEW_EXPORT, access.SYSTEM),
             "form": form or Form(),
         },
         status=status,
         section="accounts",
     )
+
+
+def _reached(connection: Connection, who: Visitor) -> frozenset[str]:
+    """Ids of the accounts that the visitor administers."""
+    return roles.within(connection, who.person, access.Act.PEOPLE_EDIT, now_ns=who.desk.now_ns())
 
 
 def _session_counts(connection: Connection, who: Visitor) -> Mapping[str, int]:
@@ -367,8 +380,9 @@ def review_sheet(who: Annotated[Visitor, Depends(visitor)]) -> Response:
     """Who may see what, since when, until when, given by whom: one row a role."""
     desk, t, now_ns = who.desk, who.t, who.desk.now_ns()
     with desk.database.reading() as connection:
-        people = {one.id: one for one in accounts.people(connection)}
-        held = roles.rows(connection)
+        reached = roles.within(connection, who.person, access.Act.REVIEW_EXPORT, now_ns=now_ns)
+        people = {one.id: one for one in accounts.people(connection) if one.id in reached}
+        held = [row for row in roles.rows(connection) if row.account_id in reached]
         scopes = _scopes(connection, who, held)
     names = _role_names(who)
     made = io.BytesIO()
@@ -477,6 +491,7 @@ def _account_page(
 ) -> Response:
     desk, now_ns = who.desk, who.desk.now_ns()
     with desk.database.reading() as connection:
+        _check_reached(connection, who, account_id)
         person = accounts.person(connection, account_id)
         held = roles.rows(connection, account_id=account_id)
         open_now = sessions.listed(
@@ -503,6 +518,16 @@ def _account_page(
     )
 
 
+def _check_reached(connection: Connection, who: Visitor, account_id: str) -> None:
+    """Let nobody beyond this line who does not administer the account.
+
+    Raises:
+        VonggacError: NOT_FOUND, also where there is none.
+    """
+    if account_id not in _reached(connection, who):
+        raise VonggacError(Kind.NOT_FOUND, "there is no such account")
+
+
 @routes.post("/accounts/{account_id}")
 async def account_send(request: Request, account_id: str) -> Response:
     """Close or open an account, end its sessions, give a new first password, or forget a factor."""
@@ -515,6 +540,8 @@ def _account_send(request: Request, account_id: str, form: dict[str, str]) -> Re
     who.check_form(form)
     desk, now_ns = who.desk, who.desk.now_ns()
     is_self = who.signed_in.account.id == account_id
+    with desk.database.reading() as connection:
+        _check_reached(connection, who, account_id)
     match form.get("do"):
         case "sessions":
             own.end_sessions(who, account_id, form.get("session") or None)
