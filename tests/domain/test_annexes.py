@@ -249,6 +249,18 @@ def test_tls_that_is_switched_on_is_told_door_by_door(lite: House) -> None:
     assert lite.finding("tls").state == "met"
 
 
+def test_a_proxy_is_told_of_only_where_the_program_has_no_tls_of_its_own(lite: House) -> None:
+    """An https address is the program's own when `web.tls` is on: no machine stands between."""
+    said = "máy chủ trung gian"
+    lite.set(web=WebConfig(host="0.0.0.0", port=443, public_url="https://a.test", tls="private-ca"))
+    own = lite.finding("tls")
+    lite.set(web=WebConfig(host="0.0.0.0", port=80, public_url="https://a.test"))
+    between = lite.finding("tls")
+
+    assert (said in own.how, said in between.how) == (False, True)
+    assert (own.state, between.state) == ("partly", "none")
+
+
 def test_roles_are_counted_by_people_who_hold_them_now(lite: House) -> None:
     """Not by rows: who holds a role twice is one person, who left is none."""
     with lite.database.writing() as connection:

@@ -193,7 +193,7 @@ def _tls(facts: Facts) -> Verdict:
         gaps += one.is_open
         said.append(f"{one.name}: {guarded(one)}")
     proxy = facts.config.web.public_url or ""
-    if proxy.startswith("https://"):
+    if proxy.startswith("https://") and facts.config.web.tls is None:
         said.append(
             "trình duyệt vào qua máy chủ trung gian dùng HTTPS; phần mềm không kiểm tra máy đó"
         )
