@@ -17,11 +17,11 @@ from test_looks import (
     VISITS,
     WIDE,
     Place,
+    Reader,
     Visit,
     load_evidence,
     load_registers,
     load_units,
-    open_page,
     signed_in,
 )
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, Page
 
     from hub_stage import Stage
 
@@ -201,10 +201,9 @@ def is_quiet(visit: Visit) -> bool:
     return is_empty_form or visit.address in QUIET
 
 
-async def watched(context: BrowserContext) -> tuple[Page, list[str]]:
-    """A page, and what ran in it that should not."""
+def what_runs(page: Page) -> list[str]:
+    """What runs in a page that should not, from now on."""
     ran: list[str] = []
-    page = await context.new_page()
 
     async def dismissed(dialog: Any) -> None:
         ran.append(f"dialog: {dialog.message}")
@@ -212,7 +211,7 @@ async def watched(context: BrowserContext) -> tuple[Page, list[str]]:
 
     page.on("dialog", dismissed)
     page.on("popup", lambda other: ran.append(f"popup: {other.url}"))
-    return page, ran
+    return ran
 
 
 @pytest.mark.timeout(150)
@@ -222,6 +221,8 @@ async def test_what_a_camera_says_is_text_and_stays_in_its_place(
     """Faults of all pages at once: whoever reads the report mends them in one go."""
     context = await browser.new_context()
     await signed_in(context, place, "vi")
+    page = await context.new_page()
+    reader, ran = Reader(page, place), what_runs(page)
     faults: list[str] = []
     more = (
         Visit("/audit", "/audit?thing=" + "x" * 500),
@@ -232,13 +233,14 @@ async def test_what_a_camera_says_is_text_and_stays_in_its_place(
     seen = ""
     for visit in (*(one for one in VISITS if one.signed_in and not is_quiet(one)), *more):
         place.hub.app.state.desk.ask_limit._buckets.clear()
-        page, ran = await watched(context)
         name = f"{visit.address[:60]}{' sent' if visit.press else ''}"
-        status, wrong = await open_page(page, place, visit)
+        status = await reader.open(visit)
         if status != visit.status:
             faults.append(f"{name}: status {status}, not {visit.status}")
-        faults += [f"{name}: console: {one[:200]}" for one in wrong]
+        faults += [f"{name}: console: {one[:200]}" for one in reader.wrong]
         faults += [f"{name}: {one}" for one in ran]
+        reader.wrong.clear()
+        ran.clear()
         if await page.evaluate("window.__hit !== undefined"):
             faults.append(f"{name}: a script ran")
         for width in (1440, 390):
@@ -255,7 +257,6 @@ async def test_what_a_camera_says_is_text_and_stays_in_its_place(
         if "1337" in content:  # 7 * 191
             faults.append(f"{name}: a template read it")
         seen += content
-        await page.close()
     await context.close()
 
     assert faults == [], "\n".join(faults)

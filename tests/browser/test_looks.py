@@ -30,7 +30,14 @@ from vonggac.web import rights, serve, words
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
+    from playwright.async_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Page,
+        Response,
+        ViewportSize,
+    )
 
 pytestmark = pytest.mark.browser
 in_module = pytest.mark.asyncio(loop_scope="module")
@@ -359,37 +366,56 @@ def data_of(place: Place) -> list[str]:
     return sorted([*typed, site.title, site.address], key=len, reverse=True)
 
 
-async def open_page(page: Page, place: Place, visit: Visit) -> tuple[int, list[str]]:
-    """The status, and what went wrong meanwhile."""
-    wrong: list[str] = []
+class Reader:
+    """A tab that goes from page to page, as a person's does, and what went wrong in it."""
 
-    def heard(message: ConsoleMessage) -> None:
-        expected = visit.status >= 400 and "Failed to load resource" in message.text
+    def __init__(self, page: Page, place: Place) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        self._place = place
+        self._granted = asyncio.Event()
+        self._is_refusal = False
+        page.on("response", self._answered)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+
+    def _answered(self, answer: Response) -> None:
+        if answer.url.endswith("/grants"):
+            self._granted.set()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        expected = self._is_refusal and "Failed to load resource" in message.text
         if message.type in ("error", "warning") and not expected:
-            wrong.append(message.text)
+            self.wrong.append(message.text)
 
-    granted = asyncio.Event()
-    page.on("response", lambda one: granted.set() if one.url.endswith("/grants") else None)
-    page.on("console", heard)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    answer = await page.goto(place.origin + visit.address)
-    if visit.press:
+    async def open(self, visit: Visit) -> int:
+        """Returns the status, when the page is whole."""
+        page = self.page
+        self._is_refusal = visit.status >= 400
+        self._granted.clear()
+        answer = await page.goto(self._place.origin + visit.address)
+        if visit.press:
+            await self._fill(visit)
+            async with page.expect_navigation() as navigation:
+                await page.locator(visit.press).first.click()
+            answer = await navigation.value
+        assert answer is not None
+        if visit.route in ARRANGED:
+            # Their modules ask for a grant, connect and fill the page after it has loaded.
+            async with asyncio.timeout(20):
+                await self._granted.wait()
+            await page.wait_for_function(
+                "document.querySelectorAll('.tile, #views .pic').length > 0"
+            )
+        return answer.status
+
+    async def _fill(self, visit: Visit) -> None:
         for name, value in visit.fill.items():
-            target = page.locator(f"main [name={name}]").first
+            target = self.page.locator(f"main [name={name}]").first
             if await target.evaluate("element => element.tagName") == "SELECT":
                 await target.select_option(value)
             else:
                 await target.fill(value)
-        async with page.expect_navigation() as navigation:
-            await page.locator(visit.press).first.click()
-        answer = await navigation.value
-    assert answer is not None
-    if visit.route in ARRANGED:
-        # Their modules ask for a grant, connect and fill the page after it has loaded.
-        async with asyncio.timeout(20):
-            await granted.wait()
-        await page.wait_for_function("document.querySelectorAll('.tile, #views .pic').length > 0")
-    return answer.status, wrong
 
 
 def untranslated(said: list[str], language: str, data: list[str]) -> list[str]:
@@ -445,33 +471,28 @@ async def test_pages_are_whole(browser: Browser, hub_place: Place, language: str
     member = await browser.new_context(locale=locale)
     stranger = await browser.new_context(locale=locale)
     await signed_in(member, hub_place, language)
+    seeing = Reader(await member.new_page(), hub_place)
+    waiting = Reader(await stranger.new_page(), hub_place)
     try:
         for visit in VISITS:
-            page: Page | None = None
+            reader = seeing if visit.signed_in else waiting
             name = f"{visit.address}{' sent' if visit.press else ''}"
-            for size in SIZES if language == "vi" else SIZES[::-1]:
-                if page is not None and visit.route not in ARRANGED:
-                    await page.set_viewport_size(size)
-                else:
+            for at, size in enumerate(SIZES if language == "vi" else SIZES[::-1]):
+                await reader.page.set_viewport_size(size)
+                if at == 0 or visit.route in ARRANGED:
                     # Probes and searches are limited for each account; time passes between
                     # real ones.
                     hub_place.hub.app.state.desk.ask_limit._buckets.clear()
                     hub_place.hub.app.state.desk.sign_in_limit._buckets.clear()
-                    if page is not None:
-                        await page.close()
-                    page = await (member if visit.signed_in else stranger).new_page()
-                    await page.set_viewport_size(size)
-                    status, wrong = await open_page(page, hub_place, visit)
+                    status = await reader.open(visit)
                     if status != visit.status:
                         faults.append(f"{name}: status {status}, not {visit.status}")
-                found = await faults_of(page, language, data)
+                found = await faults_of(reader.page, language, data)
                 if visit.signed_in and not visit.press:
-                    found += await page.evaluate(NAMED)
-                found += [f"console: {one}" for one in wrong]
-                wrong.clear()
+                    found += await reader.page.evaluate(NAMED)
+                found += [f"console: {one}" for one in reader.wrong]
+                reader.wrong.clear()
                 faults += [f"{name}, {size['width']} px: {one}" for one in found]
-            assert page is not None
-            await page.close()
     finally:
         await member.close()
         await stranger.close()
@@ -485,11 +506,14 @@ async def test_the_eye_of_this_test_sees(browser: Browser, hub_place: Place) -> 
     context = await browser.new_context(viewport={"width": 390, "height": 844})
     await signed_in(context, hub_place, "vi")
     page = await context.new_page()
-    await page.goto(hub_place.origin + "/system")
+    reader = Reader(page, hub_place)
+    await reader.open(Visit("/system", "/system"))
     said = await page.evaluate(TEXT)
+    await page.evaluate("console.error('heard')")
     await page.evaluate("document.querySelector('h1').style.width = '1000px'")
     wide = await page.evaluate(WIDE)
     await context.close()
 
     assert len(untranslated(said, "en", data_of(hub_place))) > 40
     assert wide != []
+    assert reader.wrong == ["heard"]
