@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from hub_stage import NOW_NS, SITE_ID, browser
 from vonggac import keys
@@ -220,6 +221,26 @@ async def test_renewal_is_refused_when_the_view_was_withdrawn(people: People) ->
     assert again.json()["error"]["detail"]["code"] == "withdrawn"
     assert by_duty.status_code in (403, 404)
     assert [row.actor for row in people.rows("view_withdrawn")] == ["lanhdao"]
+
+
+async def test_a_wall_asks_the_database_no_more_than_one_camera_does(people: People) -> None:
+    """Pictures wait for their grant: each camera is looked at, and all are asked for together."""
+    with people.hub.database.reading() as connection:
+        wall = [one.id for one in registry.cameras(connection, SITE_ID)]
+    said: list[str] = []
+    sa.event.listen(
+        people.hub.database.engine, "before_cursor_execute", lambda *asked: said.append(asked[2])
+    )
+    counted = []
+    for cameras in (wall, wall[:1], wall):
+        said.clear()
+        assert (await people.grant("truc", cameras=cameras)).status_code == 200
+        counted.append(len(said))
+
+    assert len(wall) > 1
+    assert counted[1] == counted[2]
+    for stranger in ("nobody", FAR_CAMERA):
+        assert (await people.grant("truc", cameras=[*wall, stranger])).status_code == 404
 
 
 # -- who watches -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 import sqlalchemy as sa
@@ -41,6 +42,7 @@ __all__ = [
     "thing_of_camera",
     "thing_of_site",
     "thing_of_unit",
+    "things_of_cameras",
 ]
 
 MILITARY_OPEN: Final = frozenset((Act.FACILITY_SEE,))
@@ -344,6 +346,16 @@ def thing_of_camera(connection: Connection, camera_id: str) -> Thing:
     return replace(thing_of_site(connection, site_id), camera=camera_id)
 
 
+def things_of_cameras(connection: Connection, camera_ids: Sequence[str]) -> dict[str, Thing]:
+    """`thing_of_camera` of many, asked for together; without those that there are not."""
+    table = tables.camera
+    rows = connection.execute(
+        sa.select(table.c.id, table.c.site_id).where(table.c.id.in_(camera_ids))
+    ).all()
+    there = {one: thing_of_site(connection, one) for one in {row.site_id for row in rows}}
+    return {row.id: replace(there[row.site_id], camera=row.id) for row in rows}
+
+
 def thing_of_unit(connection: Connection, unit_id: str, line: Line | None = None) -> Thing:
     """A unit with the units above it.
 
@@ -389,10 +401,19 @@ def _paths(
     connection: Connection, unit_ids: Sequence[str] | set[str]
 ) -> Mapping[str, tuple[str, ...]]:
     """The units above each unit and itself, root first; empty for one that there is not."""
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(unit_ids, ())
+    for of, unit_id in connection.execute(_above(), {"units": list(unit_ids)}).all():
+        found[of] = (*found[of], unit_id)
+    return found
+
+
+@cache
+def _above() -> sa.Select[str, str]:
+    """Units with each unit above them. Every request asks it: it is put together once."""
     table = tables.unit
     start = sa.select(
         table.c.id.label("of"), table.c.id, table.c.parent_id, sa.literal(0).label("height")
-    ).where(table.c.id.in_(list(unit_ids)))
+    ).where(table.c.id.in_(sa.bindparam("units", expanding=True)))
     above = start.cte("above", recursive=True)
     upper = table.alias("upper")
     above = above.union_all(
@@ -400,10 +421,4 @@ def _paths(
         .join(upper, upper.c.id == above.c.parent_id)
         .where(above.c.height < DEPTH)
     )
-    rows = connection.execute(
-        sa.select(above.c.of, above.c.id).order_by(above.c.of, above.c.height.desc())
-    ).all()
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(unit_ids, ())
-    for of, unit_id in rows:
-        found[of] = (*found[of], unit_id)
-    return found
+    return sa.select(above.c.of, above.c.id).order_by(above.c.of, above.c.height.desc())

@@ -272,11 +272,16 @@ def lapsed(
     table = tables.grant_issued
     standing = _standing(connection, table.c.expires_ns > now_ns, table.c.revoked_ns.is_(None))
     people: dict[str, access.Person] = {}
+    things: dict[str, access.Thing] = {}
     found = []
     for grant in standing:
         if grant.account_id not in people:
             people[grant.account_id] = access.person_of(connection, grant.account_id, now_ns)
-        why = _gone(connection, grant, people[grant.account_id], now_ns, rules)
+        fresh = [camera for camera in grant.cameras if camera not in things]
+        if fresh:
+            things |= access.things_of_cameras(connection, fresh)
+        seen = [things.get(camera) for camera in grant.cameras]
+        why = _gone(connection, grant, seen, people[grant.account_id], now_ns, rules)
         if why is not None:
             found.append((grant, why))
     return found
@@ -285,11 +290,12 @@ def lapsed(
 def _gone(
     connection: Connection,
     grant: Standing,
+    things: Sequence[access.Thing | None],
     person: access.Person,
     now_ns: int,
     rules: SignInConfig,
 ) -> str | None:
-    """Why the right to a grant is gone; None while it stands."""
+    """Why the right to a grant of these cameras is gone; None while it stands."""
     if not person.account_id:
         return "account_disabled"
     if grant.session_id is not None and not sessions.stands(
@@ -306,8 +312,9 @@ def _gone(
         return "display_revoked"
     code = grant.purpose.partition(": ")[0]
     stated = None if grant.display_id is not None else code
-    for camera in grant.cameras:
-        thing = access.thing_of_camera(connection, camera)
+    for thing in things:
+        if thing is None:
+            return "outside_scope"
         verdict = access.may(person, Act.LIVE_VIEW, thing, now_ns=now_ns, purpose=stated)
         if not verdict:
             return verdict.why

@@ -254,6 +254,14 @@ def camera(connection: Connection, camera_id: str) -> Camera:
     return _camera(row)
 
 
+def cameras_named(connection: Connection, camera_ids: Sequence[str]) -> dict[str, Camera]:
+    """`camera` of many, asked for together; without those that there are not."""
+    rows = connection.execute(
+        _cameras().where(tables.camera.c.id.in_(camera_ids), tables.camera.c.retired_ns.is_(None))
+    ).all()
+    return {row.id: _camera(row) for row in rows}
+
+
 def password_of(connection: Connection, camera_id: str, box: Box) -> Secret:
     """The camera's password; empty when it has none.
 

@@ -185,11 +185,19 @@ def _allowed(
         VonggacError: NOT_FOUND or FORBIDDEN, one of them is not for the visitor; UNAVAILABLE,
             its box is not asked from here.
     """
+    ids = list(dict.fromkeys(wanted))
+    things = access.things_of_cameras(connection, ids)
+    cameras = registry.cameras_named(connection, ids)
     found, verdict = [], access.Verdict(False, "no_role")
-    for camera_id in dict.fromkeys(wanted):
-        thing = access.thing_of_camera(connection, camera_id)
+    for camera_id in ids:
+        thing = things.get(camera_id)
+        if thing is None:
+            raise VonggacError(Kind.NOT_FOUND, "there is no such camera")
         verdict = rights.require(connection, who, Act.LIVE_VIEW, thing, purpose=purpose)
-        found.append((rights.camera_here(connection, who, camera_id), thing))
+        camera = cameras.get(camera_id)
+        if camera is None or camera.site_id != who.desk.site.id:
+            camera = rights.camera_here(connection, who, camera_id)  # refuses, and says why
+        found.append((camera, thing))
     return found, verdict
 
 
