@@ -13,7 +13,7 @@ from databases import postgres, postgres_url
 from vonggac import cli, wire
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.domain import audit
-from vonggac.edge.box import identity_at
+from vonggac.edge.identity import identity_at
 from vonggac.edge.journal import Journal
 from vonggac.edge.recovery import open_catalog
 

@@ -25,8 +25,8 @@ from vonggac.clock import NS, SystemClock
 from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
 from vonggac.domain import accounts, profiles, registry, rules, sealed, units
-from vonggac.edge.box import identity_at
 from vonggac.edge.command import EdgeConfig
+from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import auditing, facts, idle, watch
 from vonggac.hub.exporting import EXPORTS, Exporter

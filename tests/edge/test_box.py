@@ -29,7 +29,8 @@ from vonggac.clock import NS, SystemClock
 from vonggac.config import RecordConfig, RetentionConfig, Secret
 from vonggac.edge import journal as journals
 from vonggac.edge.bookkeeping import Maintenance
-from vonggac.edge.box import Box, StreamSetup, identity_at
+from vonggac.edge.box import Box, StreamSetup
+from vonggac.edge.identity import identity_at
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.choice import SourceChoice
 from vonggac.edge.ingest import StreamPlan

@@ -20,7 +20,8 @@ from vonggac.clock import NS, SystemClock
 from vonggac.config import RecordConfig
 from vonggac.edge import back_off
 from vonggac.edge import ingest as module
-from vonggac.edge.box import Box, StreamSetup, identity_at
+from vonggac.edge.box import Box, StreamSetup
+from vonggac.edge.identity import identity_at
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.report import read_ledger
 from vonggac.edge.source import Offer

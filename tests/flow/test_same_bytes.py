@@ -10,7 +10,8 @@ from recordings import rows, virtual_cameras
 from vonggac.clock import SystemClock
 from vonggac.config import RecordConfig, Secret
 from vonggac.edge.audience import NoAudience, PartHeader
-from vonggac.edge.box import Box, StreamSetup, identity_at
+from vonggac.edge.box import Box, StreamSetup
+from vonggac.edge.identity import identity_at
 from vonggac.edge.choice import SourceChoice
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.picture import PictureDecoder

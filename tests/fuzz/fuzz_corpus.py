@@ -665,6 +665,7 @@ def facts() -> list[wire.Fact]:
         wire.Audited(**common, actor="a", purpose="p", grant=GRANT, verb="open", outcome="ended"),
         wire.CheckFailed(at=DAY_NS, what="w", evidence="e"),
         wire.WantAnswered(at=DAY_NS, key="cameras", revision=2, accepted=False, reasons=("r",)),
+        wire.KeyChanged(at=DAY_NS, number=1, old="A" * 43, new="B" * 43, proof="C" * 86),
     ]  # fmt: skip
 
 

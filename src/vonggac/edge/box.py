@@ -14,15 +14,16 @@ import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-from vonggac import __version__, keys, log, wire
+from vonggac import __version__, log, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.edge import pages
 from vonggac.edge.audience import NoAudience
 from vonggac.edge.bookkeeping import Books, Maintenance
 from vonggac.edge.catalog import CatalogReader
+from vonggac.edge.identity import publish
 from vonggac.edge.ingest import Ingest, StreamPlan, Surroundings
 from vonggac.edge.journal import Journal
 from vonggac.edge.ledger import ABSENCES, Continuity
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.config import RecordConfig, RetentionConfig, StreamName
     from vonggac.edge.audience import Audience
+    from vonggac.edge.identity import Identity
     from vonggac.edge.power import Ups
     from vonggac.edge.source import Source
     from vonggac.edge.watchdog import Decoder
@@ -97,27 +99,6 @@ class StreamSetup:
     """Changes when the stream must be connected anew: a digest of its settings."""
 
 
-class Identity(NamedTuple):
-    """Who this box is: permanent, made at its first start."""
-
-    site: str
-    key: keys.SigningKey
-
-
-def identity_at(directory: Path) -> Identity:
-    """The box's id and signing key, made when missing.
-
-    Raises:
-        ConfigError: they cannot be read or written.
-    """
-    folder = directory / "identity"
-    keys.make_folder(folder)
-    path = folder / "site"
-    if not path.exists():
-        keys.write_secret(path, keys.new_id())
-    return Identity(keys.read_secret(path).reveal(), keys.SigningKey.at(folder / "site.key"))
-
-
 class Box:
     """The edge of one site, in one process and one event loop.
 
@@ -158,7 +139,8 @@ class Box:
         self.clock = clock
         self.timebase = TimeBase(clock)
         mark = read_mark(directory)
-        self.epoch = next_epoch(directory)
+        publish(directory, identity.chain)
+        self.epoch = next_epoch(directory, identity.chain)
         self.catalog, self._incomplete = open_catalog(directory)
         self.journal = Journal(directory, identity.site, self.epoch, identity.key.sign)
         self.recorder = Recorder(

@@ -23,8 +23,9 @@ from vonggac.config import RecordConfig, RetentionConfig, Secret, StreamName
 from vonggac.edge import agent, power
 from vonggac.edge.answers import BoxAnswers
 from vonggac.edge.bookkeeping import Maintenance
-from vonggac.edge.box import Box, Identity, StreamSetup, identity_at
+from vonggac.edge.box import Box, StreamSetup
 from vonggac.edge.choice import SourceChoice
+from vonggac.edge.identity import FOLDER, ORDER, Identity, identity_at
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.journal import Places
 from vonggac.edge.live import Publisher
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.edge.ingest import Ingest
 
-WANTED = "identity/cameras.json"
+WANTED = f"{FOLDER}/{ORDER}"
 """The last order, below the recording directory; credentials in it are sealed to the site's key."""
 
 MAX_STREAMS = 300

@@ -239,6 +239,32 @@ def facts(folder: Path) -> Iterator[tuple[wire.Envelope, wire.Fact]]:
                     continue
 
 
+def write_alone(folder: Path, envelope: wire.Envelope) -> None:
+    """Write an epoch that is one fact, whole or not at all, durable.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    folder.mkdir(exist_ok=True)
+    path = journal_path(folder, envelope.epoch)
+    beside = path.with_suffix(".new")
+    message = wire.encode_envelope(envelope)
+    descriptor = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        frame = _FRAME.pack(len(message), zlib.crc32(message)) + message
+        while frame:
+            frame = frame[os.write(descriptor, frame) :]
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    beside.replace(path)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _frames(take: Callable[[int], bytes]) -> Iterator[bytes]:
     """Whole frames with a right checksum; ends at the first that is not."""
     while True:

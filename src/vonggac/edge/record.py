@@ -16,9 +16,10 @@ import uvloop
 from vonggac import log
 from vonggac.clock import NS, SystemClock, rfc3339
 from vonggac.config import NAME, RecordConfig, Secret
-from vonggac.edge.box import Box, StreamSetup, identity_at
+from vonggac.edge.box import Box, StreamSetup
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.choice import SourceChoice
+from vonggac.edge.identity import identity_at
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.recovery import CATALOG
 from vonggac.edge.report import read_ledger

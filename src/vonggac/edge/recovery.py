@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from vonggac.edge.catalog import SegmentRow
     from vonggac.edge.recorder import Mark
+    from vonggac.keys import Chain
     from vonggac.media.fmp4_read import Scan
 
 CATALOG = "catalog.sqlite"
@@ -124,9 +125,15 @@ def set_aside(path: Path) -> None:
             path.with_name(path.name + suffix).unlink()
 
 
-def next_epoch(directory: Path) -> int:
-    """The number of the life that begins now: one more than any that left a trace."""
+def next_epoch(directory: Path, chain: Chain | None = None) -> int:
+    """The number of the life that begins now: one more than any that left a trace.
+
+    Args:
+        directory: the recording directory.
+        chain: the announcements of the site's keys, which outlive a disk that was replaced.
+    """
     known = journals.epochs(directory / "journal")
+    known += [change.place[0] for change in chain.changes] if chain else []
     mark = read_mark(directory)
     latest = max([*known, mark.epoch if mark else 0, 0])
     with contextlib.suppress(VonggacError):

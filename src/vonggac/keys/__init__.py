@@ -1,9 +1,10 @@
 """Keys and what is signed with them: NATS identities, grants, envelopes, secrets on disk."""
 
+from vonggac.keys.chain import Chain, Change, announce, announced_old
 from vonggac.keys.files import Box, make_folder, read_secret, write_secret
 from vonggac.keys.grants import Grant, Verified, issue, verify
 from vonggac.keys.nkey import NKey, Permissions, Role, is_public
-from vonggac.keys.site import Genuine, SigningKey, seal, verify_envelope
+from vonggac.keys.site import Genuine, SigningKey, new_seed, seal, verify_envelope
 from vonggac.keys.trust import (
     HUB_CONSUMER,
     LEDGER,
@@ -23,6 +24,8 @@ __all__ = [
     "VIEWER_LIFE_S",
     "WANT",
     "Box",
+    "Chain",
+    "Change",
     "Credential",
     "Genuine",
     "Grant",
@@ -33,10 +36,13 @@ __all__ = [
     "Trust",
     "Verified",
     "ViewerSigner",
+    "announce",
+    "announced_old",
     "is_public",
     "issue",
     "make_folder",
     "new_id",
+    "new_seed",
     "read_secret",
     "seal",
     "verify",

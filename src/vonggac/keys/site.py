@@ -12,13 +12,12 @@ import nacl.public
 import nacl.signing
 
 from vonggac import wire
+from vonggac.config import Secret
 from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.keys.files import read_secret, write_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from vonggac.config import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class SigningKey:
             ConfigError: the file cannot be read or written, or holds no key.
         """
         if not path.exists():
-            write_secret(path, _encode(bytes(nacl.signing.SigningKey.generate())))
+            write_secret(path, new_seed().reveal())
         return cls(read_secret(path))
 
     def sign(self, message: bytes) -> bytes:
@@ -90,6 +89,11 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey({self.public})"
+
+
+def new_seed() -> Secret:
+    """The secret of a new key."""
+    return Secret(_encode(bytes(nacl.signing.SigningKey.generate())))
 
 
 def verify_envelope(envelope: wire.Envelope, public: str) -> Genuine:

@@ -14,7 +14,12 @@ from vonggac.wire.subjects import ID, NO_CAMERA, is_id
 
 MAX_FACT: Final = 262_144
 """Bytes of an envelope at most: a page of an hour broken 2,000 times is about 200 kB."""
+MAX_CHANGES: Final = 64
+"""Changes of a site's key at most (ours): one a year outlives the box, and the file that holds
+their announcements stays under 40 kB."""
 Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=ID)]
+PublicKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
+"""32 bytes of an Ed25519 key in base64url."""
 CameraName: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME)]
 
 
@@ -210,6 +215,20 @@ class WantAnswered(_Fact, frozen=True, kw_only=True, tag="want"):
     reasons: tuple[str, ...] = ()
 
 
+class KeyChanged(_Fact, frozen=True, kw_only=True, tag="key"):
+    """The site's key ends with this fact, and the next one signs everything after it.
+
+    The old key signs the envelope, the new one the `proof`: `change_bytes` says over what.
+    """
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHANGES)]
+    """Counts the changes from 1; with `old`, none can be left out."""
+    old: PublicKey
+    new: PublicKey
+    proof: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{86}$")]
+    """Signature of the new key, base64url: whoever announces it has it."""
+
+
 Fact: TypeAlias = (
     BoxStarted
     | BoxStopped
@@ -228,6 +247,7 @@ Fact: TypeAlias = (
     | Anchored
     | CheckFailed
     | WantAnswered
+    | KeyChanged
 )
 
 
@@ -296,6 +316,13 @@ _envelope_decoder = msgspec.msgpack.Decoder(Envelope)
 def signed_bytes(site: str, epoch: int, sequence: int, payload: bytes) -> bytes:
     """What the signature of an envelope covers; the first line keeps it apart from other uses."""
     return b"vonggac fact 1\n%s\n%d\n%d\n%s" % (site.encode(), epoch, sequence, payload)
+
+
+def change_bytes(site: str, epoch: int, sequence: int, fact: KeyChanged) -> bytes:
+    """What the new key signs: its predecessor, its number and place, and no other announcement."""
+    return b"vonggac key 1\n%s\n%d\n%d\n%d\n%d\n%s\n%s\n" % (
+        site.encode(), epoch, sequence, fact.number, fact.at, fact.old.encode(), fact.new.encode(),
+    )  # fmt: skip
 
 
 def encode_fact(fact: Fact) -> bytes:
