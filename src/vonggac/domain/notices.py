@@ -85,8 +85,8 @@ class Sentences:
     silent: str
     sound: str
     ask: str
-    printed: bool
-    """Whether a typeface of ours has its letters; the public page shows all."""
+    face: str
+    """The typeface of ours that has its letters."""
     source: str
 
 
@@ -270,13 +270,13 @@ def sign_values(
         "languages": [
             {
                 "code": one.code,
+                "face": one.face,
                 "title": one.title,
                 "kept": one.kept.format(days=practice.days),
                 "sound": one.sound if practice.sound else one.silent,
                 "ask": one.ask,
             }
             for one in languages()
-            if one.printed
         ],
     }
 
