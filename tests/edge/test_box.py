@@ -558,6 +558,54 @@ def _copies_of_days(directory: Path, days: int) -> None:
         db.commit()
 
 
+async def test_a_camera_that_is_kept_longer_does_not_hide_what_others_must_delete(
+    cameras: Cameras, tmp_path: Path
+) -> None:
+    """Two thirds of a day of the gate are older than all of the corridor, and stay."""
+    async with running(tmp_path, setup(cameras.url("cam01"))) as box:
+        await more_pictures(box)
+    _copies_of_days(tmp_path, 40)
+    rules = RetentionConfig(days=30, free_floor_bytes=0)
+    async with running(tmp_path, retention=rules, days_of={"gate": 90}) as box:
+        await until(lambda: box.repairs is not None, "recovery has looked at every row")
+        with closing(sqlite3.connect(tmp_path / CATALOG)) as db:
+            (row,) = db.execute("select * from segment limit 1")
+            names = [each[1] for each in db.execute("pragma table_info(segment)")]
+            for minute in range(1000):
+                told = dict(zip(names, row, strict=True)) | {"id": None, "camera": "gate"}
+                end = time.time_ns() - 50 * 86_400 * NS + minute * 60 * NS
+                told |= {"start_ns": end - 60 * NS, "end_ns": end, "number": minute}
+                told["path"] = f"gate/{minute}.mp4"
+                marks = ", ".join("?" * len(names))
+                db.execute(f"insert into segment values ({marks})", list(told.values()))
+            db.commit()
+        assert box.retention is not None
+        (gone,) = await asyncio.to_thread(box.retention.run_once)
+
+    assert isinstance(gone, wire.Deleted)
+    assert (gone.camera, gone.segments, gone.rule) == ("cam01", 11, "days")
+
+
+async def test_an_order_changes_at_once_how_long_a_camera_is_kept(
+    cameras: Cameras, tmp_path: Path
+) -> None:
+    """A person who shortens it need not start the box again for it to be true."""
+    async with running(tmp_path, setup(cameras.url("cam01"))) as box:
+        await more_pictures(box)
+    _copies_of_days(tmp_path, 40)
+    rules = RetentionConfig(days=50, free_floor_bytes=0)
+    async with running(tmp_path, retention=rules) as box:
+        await until(lambda: box.repairs is not None, "recovery has looked at every row")
+        assert box.retention is not None
+        before = await asyncio.to_thread(box.retention.run_once)
+        box.keep({"cam01": 30})
+        (after,) = await asyncio.to_thread(box.retention.run_once)
+
+    assert before == []
+    assert isinstance(after, wire.Deleted)
+    assert (after.segments, after.rule) == (11, "days")
+
+
 async def test_a_deletion_that_a_crash_cut_off_is_finished_by_the_next_round(
     cameras: Cameras, tmp_path: Path
 ) -> None:

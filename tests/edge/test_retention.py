@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vonggac.clock import NS
 from vonggac.config import RetentionConfig
 from vonggac.edge.catalog import SegmentRow
-from vonggac.edge.retention import DAY_NS, Disk, Promise, plan, promise
+from vonggac.edge.retention import DAY_NS, Disk, Promise, Volume, plan, promise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,13 +100,43 @@ def test_no_more_goes_than_a_rule_needs(
         assert free + freed >= floor
 
 
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 100), st.integers(0, 60)), max_size=30),
+    st.integers(0, 2000),
+)
+def test_days_and_space_together_delete_no_more_than_they_need(
+    recorded: list[tuple[bool, int, int]], limit: int
+) -> None:
+    """What the days take anyway, wherever in the row it stands, is not taken twice."""
+    rows = sorted(
+        (
+            segment(n, age, size=size, camera="gate" if is_gate else "yard")
+            for n, (is_gate, size, age) in enumerate(recorded)
+        ),
+        key=lambda each: each.start_ns,
+    )
+    used = sum(each.size for each in rows)
+    rules = RetentionConfig(days=30, max_bytes=limit, free_floor_bytes=0)
+    gone = doomed(rows, rules, used=used, days_of={"gate": 50})
+
+    by_rule = {rule: {n for n, why in gone if why == rule} for rule in ("days", "bytes")}
+    over = {each.id for each in rows if NOW - (each.end_ns or 0) > DAY_NS * (
+        50 if each.camera == "gate" else 30)}  # fmt: skip
+    assert by_rule["days"] == over
+    left = [each for each in rows if each.id not in over]
+    kept = sum(each.size for each in left)
+    for each in left:
+        assert (each.id in by_rule["bytes"]) == (kept > limit)
+        kept -= each.size if kept > limit else 0
+
+
 GB = 10**9
 
 
 def test_a_promise_that_the_disk_can_keep() -> None:
     """1 GB an hour for an hour, 1,000 GB of room: 41 days, of which 30 are promised."""
     told = promise(
-        used=GB, kept_ns=3600 * NS, recent_bytes=GB, recent_ns=3600 * NS,
+        [Volume(GB, 3600 * NS, 30)],
         disk=Disk(1001 * GB, 1000 * GB), rules=RetentionConfig(days=30, free_floor_bytes=GB),
     )  # fmt: skip
     assert told == Promise(30, pytest.approx(41.67, abs=0.01), 24 * GB)
@@ -116,7 +146,7 @@ def test_a_promise_that_the_disk_can_keep() -> None:
 def test_a_promise_that_will_be_broken_is_told_days_before() -> None:
     """500 GB of room at 24 GB a day are 21 days: said after the first hour, not on day 21."""
     told = promise(
-        used=GB, kept_ns=3600 * NS, recent_bytes=GB, recent_ns=3600 * NS,
+        [Volume(GB, 3600 * NS, 30)],
         disk=Disk(501 * GB, 500 * GB), rules=RetentionConfig(days=30, free_floor_bytes=GB),
     )  # fmt: skip
     assert told is not None
@@ -127,11 +157,20 @@ def test_a_promise_that_will_be_broken_is_told_days_before() -> None:
 def test_a_share_of_bytes_bounds_the_promise_too() -> None:
     """A large disk is of no use to recordings that may take 240 GB of it."""
     told = promise(
-        used=GB, kept_ns=3600 * NS, recent_bytes=GB, recent_ns=3600 * NS,
+        [Volume(GB, 3600 * NS, 30)],
         disk=Disk(9000 * GB, 9000 * GB), rules=RetentionConfig(days=30, max_bytes=240 * GB),
     )  # fmt: skip
     assert told is not None
     assert told.expected_days == pytest.approx(10)
+
+
+def test_a_camera_that_is_kept_longer_counts_by_what_it_will_take() -> None:
+    """10 GB a day for 90 days and 20 for 30 need 1,500 GB; half of it keeps half of the promise."""
+    told = promise(
+        [Volume(10 * GB, DAY_NS, 90), Volume(20 * 40 * GB, 40 * DAY_NS, 30)],
+        disk=Disk(800 * GB, 0), rules=RetentionConfig(days=30, max_bytes=750 * GB),
+    )  # fmt: skip
+    assert told == Promise(30, pytest.approx(15), 30 * GB)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +178,5 @@ def test_a_share_of_bytes_bounds_the_promise_too() -> None:
 )
 def test_nothing_is_promised_from_too_little(minutes: float, size: int) -> None:
     """Ten minutes of recordings are needed to know a rate."""
-    told = promise(
-        used=size, kept_ns=round(minutes * 60 * NS), recent_bytes=size,
-        recent_ns=round(minutes * 60 * NS), disk=ROOMY, rules=RetentionConfig(),
-    )  # fmt: skip
-    assert told is None
+    volume = Volume(size, round(minutes * 60 * NS), 30)
+    assert promise([volume], disk=ROOMY, rules=RetentionConfig()) is None

@@ -135,7 +135,7 @@ class Box:
         self.directory = directory
         self.identity = identity
         _allow_files()
-        self._lock = _lock(directory)
+        self._lock = lock(directory)
         self.clock = clock
         self.timebase = TimeBase(clock)
         mark = read_mark(directory)
@@ -240,6 +240,11 @@ class Box:
             if key not in self.ingests:
                 self._start(key, setup)
             self.ingests[key].books.planned = setup.maintenance
+
+    def keep(self, days_of: Mapping[str, int]) -> None:
+        """Keep cameras for days of their own from now on, others for the site's."""
+        if self.retention is not None:
+            self.retention.days_of = dict(days_of)
 
     def hold(self, holds: Sequence[Hold]) -> None:
         """Delete nothing of these spans from now on, by no rule; others are free again."""
@@ -515,8 +520,8 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _lock(directory: Path) -> int:
-    """One recorder a directory.
+def lock(directory: Path) -> int:
+    """Have a recording directory to oneself, until the returned descriptor is closed.
 
     Raises:
         ConfigError: another one holds it, or the directory cannot be written.
@@ -537,7 +542,7 @@ def _lock(directory: Path) -> int:
 def is_locked(directory: Path) -> bool:
     """Whether a recorder runs on the directory."""
     try:
-        os.close(_lock(directory))
+        os.close(lock(directory))
     except ConfigError:
         return True
     return False

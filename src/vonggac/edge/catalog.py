@@ -480,6 +480,17 @@ class CatalogReader:
         )
         return [SegmentRow(*row) for row in rows]
 
+    def ended_before(
+        self, camera: str, stream: str, end_ns: int, *, limit: int
+    ) -> list[SegmentRow]:
+        """The oldest closed segments of a stream that ended before then and may be deleted."""
+        rows = self._ask(
+            f"select {SEGMENT_COLUMNS} from segment where camera = ? and stream = ?"  # noqa: S608
+            " and start_ns < ? and end_ns < ? and held = 0 order by start_ns limit ?",
+            (camera, stream, end_ns, end_ns, limit),
+        )
+        return [SegmentRow(*row) for row in rows]
+
     def lived_without_time(self, boot: str) -> bool:
         """Whether the start of the box before this one never learned what time it was."""
         row = self._one(

@@ -39,7 +39,7 @@ from vonggac.errors import ConfigError, Kind, VonggacError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from vonggac.bus import Connection
     from vonggac.clock import Clock
@@ -195,6 +195,11 @@ class _Orders:
         )
 
 
+def days_of(cameras: Iterable[wire.WantedCamera]) -> dict[str, int]:
+    """The cameras that are kept for days of their own."""
+    return {one.name: one.retention_days for one in cameras if one.retention_days}
+
+
 def holds_of(wanted: wire.WantedCameras) -> tuple[Hold, ...]:
     """The spans under a case that an order names."""
     return tuple(Hold(hold.camera, hold.begin, hold.end) for hold in wanted.holds)
@@ -230,7 +235,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         settings=config.record,
         ingests=ingests,
         retention=config.retention,
-        days_of={c.name: c.retention_days for c in orders.cameras if c.retention_days},
+        days_of=days_of(orders.cameras),
         ups=power.parse(config.ups) if config.ups else None,
         audience=publisher,
         decoder=decoder,
@@ -249,6 +254,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
                 Kind.FULL, f"the order cannot be written down: {error.strerror}"
             ) from error
         box.configure(found)
+        box.keep(days_of(wanted.cameras))
         box.hold(orders.holds)
         describe(box, wanted)
 

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 DAY_NS = 86_400 * NS
 
 LOOK_AHEAD = 500
-"""Segments considered in one round: eight hours of one camera."""
+"""Segments considered in one round for want of space: eight hours of one camera."""
+
+EXPIRED_AHEAD = 60
+"""Segments of a stream that its days delete in one round: an hour, every twenty seconds."""
+
+KNOWN_NS = 600 * NS
+"""A stream that is kept for ten minutes has a rate."""
 
 WARN_SHARE = 0.95
 """Warn when the expected days fall below this share of the promised ones, and take it back above
@@ -98,7 +104,8 @@ def plan(
     """Which of the oldest segments go, and by which rule.
 
     Args:
-        oldest: closed segments that nobody holds, oldest first.
+        oldest: closed segments that nobody holds, oldest first: those whose days are over,
+            and those that would go for want of space.
         now_ns: wall time.
         used: bytes of all recordings.
         disk: the filesystem.
@@ -106,25 +113,26 @@ def plan(
         days_of: days of cameras that have their own promise.
         holds: spans under a case; nothing of them goes, by no rule.
     """
-    doomed: list[Doomed] = []
-    free = disk.free
-    for segment in oldest:
-        if any(hold.covers(segment) for hold in holds):
-            continue
+
+    def is_expired(segment: SegmentRow) -> bool:
         days = days_of.get(segment.camera, rules.days)
-        end = segment.end_ns or segment.start_ns
+        return (segment.end_ns or segment.start_ns) < now_ns - days * DAY_NS
+
+    may_go = [one for one in oldest if not any(hold.covers(one) for hold in holds)]
+    doomed = [Doomed(one, "days") for one in may_go if is_expired(one)]
+    freed = sum(one.segment.size for one in doomed)
+    for segment in may_go:
         rule: Rule
-        if end < now_ns - days * DAY_NS:
-            rule = "days"
-        elif rules.max_bytes is not None and used > rules.max_bytes:
+        if is_expired(segment):
+            continue
+        if rules.max_bytes is not None and used - freed > rules.max_bytes:
             rule = "bytes"
-        elif free < rules.free_floor_bytes:
+        elif disk.free + freed < rules.free_floor_bytes:
             rule = "free_floor"
         else:
-            continue
+            break
         doomed.append(Doomed(segment, rule))
-        used -= segment.size
-        free += segment.size
+        freed += segment.size
     return doomed
 
 
@@ -142,27 +150,38 @@ class Promise:
         return self.expected_days < self.promised_days * WARN_SHARE
 
 
-def promise(
-    *, used: int, kept_ns: int, recent_bytes: int, recent_ns: int, disk: Disk,
-    rules: RetentionConfig,
-) -> Promise | None:  # fmt: skip
-    """How many days the disk will hold at the rate of the recent past.
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What a stream has on the disk."""
+
+    size: int
+    """Bytes of its closed segments."""
+    kept_ns: int
+    """From its oldest recording to now."""
+    days: int
+    """Promised for its camera."""
+
+
+def promise(volumes: Sequence[Volume], *, disk: Disk, rules: RetentionConfig) -> Promise | None:
+    """How many of the promised days the disk will hold at the rate of each stream.
 
     Args:
-        used: bytes of all recordings.
-        kept_ns: from the oldest recording to now.
-        recent_bytes: written in the recent past.
-        recent_ns: how long that was; under ten minutes nothing is said.
+        volumes: of each stream; nothing is said of one that is kept for less than ten minutes.
         disk: the filesystem.
         rules: what is promised.
+
+    Returns:
+        In days of the site: cameras with days of their own count by what these will take.
     """
-    if recent_ns < 600 * NS or recent_bytes <= 0 or kept_ns <= 0:
+    known = [one for one in volumes if one.kept_ns >= KNOWN_NS and one.size > 0]
+    if not known:
         return None
-    per_day = recent_bytes * DAY_NS / recent_ns
-    room = used + max(0, disk.free - rules.free_floor_bytes)
+    rates = [one.size * DAY_NS / one.kept_ns for one in known]
+    needed = sum(rate * one.days for rate, one in zip(rates, known, strict=True))
+    room = sum(one.size for one in volumes) + max(0, disk.free - rules.free_floor_bytes)
     if rules.max_bytes is not None:
         room = min(room, rules.max_bytes)
-    return Promise(rules.days, room / per_day, per_day)
+    return Promise(rules.days, rules.days * room / needed, sum(rates))
 
 
 class Retention:
@@ -191,7 +210,8 @@ class Retention:
         self._journal = journal
         self._timebase = timebase
         self._rules = rules
-        self._days_of = days_of
+        self.days_of = days_of
+        """Replaced whole, by the loop's thread, when an order says otherwise."""
         self._logger = log.get("retention")
         self.promise: Promise | None = None
         """The last answer to whether the promised days will be kept."""
@@ -208,29 +228,34 @@ class Retention:
         if not self._timebase.trusted:
             return []  # a box that does not know the day must not judge age
         now = self._timebase.wall_ns()
-        holds = self.holds
+        holds, days_of = self.holds, self.days_of
         reader = CatalogReader(self._directory / CATALOG)
         try:
             usage = shutil.disk_usage(self._directory)
             disk = Disk(usage.total, usage.free)
-            volume = reader.volume()
-            used = sum(row[2] for row in volume)
-            oldest = reader.oldest(LOOK_AHEAD)
+            volumes = {
+                (camera, stream): Volume(size, now - begin, days_of.get(camera, self._rules.days))
+                for camera, stream, size, begin in reader.volume()
+            }
+            found = {each.id: each for each in reader.oldest(LOOK_AHEAD)}
+            for (camera, stream), each in volumes.items():
+                # Of each stream: the oldest of all may belong to a camera that is kept longer.
+                if each.kept_ns > each.days * DAY_NS:
+                    before = now - each.days * DAY_NS
+                    over = reader.ended_before(camera, stream, before, limit=EXPIRED_AHEAD)
+                    found |= {segment.id: segment for segment in over}
         finally:
             reader.close()
+        oldest = sorted(found.values(), key=lambda segment: segment.start_ns)
         doomed = plan(
-            oldest, now_ns=now, used=used, disk=disk, rules=self._rules, days_of=self._days_of,
-            holds=holds,
+            oldest, now_ns=now, used=sum(each.size for each in volumes.values()), disk=disk,
+            rules=self._rules, days_of=days_of, holds=holds,
         )  # fmt: skip
         if any(hold.covers(segment) for segment in oldest for hold in holds):
             # Recorded since the order came: marked, it makes room for the next that may go.
             self._catalog.submit(lambda db: mark_held(db, holds))
         facts = self._delete(doomed, now)
-        started = min((row[3] for row in volume), default=now)
-        self.promise = promise(
-            used=used, kept_ns=now - started, recent_bytes=used, recent_ns=now - started,
-            disk=disk, rules=self._rules,
-        )  # fmt: skip
+        self.promise = promise(list(volumes.values()), disk=disk, rules=self._rules)
         if self.promise is not None and self.promise.broken is not self._warned:
             self._warned = self.promise.broken
             facts.append(
