@@ -41,6 +41,7 @@ SUBCOMMANDS = {
     "role": Subcommand("vonggac.admin.role", "roles: who holds what over which scope; give, end"),
     "unit": Subcommand("vonggac.admin.unit", "units: the tree, names and ends, facilities in it"),
     "annex": Subcommand("vonggac.admin.annex", "papers for the authorities, from the real facts"),
+    "letter": Subcommand("vonggac.admin.letter", "documents of decree 30/2020 as .docx and PDF"),
     "keys": Subcommand("vonggac.admin.keys", "keys: how old each is; change them"),
     "probe": Subcommand("vonggac.edge.probe", "what a technician needs to know of a camera"),
     "discover": Subcommand("vonggac.edge.discover", "find cameras and recorders on the network"),
