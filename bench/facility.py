@@ -22,7 +22,7 @@ from playwright.async_api import async_playwright
 import common
 from vonggac import bus, keys, wire
 from vonggac.clock import NS, SystemClock
-from vonggac.edge.box import identity_at
+from vonggac.edge.identity import identity_at
 from vonggac.hub.site import Site
 
 if TYPE_CHECKING:

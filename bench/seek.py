@@ -24,8 +24,8 @@ import month
 from facility import CHROMIUM, Facility, chromium, facility, percentiles
 from vonggac import log, wire
 from vonggac.clock import NS, SystemClock, rfc3339
-from vonggac.edge.box import identity_at
 from vonggac.edge.catalog import CatalogReader
+from vonggac.edge.identity import identity_at
 from vonggac.edge.recovery import CATALOG
 
 if TYPE_CHECKING:
