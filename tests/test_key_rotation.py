@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from vonggac import keys
+from vonggac import keys, wire
 from vonggac.cli import main
-from vonggac.config import Secret
+from vonggac.config import Config, Secret, SiteConfig
 from vonggac.db import Database, sqlite_url, tables
-from vonggac.domain import accounts, audit, sealed, sessions
+from vonggac.domain import accounts, audit, registry, sealed, sessions, site_keys
+from vonggac.edge import box, identity, journal
+from vonggac.edge.recovery import open_catalog
 from vonggac.errors import ConfigError
 from vonggac.keys import rotation, tls
 
@@ -245,3 +248,140 @@ def test_keys_are_shown_with_their_age_and_never_themselves(
         "name": "keys/credentials.key", "made": "", "age_days": 0, "public": None,
     }  # fmt: skip
     assert not any(secret in json.dumps(told) for secret in secrets)
+
+
+# -- the key of the box ----------------------------------------------------------------------
+
+
+def site_key(data: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any, str]:
+    return run(data, capsys, "rotate", "--what", "site")
+
+
+@pytest.fixture
+def boxed(data: Path) -> Path:
+    """The same with a box beside it that has written a page, and that the hub has enrolled."""
+    recordings = data / "recordings"
+    recordings.mkdir()
+    found = identity.identity_at(recordings)
+    open_catalog(recordings)[0].close()
+    written(recordings, found, 1)
+    config = Config(data_dir=str(data), site=SiteConfig(name="sl-05"))
+    with opened(data) as database, database.writing() as connection:
+        registry.ensure_site(
+            connection, config, site_id=found.site, public_key=found.key.public, now_ns=1
+        )
+    return data
+
+
+def written(recordings: Path, who: identity.Identity, epoch: int) -> None:
+    """A life of the box in which it signed a page."""
+    page = wire.Page(
+        site=who.site, camera="cam01", number=0, from_=1, to=2, streams=(), previous=""
+    )
+    fact = wire.PageClosed(at=2, camera="cam01", page=wire.encode_page(page))
+    envelope = who.key.envelope(who.site, epoch, 0, wire.encode_fact(fact))
+    (recordings / "journal").mkdir(exist_ok=True)
+    journal.write_alone(recordings / "journal", envelope)
+
+
+def checked(data: Path, capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
+    """What `vonggac check` repaired, and what it calls wrong."""
+    main(["check", str(data), "--json"])
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    repaired = [one for one in told["repaired"] if not one.startswith("catalog")]
+    return repaired, told["faults"]
+
+
+def test_the_key_of_a_site_is_changed_and_followed(
+    boxed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hub knows the new one, the old one is shown with its end, and everything verifies."""
+    recordings = boxed / "recordings"
+    first = identity.identity_at(recordings)
+
+    code, told, _ = site_key(boxed, capsys)
+    shown = {one["name"]: one for one in run(boxed, capsys, "show")[1]["keys"]}
+
+    now = identity.identity_at(recordings)
+    (change,) = told["rotated"]
+    assert (code, change["number"], change["old"]) == (0, 1, first.key.public)
+    assert change["new"] == now.key.public != first.key.public
+    assert shown["recordings/identity/site.key"]["public"] == now.key.public
+    ended = shown["recordings/identity/site.key, key 1"]
+    assert ended["public"] == first.key.public
+    assert ended["ended"]
+    written(recordings, now, 3)
+    assert checked(boxed, capsys) == ([], [])
+    with opened(boxed) as database, database.reading() as connection:
+        assert site_keys.chain(connection, now.site) == now.chain
+        rows = audit.rows(connection, audit.Filter(act=audit.Act.KEYS_ROTATED))
+    assert [row.thing for row in rows] == ["site"]
+
+
+def test_a_running_box_keeps_its_key(boxed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The program says so and refuses: under `vonggac up`, and under `vonggac record` too."""
+    before = (boxed / "recordings" / "identity" / "site.key").read_text()
+    with rotation.hold(boxed):
+        refused, _, said = site_key(boxed, capsys)
+    held = box.lock(boxed / "recordings")
+    alone, _, recorder = site_key(boxed, capsys)
+    os.close(held)
+
+    assert (refused, alone) == (2, 2)
+    assert "stop it first" in said
+    assert "another recorder is already running" in recorder
+    assert (boxed / "recordings" / "identity" / "site.key").read_text() == before
+
+
+def test_without_a_box_there_is_nothing_to_change(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, said = site_key(data, capsys)
+
+    assert code == 2
+    assert "is changed on its own machine" in said
+
+
+def test_check_finds_what_a_change_left_and_what_nobody_announced(
+    boxed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A lost announcement is written again; a key whose time it was not, and an old one, named."""
+    recordings = boxed / "recordings"
+    first = identity.identity_at(recordings)
+    old = (recordings / "identity" / "site.key").read_text()
+    site_key(boxed, capsys)
+
+    (recordings / "journal" / "000002.log").unlink()
+    (recordings / "identity" / "site.key.next").write_text("x")
+    repaired, faults = checked(boxed, capsys)
+    assert repaired == [
+        "site.key.next: left by a change of the key that was cut off",
+        "announcement 1 of a key: put into the journal",
+    ]
+    assert faults == []
+
+    written(recordings, first, 4)
+    assert checked(boxed, capsys)[1] == [
+        "journal: a fact is signed with key 1 of the site, which had ended before it (fact 4/0)"
+    ]
+    (recordings / "identity" / "site.key").write_text(old)
+    faults = checked(boxed, capsys)[1]
+    assert any("the journal says that this key ended" in fault for fault in faults)
+    assert any("which ended when key 2 was announced" in fault for fault in faults)
+
+
+def test_a_box_that_changed_its_key_alone_is_followed_at_the_next_start(
+    boxed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed between the box's files and the hub's database."""
+    recordings = boxed / "recordings"
+    before = identity.identity_at(recordings)
+    after = identity.rotate(recordings, before, epoch=2, at_ns=5)
+
+    with opened(boxed) as database, database.writing() as connection:
+        site_keys.follow_box(connection, after.chain, now_ns=6)
+        found = registry.site(connection, after.site)
+
+    assert found is not None
+    assert found.public_key == after.key.public
+    assert site_key(boxed, capsys)[1]["rotated"][0]["number"] == 2

@@ -19,15 +19,17 @@ from vonggac import wire
 from vonggac.clock import SystemClock
 from vonggac.config import load
 from vonggac.db import Database, sqlite_url
+from vonggac.domain import audit, site_keys
 from vonggac.edge import check as boxes
-from vonggac.edge import journal
-from vonggac.errors import ConfigError
+from vonggac.edge import identity, journal
+from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import auditing
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from vonggac.db import Connection
     from vonggac.domain.audit import Verdict
 
 SQLITE = "hub.sqlite"
@@ -96,8 +98,11 @@ def audit_of(hub: Hub) -> Verdict:
     database = Database(hub.database_url)
     try:
         with database.reading() as connection:
-            return auditing.verify(
+            found = auditing.verify(
                 connection, signed_by_box(hub.recordings), now_ns=SystemClock().wall_ns()
+            )
+            return audit.Verdict(
+                found.rows, found.anchors, (*found.faults, *keys_of(connection, hub.recordings))
             )
     except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError) as error:
         raise ConfigError(
@@ -105,6 +110,23 @@ def audit_of(hub: Hub) -> Verdict:
         ) from error
     finally:
         database.close()
+
+
+def keys_of(connection: Connection, recordings: Path) -> list[str]:
+    """What is wrong between the keys that the hub knows of its box and those that the box holds.
+
+    A box ahead of the hub is followed at the next start, if the hub's key announced it.
+    """
+    if not (recordings / identity.FOLDER / identity.KEY).exists():
+        return []
+    try:
+        box = identity.read(recordings).chain
+        known = site_keys.chain(connection, box.site)
+        if known is not None:
+            site_keys.leads_to(known, box)
+    except VonggacError as error:
+        return [f"the keys of the site: {error.message}"]
+    return []
 
 
 def signed_by_box(recordings: Path) -> Iterator[tuple[str, wire.Envelope]]:

@@ -24,7 +24,7 @@ from vonggac import bus, keys, log
 from vonggac.clock import NS, SystemClock
 from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, profiles, registry, rules, sealed, units
+from vonggac.domain import accounts, profiles, registry, rules, sealed, site_keys, units
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
@@ -139,7 +139,7 @@ async def run(
     database = Database(config.database_url or sqlite_url(data / "hub.sqlite"))
     box = await asyncio.to_thread(_credentials_box, database, data / "keys")
     first = await asyncio.to_thread(
-        _prepare, database, config, identity.site, identity.key.public, box, clock, password
+        _prepare, database, config, identity.chain, box, clock, password
     )
 
     server = bus.NatsServer(
@@ -362,8 +362,7 @@ def _credentials_box(database: Database, folder: Path) -> keys.Box:
 def _prepare(
     database: Database,
     config: Config,
-    site_id: str,
-    public_key: str,
+    chain: keys.Chain,
     box: keys.Box,
     clock: Clock,
     password: str | None,
@@ -373,7 +372,12 @@ def _prepare(
     now = clock.wall_ns()
     with database.writing() as connection:
         units.load(connection, profiles.profile_on(day_of(now)))
-        registry.ensure_site(connection, config, site_id=site_id, public_key=public_key, now_ns=now)
+        site_id = chain.site
+        site_keys.follow_box(connection, chain, now_ns=now)
+        registry.ensure_site(
+            connection, config, site_id=site_id, public_key=chain.current, now_ns=now
+        )
+        site_keys.enrol(connection, chain, now_ns=now)
         try:
             registry.follow_config(
                 connection,

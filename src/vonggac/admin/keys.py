@@ -6,14 +6,18 @@ has read; ending all sessions alone needs no stop.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vonggac import admin, check, keys
 from vonggac.clock import NS, rfc3339
 from vonggac.config import load
-from vonggac.domain import accounts, audit, sealed, sessions
-from vonggac.errors import ConfigError
+from vonggac.domain import accounts, audit, sealed, sessions, site_keys
+from vonggac.edge import box, identity
+from vonggac.edge.recovery import next_epoch
+from vonggac.errors import ConfigError, Kind, VonggacError
+from vonggac.evidence import fingerprint
 from vonggac.keys import rotation, tls
 
 if TYPE_CHECKING:
@@ -24,12 +28,16 @@ if TYPE_CHECKING:
 
 WHAT = ("credentials", "hub", "bus", "tls", "sessions")
 """In the order in which `all` changes them; the one that may fail on what it finds comes first."""
+SITE = "site"
+"""Changed by its own name alone: its fingerprint stands on paper, and has to be told anew."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vonggac keys`."""
     admin.add_arguments(parser, ("show", "rotate"))
-    parser.add_argument("--what", choices=(*WHAT, "all"), default="all", help="what to rotate")
+    parser.add_argument(
+        "--what", choices=(*WHAT, SITE, "all"), default="all", help="what to rotate"
+    )
 
 
 def command(options: argparse.Namespace) -> int:
@@ -69,9 +77,21 @@ def shown(data: Path) -> Iterator[dict[str, Any]]:
     """Every key file with its age and its public part, never what is secret."""
     folder, trust = data / "keys", data / "keys" / "trust"
     public: dict[str, str] = {}
-    for path in (folder / rotation.HUB, data / check.RECORDINGS / "identity" / "site.key"):
-        if path.exists():
-            public[path.name] = keys.SigningKey(keys.read_secret(path)).public
+    recordings = data / check.RECORDINGS
+    site_key = recordings / identity.FOLDER / identity.KEY
+    if (folder / rotation.HUB).exists():
+        public[rotation.HUB] = keys.SigningKey.at(folder / rotation.HUB).public
+    if site_key.exists():
+        chain = identity.read(recordings).chain
+        public[site_key.name] = chain.current
+        for change in chain.changes:
+            yield {
+                "name": f"{site_key.relative_to(data)}, key {change.fact.number}",
+                "made": "-",
+                "age_days": None,
+                "public": change.fact.old,
+                "ended": rfc3339(change.fact.at),
+            }
     for path in trust.glob("*.seed"):
         public[path.name] = keys.NKey(keys.read_secret(path)).public
     if (folder / "tls" / "ca.pem").exists():
@@ -80,7 +100,7 @@ def shown(data: Path) -> Iterator[dict[str, Any]]:
     places = (
         *sorted(folder.glob("credentials.key*")),
         folder / rotation.HUB,
-        data / check.RECORDINGS / "identity" / "site.key",
+        site_key,
         *sorted(trust.glob("*.seed")),
         folder / "tls" / "authority.pem",
         folder / "tls" / "server.pem",
@@ -109,6 +129,8 @@ def _rotate(what: str, data: Path, database: Database) -> dict[str, Any]:
             told["operator"] = rotation.rotate_bus(folder / "trust", issued_s=admin.now_ns() // NS)
         case "tls":
             told["had_one"] = rotation.rotate_tls(folder / "tls")
+        case "site":
+            return _site(told, data / check.RECORDINGS, database)
         case _:
             with database.writing() as connection:
                 told["sessions"] = sum(
@@ -125,12 +147,45 @@ def _rotate(what: str, data: Path, database: Database) -> dict[str, Any]:
 def _credentials(told: dict[str, Any], folder: Path, database: Database) -> dict[str, Any]:
     """Lock everything with a new key: the rows and the audit's row in one transaction."""
     with database.reading() as connection:
-        rotation.settle_credentials(folder, lambda box: sealed.opens(connection, box))
+        rotation.settle_credentials(folder, lambda one: sealed.opens(connection, one))
     old, new = rotation.prepare_credentials(folder)
     with database.writing() as connection:
         told["values"] = sealed.reseal(connection, old, new)
         admin.record(connection, audit.Act.KEYS_ROTATED, told["what"], **_detail(told))
     rotation.finish_credentials(folder)
+    return told
+
+
+def _site(told: dict[str, Any], recordings: Path, database: Database) -> dict[str, Any]:
+    """Change the key of the box of this machine; the hub follows it by what it announces.
+
+    Raises:
+        ConfigError: there is no box here, or a recorder runs.
+        VonggacError: the hub does not follow: it knows the site by a key that the box had not.
+    """
+    if not (recordings / identity.FOLDER / identity.KEY).exists():
+        raise ConfigError(f"no box at {recordings}: a site's key is changed on its own machine")
+    held = box.lock(recordings)
+    try:
+        now_ns = admin.now_ns()
+        before = identity.identity_at(recordings)
+        identity.publish(recordings, before.chain)
+        with database.writing() as connection:  # before anything changes: will it follow?
+            site_keys.follow_box(connection, before.chain, now_ns=now_ns)
+            pinned = site_keys.chain(connection, before.site)
+        if pinned is not None and pinned.current != before.key.public:
+            raise VonggacError(
+                Kind.CONFLICT, "this hub knows the site by another key than its box signs with"
+            )
+        epoch = next_epoch(recordings, before.chain)
+        after = identity.rotate(recordings, before, epoch=epoch, at_ns=now_ns)
+        told |= {"number": len(after.chain.changes), "old": before.key.public}
+        told |= {"new": after.key.public, "fingerprint": fingerprint(after.key.public)}
+        with database.writing() as connection:
+            site_keys.follow_box(connection, after.chain, now_ns=now_ns)
+            admin.record(connection, audit.Act.KEYS_ROTATED, told["what"], **_detail(told))
+    finally:
+        os.close(held)
     return told
 
 

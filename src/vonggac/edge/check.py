@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vonggac import wire
 from vonggac.clock import NS
-from vonggac.edge import pages
+from vonggac.edge import identity, journal, pages
 from vonggac.edge.box import is_locked
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.recorder import read_mark
@@ -27,6 +28,7 @@ from vonggac.edge.recovery import (
     segment_files,
 )
 from vonggac.edge.report import known_ends
+from vonggac.errors import ConfigError, VonggacError
 
 if TYPE_CHECKING:
     import argparse
@@ -87,6 +89,8 @@ def check(directory: Path, *, hashing: bool = True) -> Findings:
     found = Findings(running=is_locked(directory))
     if not found.running:
         _mend(directory, found)
+    if (directory / identity.FOLDER / identity.KEY).exists():
+        _look_at_keys(directory, found)
     reader = CatalogReader(directory / CATALOG)
     try:
         rows = list(reader.segments())
@@ -129,6 +133,42 @@ def _mend(directory: Path, found: Findings) -> None:
         found.repaired += (f"{path}: indexed again" for path in repairs.indexed)
     found.repaired += (f"{path}: forgotten, its file is gone" for path in repairs.forgotten)
     found.unplayable += repairs.unplayable
+
+
+def _look_at_keys(directory: Path, found: Findings) -> None:
+    """The site's keys, what announced them, and that each page is signed with the one of its time.
+
+    A change of the key that was cut off is finished or undone, as a start would do.
+    """
+    try:
+        if not found.running:
+            torn = identity.left(directory)
+            chain = identity.identity_at(directory).chain
+            found.repaired += (
+                f"{name}: left by a change of the key that was cut off" for name in torn
+            )
+            found.repaired += (
+                f"announcement {number} of a key: put into the journal"
+                for number in identity.publish(directory, chain)
+            )
+        else:
+            chain = identity.read(directory).chain
+    except ConfigError as error:
+        found.faults.append(error.message)
+        return
+    wrong: dict[str, list[str]] = {}
+    for envelope, fact in journal.facts(directory / "journal"):
+        if not isinstance(fact, (wire.PageClosed, wire.KeyChanged)):
+            continue
+        try:
+            if isinstance(fact, wire.KeyChanged):
+                chain.follow(envelope)
+            chain.verify(envelope)
+        except VonggacError as error:
+            wrong.setdefault(error.message, []).append(f"{envelope.epoch}/{envelope.sequence}")
+    for message, places in wrong.items():
+        more = f" and {len(places) - 1} more" if places[1:] else ""
+        found.faults.append(f"journal: {message} (fact {places[0]}{more})")
 
 
 def _lost(directory: Path, reader: CatalogReader, found: Findings) -> None:

@@ -162,19 +162,32 @@ def rotate(directory: Path, identity: Identity, *, epoch: int, at_ns: int) -> Id
     return changed
 
 
-def publish(directory: Path, chain: keys.Chain) -> None:
+def left(directory: Path) -> list[str]:
+    """What a change of the key that was cut off has left: `settle` tidies it."""
+    patterns = (f"{KEY}.*", f"{ORDER}.next", ".*.next.*")
+    found = [path for pattern in patterns for path in (directory / FOLDER).glob(pattern)]
+    return sorted(path.name for path in found)
+
+
+def publish(directory: Path, chain: keys.Chain) -> list[int]:
     """Put announcements into the journal that are not in it: the power went, or its disk was new.
 
     A disk that refuses stops nothing: the next start does it.
+
+    Returns:
+        The numbers of those that were put there now.
     """
     folder = directory / "journal"
+    done = []
     for change in chain.changes:
         if journal.journal_path(folder, change.place[0]).exists():
             continue
         try:
             journal.write_alone(folder, change.envelope)
+            done.append(change.fact.number)
         except OSError as error:
             _log.warning("key.not_published", number=change.fact.number, error=str(error))
+    return done
 
 
 def _has_ended(directory: Path, chain: keys.Chain) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from vonggac import keys, log, wire
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import audit, registry
+from vonggac.domain import audit, site_keys
 from vonggac.errors import MalformedError, VonggacError
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def _expire(database: Database, keep_days: int, now_ns: int) -> None:
 
 
 def anchors_of(
-    envelopes: Iterable[tuple[str, wire.Envelope]], public_keys: dict[str, str]
+    envelopes: Iterable[tuple[str, wire.Envelope]], chains: dict[str, keys.Chain]
 ) -> tuple[list[audit.Anchor], list[str]]:
     """Anchors among signed facts, and what is wrong with those that are none.
 
     Args:
         envelopes: (site, envelope) of facts that claim to be anchors.
-        public_keys: of the sites.
+        chains: keys of the sites.
     """
     found: dict[tuple[int, int], audit.Anchor] = {}
     faults: list[str] = []
@@ -121,10 +121,10 @@ def anchors_of(
             fact = wire.decode_fact(envelope.payload)
             if not isinstance(fact, wire.Anchored) or fact.what != "audit":
                 continue
-            key = public_keys.get(site)
-            if key is None or envelope.site != site:
+            chain = chains.get(site)
+            if chain is None or envelope.site != site:
                 raise MalformedError("of a site that is not enrolled here")
-            keys.verify_envelope(envelope, key)
+            chain.verify(envelope)
             found[fact.at, fact.row] = audit.Anchor(fact.row, fact.digest, fact.at)
         except VonggacError as error:
             faults.append(f"an anchor of the audit is not genuine: {error.message}")
@@ -141,9 +141,7 @@ def verify(
         others: facts that may be anchors, from a box's own journal.
         now_ns: UTC now.
     """
-    public_keys = {
-        site.id: site.public_key for site in registry.sites(connection) if site.public_key
-    }
+    chains = site_keys.chains(connection)
     stored: list[tuple[str, wire.Envelope]] = []
     faults: list[str] = []
     for site, content in audit.anchor_envelopes(connection):
@@ -151,7 +149,7 @@ def verify(
             stored.append((site, wire.decode_envelope(content)))
         except VonggacError:
             faults.append(f"an anchor of site {site} cannot be read")
-    anchors, wrong = anchors_of([*stored, *others], public_keys)
+    anchors, wrong = anchors_of([*stored, *others], chains)
     verdict = audit.verify(connection, anchors, now_ns=now_ns)
     return audit.Verdict(
         verdict.rows, verdict.anchors, (*verdict.faults, *faults, *dict.fromkeys(wrong))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from vonggac import keys, log, wire
-from vonggac.domain import audit, holds, ledger, registry
+from vonggac.domain import audit, holds, ledger, site_keys
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub.said import plain, plain_all
 
@@ -48,6 +48,13 @@ class Counts:
     """Facts that the LEDGER still held when the last batch left it."""
 
 
+class _Known(NamedTuple):
+    """What a batch is held against; announcements in it change it."""
+
+    chains: dict[str, keys.Chain]
+    arrived: dict[str, tuple[int, int]]
+
+
 class FactTaker:
     """Applies facts. One at a time; `apply` runs in a worker thread.
 
@@ -66,13 +73,13 @@ class FactTaker:
         """Apply a batch in one transaction. Facts applied before are passed over."""
         now_ns = self._clock.wall_ns()
         with self._database.writing() as connection:
-            public_keys = {site.id: site.public_key for site in registry.sites(connection)}
+            known = _Known(site_keys.chains(connection), site_keys.arrived(connection))
             for delivery in deliveries:
                 self.counts.behind = delivery.behind
                 try:
-                    genuine = _genuine(delivery, public_keys)
+                    genuine = _genuine(delivery, known.chains)
                     with ledger.all_or_nothing(connection):
-                        self._take(connection, genuine, now_ns)
+                        self._take(connection, genuine, known, now_ns)
                 except VonggacError as error:
                     self._refuse(connection, delivery, error, now_ns)
                 except Exception as error:  # noqa: BLE001 - read again and again, it would stop all
@@ -80,7 +87,9 @@ class FactTaker:
                     fault = f"a fact cannot be applied: {type(error).__name__}"
                     self._refuse(connection, delivery, VonggacError(Kind.INTERNAL, fault), now_ns)
 
-    def _take(self, connection: Connection, genuine: keys.Genuine, now_ns: int) -> None:
+    def _take(
+        self, connection: Connection, genuine: keys.Genuine, known: _Known, now_ns: int
+    ) -> None:
         envelope = genuine.envelope
         try:
             fact = _plain(wire.decode_fact(envelope.payload))
@@ -98,6 +107,18 @@ class FactTaker:
         )
         if not fresh:
             self.counts.repeated += 1
+            return
+        if (envelope.epoch, envelope.sequence) < known.arrived.get(envelope.site, (0, 0)):
+            raise VonggacError(
+                Kind.CORRUPT, "a fact came after the end of the key that signed it had come"
+            )
+        if isinstance(fact, wire.KeyChanged):
+            followed = site_keys.follow(
+                connection, known.chains[envelope.site], envelope, now_ns=now_ns, arrived=True
+            )
+            known.chains[envelope.site] = followed
+            known.arrived[envelope.site] = (envelope.epoch, envelope.sequence)
+            self.counts.applied += 1
         elif fact is None:
             self.counts.unread += 1
         else:
@@ -138,15 +159,17 @@ def _plain(fact: wire.Fact) -> wire.Fact:
     return msgspec.structs.replace(fact, **changed)
 
 
-def _genuine(delivery: Delivery, public_keys: dict[str, str | None]) -> keys.Genuine:
+def _genuine(delivery: Delivery, chains: dict[str, keys.Chain]) -> keys.Genuine:
     envelope = wire.decode_envelope(delivery.payload)
-    key = public_keys.get(envelope.site)
-    if key is None:
+    chain = chains.get(envelope.site)
+    if chain is None:
         raise VonggacError(Kind.FORBIDDEN, "a fact of a site that is not enrolled here")
     subject = wire.parse_subject(delivery.subject)
     if not isinstance(subject, wire.FactSubject) or subject.site != envelope.site:
         raise VonggacError(Kind.FORBIDDEN, "a fact of one site on the subject of another")
-    return keys.verify_envelope(envelope, key)
+    if subject.kind == wire.KeyChanged.__struct_config__.tag:
+        chain = chain.follow(envelope)  # says what is wrong with an announcement, and whose it is
+    return chain.verify(envelope)
 
 
 def apply_fact(

@@ -99,6 +99,8 @@ class Chain:
         Raises:
             VonggacError: CORRUPT: forged or changed, or by a key whose time it was not.
         """
+        if envelope.site != self.site:
+            raise VonggacError(Kind.CORRUPT, "a fact of another site", site=envelope.site)
         number = self._number_at((envelope.epoch, envelope.sequence))
         try:
             return verify_envelope(envelope, self.keys[number])
