@@ -1,0 +1,225 @@
+"""Tables from a gap to a paid bill: connection plans, prices, estimates and their steps.
+
+The same document as `vonggac.db.tables`, with its conventions, in a module of its own.  Money is
+whole đồng; percentages are hundredths of a per cent.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from vonggac.db.tables import Counter, Moment, metadata
+
+
+def _text(
+    name: str, comment: str, *, null: bool = False, default: str | None = None
+) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=null, server_default=default, comment=comment)
+
+
+def _moment(name: str, comment: str, *, null: bool = False) -> sa.Column[int]:
+    return sa.Column(name, Moment, nullable=null, comment=comment)
+
+
+def _number(name: str, comment: str, *, null: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=null, comment=comment)
+
+
+def _id() -> sa.Column[str]:
+    return sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id")
+
+
+def _of(name: str, target: str, comment: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, sa.ForeignKey(target), nullable=False, comment=comment)
+
+
+def _by(verb: str) -> list[sa.Column[str]]:
+    return [
+        _text(f"{verb}_by", "name of the account that did"),
+        _text(f"{verb}_name", "their full name then", default=""),
+    ]
+
+
+connection_plan = sa.Table(
+    "connection_plan",
+    metadata,
+    _id(),
+    _of("site_id", "site.id", "where"),
+    _text("how", "buy or lease"),
+    _number("months", "months that lines and leases are reckoned for"),
+    sa.Column("facts", sa.JSON, nullable=False, comment="what the program found that day"),
+    _moment("made_ns", "when it was made"),
+    *_by("made"),
+    _moment("agreed_ns", "when the last party agreed; null before", null=True),
+    sa.CheckConstraint("how IN ('buy', 'lease')", name="how"),
+    sa.Index(None, "site_id", "made_ns"),
+    comment="how a facility is to be connected, with its bill of quantities",
+)
+
+plan_line = sa.Table(
+    "plan_line",
+    metadata,
+    _id(),
+    _of("connection_plan_id", "connection_plan.id", "of which plan"),
+    _number("at", "place in the bill, from 1"),
+    _text("kind", "what it is, as the rules call it; other for what a person added"),
+    _text("zone", "code of the placement rule that it serves; empty for the whole", default=""),
+    _text("title", "what a person calls it; empty for what the rules say", default=""),
+    _text("unit", "unit of measure, of a line that a person added", default=""),
+    _number("quantity", "how many; 0 is a line that was struck out"),
+    _number("computed", "how many the program reckoned", null=True),
+    sa.Column("basis", sa.JSON, nullable=False, comment="from what the program reckoned it"),
+    sa.CheckConstraint("quantity >= 0", name="quantity"),
+    sa.UniqueConstraint("connection_plan_id", "at"),
+    comment="a line of the bill of quantities of a plan",
+)
+
+plan_edit = sa.Table(
+    "plan_edit",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, comment="row number"),
+    _of("connection_plan_id", "connection_plan.id", "of which plan"),
+    _text("line_id", "of which line"),
+    _text("title", "what the line was called then"),
+    _number("before", "quantity before; null for a line that was added", null=True),
+    _number("after", "quantity after"),
+    _text("why", "the reason that the person gave"),
+    _moment("made_ns", "when"),
+    *_by("made"),
+    sa.Index(None, "connection_plan_id"),
+    comment="what people changed in a bill of quantities; only ever added",
+)
+
+plan_agreement = sa.Table(
+    "plan_agreement",
+    metadata,
+    _id(),
+    _of("connection_plan_id", "connection_plan.id", "to which plan"),
+    _text("party", "owner, lead, enterprise or military: a party of the rules"),
+    _text("person", "who agreed for the party: name and position"),
+    _text("document", "number of the paper that says so", default=""),
+    sa.Column("agreed_on", sa.Date, nullable=False, comment="the day of agreement"),
+    _moment("made_ns", "when it was entered"),
+    *_by("made"),
+    _moment("void_ns", "when an edit took it back: the party agreed to something else", null=True),
+    sa.Index(None, "connection_plan_id"),
+    comment="that a party agreed to a plan as it stood",
+)
+
+price_catalogue = sa.Table(
+    "price_catalogue",
+    metadata,
+    _id(),
+    _text("title", "what people call it"),
+    sa.Column("from_on", sa.Date, nullable=False, comment="in force from this day"),
+    _text("sha256", "of the workbook that it came from, hex"),
+    _moment("made_ns", "when it was entered"),
+    *_by("made"),
+    sa.Index(None, "from_on"),
+    comment="prices that an administrator entered; the newest in force on a day counts",
+)
+
+price = sa.Table(
+    "price",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, comment="row number"),
+    _of("catalogue_id", "price_catalogue.id", "of which catalogue"),
+    _text("code", "unique in the catalogue"),
+    _text("kind", "what of a plan it prices, or other"),
+    _text("how", "buy or lease"),
+    _text("title", "what it is"),
+    _text("unit", "unit of measure"),
+    _number("price", "đồng for one, before tax"),
+    _number("vat", "tax, in hundredths of a per cent"),
+    _text("source", "who says so: quote, contract, decision"),
+    sa.Column("on_day", sa.Date, nullable=False, comment="the day of the source"),
+    sa.CheckConstraint("price >= 0", name="price"),
+    sa.UniqueConstraint("catalogue_id", "code"),
+    comment="what one unit of something costs, on a day, and who says so",
+)
+
+estimate = sa.Table(
+    "estimate",
+    metadata,
+    _id(),
+    _of("site_id", "site.id", "where"),
+    _text("code", "as people call it: DT-2026-018; the same for all its versions"),
+    _number("version", "counts its versions from 1"),
+    _text("connection_plan_id", "the plan that it costs", null=True),
+    _text("title", "what it is for"),
+    _text("how", "buy or lease"),
+    _text("catalogue", "what the prices were taken from, and of which day"),
+    _number("contingency", "set aside, in hundredths of a per cent of sum and tax"),
+    _text("state", "draft, a step of the rules, returned or replaced", default="draft"),
+    _number("revision", "counts edits; a stale form loses"),
+    _moment("made_ns", "when it was made"),
+    *_by("made"),
+    sa.UniqueConstraint("code", "version"),
+    sa.Index(None, "site_id", "made_ns"),
+    comment="what a plan costs: asked, appraised, approved",
+)
+
+estimate_line = sa.Table(
+    "estimate_line",
+    metadata,
+    _id(),
+    _of("estimate_id", "estimate.id", "of which estimate"),
+    _number("at", "place in the table, from 1"),
+    _text("code", "of the price; lines of two versions or facilities are the same by it"),
+    _text("kind", "what it is, as the rules call it, or other"),
+    _text("title", "what it is"),
+    _text("unit", "unit of measure"),
+    _number("quantity", "asked for"),
+    _number("price", "đồng for one before tax, asked for"),
+    _number("vat", "tax, in hundredths of a per cent"),
+    _text("source", "where the price comes from, and of which day"),
+    sa.Column("example", sa.Boolean, nullable=False, comment="the price is the software's example"),
+    _text("funding", "where the money comes from: a code of the rules", default=""),
+    _text("note", "why, in the words of who asks", default=""),
+    _number("appraised_quantity", "as appraised; null before", null=True),
+    _number("appraised_price", "as appraised; null before", null=True),
+    _text("appraised_why", "the reason of the appraiser", default=""),
+    _number("approved_quantity", "as approved; null before", null=True),
+    _number("approved_price", "as approved; null before", null=True),
+    _text("approved_why", "the reason of who approved", default=""),
+    sa.CheckConstraint("quantity >= 0 AND price >= 0", name="amounts"),
+    sa.UniqueConstraint("estimate_id", "at"),
+    sa.Index(None, "code"),
+    comment="a line of an estimate: what is asked for, appraised and approved",
+)
+
+estimate_step = sa.Table(
+    "estimate_step",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, comment="row number"),
+    _of("estimate_id", "estimate.id", "of which estimate"),
+    _text("code", "a step of the rules, returned, or replaced"),
+    _text("number", "number of the document", default=""),
+    sa.Column("dated_on", sa.Date, nullable=True, comment="day of the document"),
+    _number("amount", "đồng that the step is about", null=True),
+    _text("said", "what else: supplier, reason of a return", default=""),
+    _moment("made_ns", "when it was entered"),
+    _text("made_id", "account that entered it"),
+    *_by("made"),
+    sa.Index(None, "estimate_id"),
+    comment="what happened to an estimate, in order; only ever added",
+)
+
+quote = sa.Table(
+    "quote",
+    metadata,
+    _id(),
+    _of("line_id", "estimate_line.id", "for which line"),
+    _text("supplier", "who offers"),
+    _number("price", "đồng for one before tax"),
+    sa.Column("quoted_on", sa.Date, nullable=False, comment="day of the quote"),
+    _text("file_name", "as it was called"),
+    _text("media_type", "application/pdf, image/png or image/jpeg"),
+    _number("size", "bytes"),
+    _text("sha256", "of the bytes, hex"),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="the bytes"),
+    _moment("made_ns", "when it was attached"),
+    *_by("made"),
+    sa.Index(None, "line_id"),
+    comment="a supplier's quote, attached to a line of an estimate",
+)
