@@ -75,6 +75,45 @@ def test_a_unit_is_called_what_it_was_called_on_the_day(country: Connection) -> 
     assert after.en == "Đồng Nai city"
 
 
+def test_what_took_the_place_of_a_unit_of_2021_is_linked_with_its_source(
+    country: Connection,
+) -> None:
+    """What domain 4.1 and 4.7 state and no more: of provinces that merged nothing is said."""
+    links = {(row.of, row.by): row.source for row in profiles.successors()}
+    ministry = units.after(country, units.unit(country, "2021.bo-tttt", TODAY), TODAY)
+    department = units.before(country, units.unit(country, "2026.12.so-khcn", TODAY), TODAY)
+    district = next(one for one in units.below(country, "2021.12", THEN) if one.kind == "district")
+
+    assert set(links) == {
+        ("2021.01", "2026.01"), ("2021.12", "2026.12"), ("district", None),
+        ("2021.bo-tttt", "2026.bo-khcn"), ("2021.bo-tttt", "2026.bo-cong-an"),
+        ("2021.01.so-tttt", "2026.01.so-khcn"), ("2021.12.so-tttt", "2026.12.so-khcn"),
+    }  # fmt: skip
+    assert all(links.values())
+    shipped = {one.id for profile in profiles.PROFILES for one in profiles.units(profile)}
+    assert {one for link in links for one in link} - shipped == {"district", None}
+    assert [(link.unit and link.unit.id, link.takes and link.takes.vi) for link in ministry] == [
+        ("2026.bo-khcn", None), ("2026.bo-cong-an", "quản lý an toàn thông tin"),
+    ]  # fmt: skip
+    assert [link.unit and link.unit.vi for link in department] == [
+        "Sở Thông tin và Truyền thông Lai Châu"
+    ]
+    assert [link.unit for link in units.after(country, district, TODAY)] == [None]
+
+
+def test_who_looks_for_a_department_that_is_gone_finds_the_one_of_today(
+    country: Connection,
+) -> None:
+    """In 2021 it stands itself, and nothing is offered in its place."""
+    found = units.succeeded(country, "so thong tin va truyen thong lai chau", TODAY)
+
+    assert [(old.id, link.unit and link.unit.id) for old, link in found] == [
+        ("2021.12.so-tttt", "2026.12.so-khcn")
+    ]
+    assert units.succeeded(country, "so thong tin va truyen thong lai chau", THEN) == []
+    assert units.succeeded(country, "so y te lai chau", TODAY) == []
+
+
 def test_every_unit_of_today_has_a_source_or_says_that_nobody_checked() -> None:
     """The rule of the issue, over every shipped row."""
     for profile in profiles.PROFILES:

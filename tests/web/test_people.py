@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -66,6 +67,46 @@ async def test_a_role_is_given_and_ended_on_its_page(client: httpx.AsyncClient, 
     with hub.database.reading() as connection:
         acts = [one.act for one in audit.rows(connection, audit.Filter(thing="truc.a"))]
     assert acts == ["role_ended", "role_given"]
+
+
+async def test_a_department_of_2021_is_looked_for_and_the_one_of_today_offered(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """It is said to be another, with its source; nobody is put there without choosing it."""
+    person = add_person(hub)
+    load_units(hub)
+    with hub.database.writing() as connection:
+        ended = {"valid_from": date(2021, 5, 5), "valid_to": date(2025, 3, 1), "source": "1664"}
+        connection.execute(
+            tables.unit.insert().values(
+                id="2021.12.so-tttt", parent_id="vn", kind="body", code="so-tttt", profile="2021",
+                **ended,
+            )
+        )  # fmt: skip
+        connection.execute(
+            tables.unit_name.insert().values(
+                unit_id="2021.12.so-tttt", vi="Sở TT&TT Lai Châu", en="-",
+                folded="so tt&tt lai chau", **ended,
+            )
+        )  # fmt: skip
+    token = await form_token(client, "/roles/new")
+    form = {"form_token": token, "account": person, "role": "surveyor", "unit_id": "",
+            "reason": "khảo sát", "unit": "sở tt&tt lai châu"}  # fmt: skip
+
+    listed = (await client.get("/units", params={"q": "so tt&tt lai chau"})).text
+    page = (await client.get("/units/2026.12.so-khcn")).text
+    old = (await client.get("/units/2021.12.so-tttt")).text
+    asked = await client.post("/roles/new", data=form)
+
+    assert "nay là" in listed
+    assert "/units/2026.12.so-khcn" in listed
+    assert "biết chung, chưa kiểm chứng" in listed
+    assert "Thay cho" in page
+    assert "/units/2021.12.so-tttt" in page
+    assert "Nay là" in old
+    assert asked.status_code == 422
+    assert "Đơn vị này không còn." in asked.text
+    assert 'value="2026.12.so-khcn">' in asked.text
 
 
 async def test_a_role_that_breaks_a_rule_says_what_to_do(

@@ -50,6 +50,21 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Successor:
+    """What took the place of a unit of the profile before."""
+
+    of: str
+    """Id of the unit; of a kind that is gone altogether, the kind."""
+    by: str | None
+    """Id of the unit that did; None: none did."""
+    takes: Words | None
+    """The part of its work that is meant; None is all of it."""
+    valid_from: date | None
+    """None where nobody read the day."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Area:
     level: str
     code: str
@@ -70,6 +85,39 @@ def kind_words() -> Mapping[str, Words]:
         for profile in PROFILES
         for row in _tree(profile)["kind"]
     }
+
+
+@cache
+def successors() -> tuple[Successor, ...]:
+    """Every link between the profiles, in the order of their data."""
+    before, after = PROFILES
+    rows = _tree(after)["successor"]
+    areas = [row for row in rows if row["level"] == "province"]
+    found = [_successor(row, f"{before}.{row['of']}", f"{after}.{row['by']}") for row in areas]
+    in_country = {
+        row["code"]
+        for profile in PROFILES
+        for row in _tree(profile)["body"]
+        if row["level"] == "country"
+    }
+    for row in rows:
+        if row["level"] == "district":
+            found.append(_successor(row, "district", None))
+        elif row["level"] == "body" and row["of"] in in_country:
+            found.append(_successor(row, f"{before}.{row['of']}", f"{after}.{row['by']}"))
+        elif row["level"] == "body":
+            found += [
+                _successor(
+                    row, f"{before}.{area['of']}.{row['of']}", f"{after}.{area['by']}.{row['by']}"
+                )
+                for area in areas
+            ]
+    return tuple(found)
+
+
+def _successor(row: Mapping[str, Any], of: str, by: str | None) -> Successor:
+    takes = Words(row["takes_vi"], row["takes_en"]) if "takes_vi" in row else None
+    return Successor(of, by, takes, row.get("from"), row["source"])
 
 
 @cache

@@ -22,6 +22,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
 UNVERIFIED: Final = "chưa kiểm chứng"
@@ -189,6 +190,72 @@ def search(connection: Connection, words: str, on: date, *, limit: int = 50) -> 
         tables.unit.c.code,
     ).limit(limit)  # fmt: skip
     return [Unit(*row) for row in connection.execute(query).all()]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A unit that took another's place, or whose place it took."""
+
+    unit: Unit | None
+    """The other one, as it was called last; None: nothing took its place."""
+    takes: Words | None
+    valid_from: date | None
+    source: str
+
+
+def after(connection: Connection, one: Unit, on: date) -> list[Link]:
+    """What took a unit's place, as far as it is in the tree."""
+    links = [row for row in profiles.successors() if row.of in (one.id, one.kind)]
+    return _links(connection, [(row, row.by) for row in links], on)
+
+
+def before(connection: Connection, one: Unit, on: date) -> list[Link]:
+    """Whose place a unit took, as far as it is in the tree."""
+    links = [row for row in profiles.successors() if row.by == one.id]
+    return _links(connection, [(row, row.of) for row in links], on)
+
+
+def _links(
+    connection: Connection, rows: Sequence[tuple[profiles.Successor, str | None]], on: date
+) -> list[Link]:
+    wanted = [unit_id for _, unit_id in rows if unit_id is not None]
+    known = set(
+        connection.execute(
+            sa.select(tables.unit.c.id).where(tables.unit.c.id.in_(wanted))
+        ).scalars()
+    )
+    return [
+        Link(
+            unit(connection, unit_id, on) if unit_id is not None else None,
+            row.takes,
+            row.valid_from,
+            row.source,
+        )
+        for row, unit_id in rows
+        if unit_id is None or unit_id in known
+    ]
+
+
+def succeeded(connection: Connection, words: str, on: date) -> list[tuple[Unit, Link]]:
+    """Units of this name that are gone by a day, each with what took its place.
+
+    Who looks for the department of 2021 finds the one of today, and reads that it is another.
+    """
+    wanted = folded(words)[:NAME_LIMIT].split()
+    gone = [row.of for row in profiles.successors() if row.by is not None]
+    if not wanted:
+        return []
+    name = tables.unit_name
+    query = _units().where(tables.unit.c.id.in_(gone), tables.unit.c.valid_to <= on)
+    for word in wanted:
+        query = query.where(name.c.folded.contains(word, autoescape=True))
+    found = [Unit(*row) for row in connection.execute(query.order_by(tables.unit.c.id)).all()]
+    return [
+        (one, link)
+        for one in found
+        for link in after(connection, one, on)
+        if link.unit is not None and link.unit.stands(on)
+    ]
 
 
 def names(connection: Connection, unit_id: str) -> list[Name]:

@@ -47,6 +47,7 @@ FAULTS: Mapping[str, str] = {
     "own_role": "Không ai tự giao vai trò cho mình. Hãy nhờ một quản trị khác.",
     "no_account": "Chọn một người.",
     "unit_unknown": "Không có đơn vị nào tên như vậy. Thử ít chữ hơn, có dấu hoặc không dấu.",
+    "unit_over": "Đơn vị này không còn. Nếu đơn vị nay thay nó là đơn vị bạn cần, hãy chọn.",
     "unit_ambiguous": "Có nhiều đơn vị cùng tên. Hãy chọn một trong danh sách.",
     "no_role": "Vai trò của bạn không được giao vai trò.",
     "not_in_time": "Vai trò của bạn đã hết hạn.",
@@ -346,8 +347,14 @@ def _give_send(request: Request, form: dict[str, str], sites: Sequence[str]) -> 
     if typed:
         with who.desk.database.reading() as connection:
             found = units.search(connection, typed, words.day_of(who.desk.now_ns()), limit=12)
+            gone = (
+                [] if found else units.succeeded(connection, typed, words.day_of(who.desk.now_ns()))
+            )
         if len(found) == 1:
             form["unit_id"], form["unit"] = found[0].id, ""
+        elif gone:  # never chosen by itself: it is another body than the one that was typed
+            found = [link.unit for _, link in gone if link.unit is not None]
+            faults["unit"] = who.t(FAULTS["unit_over"])
         else:
             faults["unit"] = who.t(FAULTS["unit_ambiguous" if found else "unit_unknown"])
     if faults or form.get("do") == "find":

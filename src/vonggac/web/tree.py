@@ -56,6 +56,7 @@ def units_page(who: Annotated[Visitor, Depends(visitor)], q: str = "", on: str =
             found = [
                 one for root in roots for one in (root, *units.below(connection, root.id, day))
             ]
+        gone = units.succeeded(connection, q, day)
         paths = {one.id: _path_words(connection, who, one, day) for one in found}
         counts = _site_counts(connection, who)
     return who.page(
@@ -63,6 +64,7 @@ def units_page(who: Annotated[Visitor, Depends(visitor)], q: str = "", on: str =
         {
             "found": found if found or q.strip() else roots,
             "paths": paths,
+            "gone": gone,
             "counts": counts,
             "kinds": profiles.kind_words(),
             "unverified": units.UNVERIFIED,
@@ -110,6 +112,10 @@ def _unit_page(
             "unit": path[-1],
             "above": path[:-1],
             "names": units.names(connection, unit_id),
+            "links": (
+                units.before(connection, path[-1], day),
+                units.after(connection, path[-1], day),
+            ),
             "below": units.below(connection, unit_id, day),
             "counts": _site_counts(connection, who),
             "sites": [site for site in seen if site.id in here],
