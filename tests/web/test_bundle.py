@@ -28,7 +28,7 @@ def test_each_module_is_a_scope_that_gives_what_it_exports() -> None:
     made = join(SMALL, ("start.mjs",))["start.mjs"]
 
     assert made == (
-        "const of = {};\n"
+        '"use strict";\n{\nconst of = globalThis.vonggac = {};\n'
         'of["bytes.mjs"] = (() => {\nconst hidden = 1;\nconst shown = hidden + 1;\n\n'
         "return { shown };\n})();\n"
         'of["words.mjs"] = (() => {\nconst { shown: seen } = of["bytes.mjs"];\n\n'
@@ -36,7 +36,7 @@ def test_each_module_is_a_scope_that_gives_what_it_exports() -> None:
         "return { say, later, Said };\n})();\n"
         'of["start.mjs"] = (() => {\nconst { say } = of["words.mjs"];\nsay();\n\n'
         "return {  };\n})();\n"
-        "export default of;\n"
+        "}\n"
     )
 
 
@@ -44,7 +44,7 @@ def test_a_later_file_holds_only_what_the_earlier_one_lacks() -> None:
     """A module that is held twice is two modules: two sessions, two sets of values."""
     made = join(SMALL, ("start.mjs", "page.mjs"))["page.mjs"]
 
-    assert made.startswith('import of from "./start.mjs";\n')
+    assert made.startswith('"use strict";\n{\nconst of = globalThis.vonggac;\n')
     assert 'of["own.mjs"] = ' in made
     assert 'of["page.mjs"] = ' in made
     assert 'of["bytes.mjs"] = ' not in made

@@ -42,8 +42,9 @@ def join(modules: Mapping[str, str], entries: Sequence[str]) -> dict[str, str]:
 
     Args:
         modules: text by name.
-        entries: the first one stands alone; a later one begins by importing the one before it, and
-            holds only what that lacks.
+        entries: the first one is a classic script, which a page's head runs where it stands,
+            before anything is laid out, and which leaves what it holds in `globalThis.vonggac`;
+            a later one takes that from there, and holds only what it lacks.
 
     Raises:
         ValueError: as `graph`, or a module imports or exports in another form.
@@ -53,9 +54,9 @@ def join(modules: Mapping[str, str], entries: Sequence[str]) -> dict[str, str]:
     for before, entry in zip(("", *entries), entries, strict=False):
         fresh = [name for name in graph(modules, entry) if name not in held]
         held += fresh
-        head = f'import of from "./{before}";\n' if before else "const of = {};\n"
-        made[entry] = "".join((head, *(_scope(name, modules[name]) for name in fresh),
-                               "export default of;\n"))  # fmt: skip
+        head = "const of = globalThis.vonggac" + (";\n" if before else " = {};\n")
+        scopes = "".join(_scope(name, modules[name]) for name in fresh)
+        made[entry] = f'"use strict";\n{{\n{head}{scopes}}}\n'
     return made
 
 

@@ -85,9 +85,11 @@ class Assets(StaticFiles):
         by_hash = scope.get("query_string", b"").startswith(b"v=") or joined is not None
         if joined is not None:
             response = Response(joined[0], media_type=joined[1])
-        else:  # also of an older hash: a page that outlived an upgrade
-            plain = f"js/{name}" if folder.startswith("js-") else path
-            response = await super().get_response(plain, scope)
+        elif folder.startswith("js-") and name in self._scripts[1]:
+            # An older hash: a page that outlived an upgrade.
+            response = Response(self._scripts[1][name], media_type="text/javascript")
+        else:
+            response = await super().get_response(path, scope)
         if by_hash and response.status_code == 200:
             response.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
         elif path.endswith(".woff2"):

@@ -5,7 +5,7 @@
  * next connection before this one ends. Everything runs on the page's one thread.
  */
 
-import { Frames, PING, PONG, connectLine, publishFrame, subscribeLine, unsubscribeLine } from "./frames.mjs";
+import { Frames, PING, PONG, connectLine, joined, publishFrame, subscribeLine, unsubscribeLine } from "./frames.mjs";
 import { base64url } from "./nkey.mjs";
 
 /** A handshake that takes longer has failed, ms. */
@@ -59,6 +59,8 @@ export class Connection {
   #unanswered = 0;
   #timer = 0;
   #lastError = "";
+  /** @type {Uint8Array[]} */
+  #out = [];
 
   constructor(socket, credentials) {
     this.socket = socket;
@@ -112,6 +114,7 @@ export class Connection {
   /** Closing twice is harmless. */
   end(kind, message) {
     if (this.ended) return;
+    this.#flush();
     this.ended = new ConnectionEnded(kind, message);
     clearInterval(this.#timer);
     this.#takers.clear();
@@ -179,10 +182,19 @@ export class Connection {
     this.#lastError = sentence; // the server closes after it
   }
 
+  /** What is said in one turn goes out as one message: a wall begins with fifty small ones. */
   #send(bytes) {
     if (this.ended || this.socket.readyState !== WebSocket.OPEN) return;
+    if (this.#out.length === 0) queueMicrotask(() => this.#flush());
+    this.#out.push(bytes);
+  }
+
+  #flush() {
+    const out = this.#out;
+    this.#out = [];
+    if (out.length === 0 || this.ended || this.socket.readyState !== WebSocket.OPEN) return;
     if (this.socket.bufferedAmount > SEND_LIMIT) this.end("broken", "the socket takes nothing any more");
-    else this.socket.send(bytes);
+    else this.socket.send(out.length === 1 ? out[0] : joined(out));
   }
 }
 

@@ -19,12 +19,21 @@ export const rfc3339 = (ms) => new Date(Math.round(ms)).toISOString();
 
 /** Texts of the page in its language, and times of the site. */
 export class Words {
+  /** @type {Intl.NumberFormat | null} */
+  #decimal = null;
+
   /** @param {{texts: Record<string, string>, causes: Record<string, {letter: string, class: string, name: string}>, language: string, utc_offset_s: number}} page */
   constructor({ texts, causes, language, utc_offset_s: offset }) {
     this.texts = texts;
     this.causes = causes;
     this.offsetMs = offset * 1_000;
-    this.decimal = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+    this.language = language;
+  }
+
+  /** Made when it is first asked for: the browser takes 10 ms to read its tables. */
+  get decimal() {
+    this.#decimal ??= new Intl.NumberFormat(this.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+    return this.#decimal;
   }
 
   /** The text of `key` with its {placeholders} filled; a key without a text is shown as itself, and a test finds it. */
@@ -122,6 +131,10 @@ export class ServerClock {
  */
 export function grantsOf(page, clock) {
   return async (nkey, cameras, renews) => {
+    if (page.purposes && page.purpose === "") {
+      page.fault = "no_purpose"; // somebody is being asked for one
+      throw new Refused("unavailable", "no purpose was chosen", page.fault);
+    }
     const sent = Date.now();
     const response = await fetch(`${page.api}/grants`, {
       method: "POST",

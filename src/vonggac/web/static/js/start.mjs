@@ -1,8 +1,8 @@
 /**
  * What a page with pictures begins with: its data, the server's clock, and the session.
  *
- * The page's head names it `async`, after the page data: key, grant and connection are on their way
- * while the rest of the page is still read and laid out. That is half of a wall's first picture.
+ * The page's head runs it right after the page data, before anything else is read or laid out: key,
+ * grant and connection are on their way meanwhile. That is half of a wall's first picture.
  */
 
 import { granted, ordered } from "./arrange.mjs";
