@@ -40,6 +40,7 @@ SUBCOMMANDS = {
     "user": Subcommand("vonggac.admin.user", "accounts: list, add, close, open, new password"),
     "role": Subcommand("vonggac.admin.role", "roles: who holds what over which scope; give, end"),
     "unit": Subcommand("vonggac.admin.unit", "units: the tree, names and ends, facilities in it"),
+    "import": Subcommand("vonggac.admin.sheet", "facilities, cameras, contacts from a workbook"),
     "annex": Subcommand("vonggac.admin.annex", "papers for the authorities, from the real facts"),
     "letter": Subcommand("vonggac.admin.letter", "documents of decree 30/2020 as .docx and PDF"),
     "keys": Subcommand("vonggac.admin.keys", "keys: how old each is; change them"),

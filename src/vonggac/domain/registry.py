@@ -240,6 +240,16 @@ def cameras(connection: Connection, site_id: str | None = None) -> list[Camera]:
     return [_camera(row) for row in rows]
 
 
+def cameras_of(connection: Connection, site_ids: Sequence[str] | None) -> list[Camera]:
+    """Registered cameras of these sites, or of all, by site, zone and name."""
+    table = tables.camera
+    query = _cameras().where(table.c.retired_ns.is_(None))
+    if site_ids is not None:
+        query = query.where(table.c.site_id.in_(site_ids))
+    rows = connection.execute(query.order_by(table.c.site_id, table.c.zone, table.c.name)).all()
+    return [_camera(row) for row in rows]
+
+
 def camera(connection: Connection, camera_id: str) -> Camera:
     """One camera.
 
@@ -390,6 +400,88 @@ def edit_camera(
     return camera(connection, camera_id)
 
 
+def register_many(
+    connection: Connection,
+    drafts: Sequence[tuple[str, Draft]],
+    *,
+    placement: Placement,
+    now_ns: int,
+) -> list[str]:
+    """Add cameras to the register, each (site, draft), in service from now on; returns their ids.
+
+    As `register_camera`, in a handful of statements, and without passwords.
+
+    Raises:
+        Unacceptable: a draft has problems, or its name is taken; the transaction is to be undone.
+    """
+    sites = {site_id for site_id, _ in drafts}
+    table = tables.camera
+    gone = {
+        (row.site_id, row.name): row.id
+        for row in connection.execute(
+            sa.select(table.c.site_id, table.c.name, table.c.id).where(
+                table.c.retired_ns.is_not(None)
+            )
+        )
+        if row.site_id in sites
+    }
+    ids = set(connection.execute(sa.select(table.c.id)).scalars())
+    found, fresh, back = [], [], []
+    for site_id, draft in drafts:
+        if problems := check(draft, placement):
+            raise Unacceptable(problems)
+        plain: dict[str, object] = {**_plain(draft), "origin": "page", "updated_ns": now_ns}
+        camera_id = gone.get((site_id, draft.name))
+        if camera_id is not None:
+            back.append({"b_id": camera_id, "retired_ns": None, **plain})
+        else:
+            camera_id = draft.name if draft.name not in ids else f"{draft.name}-{site_id[:8]}"
+            while camera_id in ids:
+                camera_id += "x"
+            ids.add(camera_id)
+            fresh.append(
+                {"id": camera_id, "site_id": site_id, "name": draft.name, "revision": 1,
+                 "created_ns": now_ns, **plain}
+            )  # fmt: skip
+        found.append(camera_id)
+    if fresh:
+        connection.execute(table.insert(), fresh)
+    if back:
+        connection.execute(_update_of_many().values(revision=table.c.revision + 1), back)
+    if found:
+        connection.execute(
+            tables.camera_service.insert(),
+            [{"camera_id": one, "from_ns": now_ns, "to_ns": None} for one in found],
+        )
+    return found
+
+
+def edit_many(
+    connection: Connection,
+    drafts: Sequence[tuple[str, Draft]],
+    *,
+    placement: Placement,
+    now_ns: int,
+) -> None:
+    """Change cameras, each (id, draft); names and passwords stay. As `edit_camera`.
+
+    Raises:
+        Unacceptable: a draft has problems; the transaction is to be undone.
+    """
+    for _, draft in drafts:
+        if problems := check(draft, placement):
+            raise Unacceptable(problems)
+    if drafts:
+        connection.execute(
+            _update_of_many().values(revision=tables.camera.c.revision + 1),
+            [{"b_id": one, "updated_ns": now_ns, **_plain(draft)} for one, draft in drafts],
+        )
+
+
+def _update_of_many() -> sa.Update:
+    return tables.camera.update().where(tables.camera.c.id == sa.bindparam("b_id"))
+
+
 def retire_camera(connection: Connection, camera_id: str, *, reason: str, now_ns: int) -> Camera:
     """Take a camera out of the register; its recordings and its ledger stay.
 
@@ -519,7 +611,14 @@ def url_problems(field: str, url: str) -> list[Problem]:
 
 
 def _values(draft: Draft, box: Box, camera_id: str) -> dict[str, object]:
-    values: dict[str, object] = {
+    values = _plain(draft)
+    if draft.password is not None:
+        values["password_sealed"] = box.lock(draft.password, camera_id) if draft.password else None
+    return values
+
+
+def _plain(draft: Draft) -> dict[str, object]:
+    return {
         "title": draft.title,
         "zone": draft.zone,
         "main_url": draft.main_url,
@@ -531,9 +630,6 @@ def _values(draft: Draft, box: Box, camera_id: str) -> dict[str, object]:
         "user_name": draft.user_name,
         "retention_days": draft.retention_days,
     }
-    if draft.password is not None:
-        values["password_sealed"] = box.lock(draft.password, camera_id) if draft.password else None
-    return values
 
 
 def _free_id(connection: Connection, name: str, site_id: str) -> str:
