@@ -28,6 +28,7 @@ from vonggac.evidence import (
     Request,
     encode_manifest,
     encode_sealed,
+    signers,
 )
 from vonggac.evidence.gather import Receiver, camera_evidence
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 SITE = "k3vq7m2xw5tdhn6ryb4pcz2aej"
 KEY = keys.SigningKey(Secret(base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")))
+NEW_KEY = keys.SigningKey(Secret(base64.urlsafe_b64encode(b"\7" * 32).decode().rstrip("=")))
 OTHER_KEY = keys.SigningKey(Secret(base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")))
 HOUR = DAY_NS + 10 * 3_600 * NS
 """Recording began ten minutes before the end of this hour."""
@@ -54,8 +56,10 @@ class Recorded:
     envelopes: dict[int, wire.Envelope]
 
 
-def envelope(fact: wire.Fact, sequence: int, key: keys.SigningKey = KEY) -> wire.Envelope:
-    return key.envelope(SITE, 3, sequence, wire.encode_fact(fact))
+def envelope(
+    fact: wire.Fact, sequence: int, key: keys.SigningKey = KEY, *, epoch: int = 3
+) -> wire.Envelope:
+    return key.envelope(SITE, epoch, sequence, wire.encode_fact(fact))
 
 
 def record(
@@ -139,9 +143,14 @@ def proven(recorded: Recorded, from_s: float, to_s: float, camera: str = "cam01"
 
 
 def export(
-    recorded: Recorded, from_s: float, to_s: float, *, key: keys.SigningKey = KEY
+    recorded: Recorded,
+    from_s: float,
+    to_s: float,
+    *,
+    key: keys.SigningKey = KEY,
+    chain: keys.Chain | None = None,
 ) -> dict[str, bytes]:
-    """The files of an export of a span, in seconds after `BEGIN`."""
+    """The files of an export of a span, in seconds after `BEGIN`; `chain` leads to the key."""
     found = proven(recorded, from_s, to_s)
     assert found.proof.ready
     files: dict[str, bytes] = {}
@@ -159,9 +168,11 @@ def export(
         proof=found.proof, clips=clips,
         pages=[recorded.envelopes[number] for number in found.proof.pages],
     )  # fmt: skip
+    chain = chain or keys.Chain(SITE, key.public)
     others = {**page_files, "minutes.pdf": b"%PDF-1.7 a document\n"}
+    others |= signers.announcement_files(chain)
     manifest = Manifest(
-        v=1, export="x" * 26, hub="h" * 26, site=SITE, site_name="sl-05",
+        v=signers.version(chain), export="x" * 26, hub="h" * 26, site=SITE, site_name="sl-05",
         site_title="KS Mường Hoa", site_address="214 Đường Bờ Sông", key=key.public,
         from_=str(span[0]), to=str(span[1]), made_at=str(HOUR),
         request=Request(number="12/CV", date="2026-08-01", body="CQĐT", reason="r", basis="b"),
@@ -170,19 +181,40 @@ def export(
         cameras=(camera,),
         files={name: sha256(content).hexdigest() for name, content in others.items()},
     )  # fmt: skip
-    return sealed({**files, **others}, manifest, key)
+    return sealed({**files, **others}, manifest, key, epoch=9 if chain.changes else 3)
+
+
+def changed(directory: Path) -> tuple[Recorded, keys.Chain]:
+    """Two pages, and the key that was changed between them."""
+    recorded = record(directory, (0, 597, 601), until_s=620)
+    chain = keys.Chain(SITE, KEY.public)
+    chain = chain.follow(keys.announce(chain, KEY, NEW_KEY, epoch=5, at_ns=HOUR))
+    later = NEW_KEY.envelope(SITE, 9, 1, recorded.envelopes[1].payload)
+    return Recorded(directory, {**recorded.envelopes, 1: later}), chain
 
 
 def sealed(
-    files: dict[str, bytes], manifest: Manifest, key: keys.SigningKey = KEY
+    files: dict[str, bytes], manifest: Manifest, key: keys.SigningKey = KEY, *, epoch: int = 3
 ) -> dict[str, bytes]:
     """The files with this manifest, and the site's word for it."""
     content = encode_manifest(manifest)
     fact = wire.Anchored(
         at=HOUR, what="export", digest=sha256(content).hexdigest(), name=manifest.export
     )
-    seal = encode_sealed(envelope(fact, 999, key))
+    seal = encode_sealed(envelope(fact, 999, key, epoch=epoch))
     return {**files, MANIFEST: content, SEAL: seal}
 
 
-__all__ = ["BEGIN", "KEY", "OTHER_KEY", "TINY", "export", "proven", "record", "replace", "sealed"]
+__all__ = [
+    "BEGIN",
+    "KEY",
+    "NEW_KEY",
+    "OTHER_KEY",
+    "TINY",
+    "changed",
+    "export",
+    "proven",
+    "record",
+    "replace",
+    "sealed",
+]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evidence_made import KEY, export, record
+import evidence_rekeyed
+from evidence_made import KEY, NEW_KEY, export, record
+from vonggac.evidence import InMemory, fingerprint, verify
 from vonggac.web.evidence import alone
 
 if TYPE_CHECKING:
@@ -87,4 +89,41 @@ async def test_the_browser_finds_any_flipped_bit_too(browser: Browser, tmp_path:
     )
 
     assert missed == []
+    await page.close()
+
+
+async def test_the_browser_follows_the_keys_of_a_site_as_the_command_does(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """From its first key to its newest; every attack is named with the same words."""
+    good = evidence_rekeyed.made(tmp_path)
+    cases = [("nothing", good, KEY.public, ""), ("nothing", good, NEW_KEY.public, "")]
+    cases += evidence_rekeyed.attacks(good)
+    name = evidence_rekeyed.CHANGE
+    for at in range(5, len(good[name]), 29):
+        flipped = bytearray(good[name])
+        flipped[at] ^= 1 << at % 8
+        cases.append((f"bit {at}", {**good, name: bytes(flipped)}, NEW_KEY.public, ""))
+    place = tmp_path / "kiem-tra.html"
+    place.write_text(alone(), "utf-8")
+    page = await browser.new_page()
+    await page.goto(place.as_uri())
+
+    for number, (done, files, key, said) in enumerate(cases):
+        content = zipped(tmp_path / f"{number}.zip", files).read_bytes()
+        found = await page.evaluate(
+            """([text, key]) => vonggacVerify.verify(
+              new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]), key)""",
+            [base64.b64encode(content).decode(), key],
+        )
+        command = verify(InMemory(files), key=key).as_json()
+        assert found["ok"] is command["ok"] is (done == "nothing"), (done, found["faults"])
+        assert any(said in fault for fault in found["faults"]) or not said, (done, found)
+        assert found["key_changes"] == command["key_changes"] or not command["ok"], done
+
+    await page.fill("#key", KEY.public)
+    await page.set_input_files("#file", tmp_path / "0.zip")
+    await page.wait_for_selector('[data-ok="true"]')
+    shown = await page.inner_text("#verdict")
+    assert f"{fingerprint(KEY.public)} → {fingerprint(NEW_KEY.public)}" in shown
     await page.close()

@@ -83,6 +83,7 @@ def test_an_export_as_it_was_made_verifies(whole: dict[str, bytes]) -> None:
         "faults": [],
         "parts": found.parts,
         "key": fingerprint(KEY.public),
+        "key_changes": [],
         "key_given": True,
     }
     assert found.parts > 10

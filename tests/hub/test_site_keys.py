@@ -85,6 +85,8 @@ def test_a_hub_follows_the_word_of_the_key_that_it_knows(database: Database) -> 
     assert [row.detail["new"] for row in told] == [THIRD.public, SECOND.public]
     with database.reading() as connection:
         assert site_keys.chain(connection, SITE) == TWICE
+        assert site_keys.key_at(connection, SITE, T0 - 1) == FIRST.public
+        assert site_keys.key_at(connection, SITE, None) == THIRD.public
 
 
 @pytest.mark.parametrize(

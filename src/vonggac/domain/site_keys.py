@@ -47,6 +47,15 @@ def chain(connection: Connection, site_id: str) -> keys.Chain | None:
     return chains(connection).get(site_id)
 
 
+def key_at(connection: Connection, site_id: str, at_ns: int | None) -> str:
+    """The public key of a site as it was then, or now; empty without one."""
+    known = chain(connection, site_id)
+    if known is None:
+        return ""
+    past = [change for change in known.changes if at_ns is None or change.fact.at <= at_ns]
+    return known.keys[len(past)]
+
+
 def follow(
     connection: Connection,
     known: keys.Chain,

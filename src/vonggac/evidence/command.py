@@ -75,6 +75,8 @@ def _tell(found: Verdict) -> None:
         write(f"cameras {', '.join(found.cameras)}\nfrom {told['from']}\nto {told['to']}\n")
     for gap in found.gaps:
         write(f"gap: {gap['camera']} {gap['from']} to {gap['to']}: {gap['cause']}\n")
+    for change in told["key_changes"]:
+        write(f"key changed {change['at']}: {change['old']} to {change['new']}\n")
     for fault in found.faults:
         write(f"wrong: {fault}\n")
     if found.fingerprint:

@@ -18,7 +18,8 @@ from vonggac import wire
 from vonggac.config import StreamName  # noqa: TC001 - msgspec reads the annotations
 from vonggac.errors import MalformedError
 
-VERSION: Final = 1
+VERSIONS: Final = (1, 2)
+"""The second carries announcements of changed keys (`evidence.signers`)."""
 MANIFEST: Final = "manifest.json"
 SEAL: Final = "seal.json"
 MAX_MANIFEST: Final = 64 * 1024 * 1024
@@ -135,7 +136,8 @@ class Manifest(_Told, frozen=True):
     site_title: Text
     site_address: Text
     key: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
-    """The site's public key; a verifier compares it with the one that it was given."""
+    """The public key with which the site sealed it: its newest then. A verifier compares it, or
+    one before it in the chain of `keys/`, with the one that it was given."""
     from_: wire.Ns
     to: wire.Ns
     made_at: wire.Ns
@@ -164,8 +166,8 @@ def decode_manifest(content: bytes) -> Manifest:
         manifest = msgspec.json.decode(content, type=Manifest)
     except wire.UNREADABLE as error:
         raise MalformedError(f"the manifest cannot be read: {str(error)[:200]}") from error
-    if manifest.v != VERSION:
-        raise MalformedError(f"a manifest of version {manifest.v}; this program knows {VERSION}")
+    if manifest.v not in VERSIONS:
+        raise MalformedError(f"a manifest of version {manifest.v}; this program knows 1 and 2")
     return manifest
 
 

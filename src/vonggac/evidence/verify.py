@@ -6,7 +6,10 @@ The chain of proof, each link checked and each break named:
 2. The manifest names every file, and the hash of every part in every clip.
 3. Init and parts lead to the root of their segment (RFC 9162), and that to the root in the page
    of their hour, which the site signed when it recorded.
-4. Pages follow each other by hash and cover the span; what they call recorded is in the clips or
+4. Where the site changed its key, announcements lead from its first key to the one that sealed,
+   each signed with the key that ended and countersigned with the next; each page is held against
+   the key of its time.
+5. Pages follow each other by hash and cover the span; what they call recorded is in the clips or
    declared absent; the gaps that the manifest names are theirs.
 
 Who holds the site's key can say anything; who does not cannot change a bit unseen.  Everything is
@@ -19,10 +22,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
-from vonggac import keys, wire
+from vonggac import wire
 from vonggac.clock import NS, rfc3339
 from vonggac.errors import MalformedError, VonggacError
 from vonggac.evidence import manifest as manifests
+from vonggac.evidence import signers
 from vonggac.evidence.manifest import MANIFEST, SEAL
 from vonggac.media import merkle
 from vonggac.media.fmp4_read import scan
@@ -30,6 +34,7 @@ from vonggac.media.fmp4_read import scan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from vonggac import keys
     from vonggac.evidence.container import Files
     from vonggac.evidence.manifest import CameraEvidence, Clip, Manifest, Segment
 
@@ -57,7 +62,9 @@ class Verdict:
     parts: int = 0
     """Parts whose hash was right."""
     fingerprint: str = ""
-    """Of the key that signed: it must be the one that the site shows."""
+    """Of the key that sealed: it must be the one that the site shows, or showed then."""
+    changes: list[wire.KeyChanged] = field(default_factory=list)
+    """How one key of the site followed the other, from its first to the one that sealed."""
     key_given: bool = False
 
     @property
@@ -79,6 +86,14 @@ class Verdict:
             "faults": self.faults,
             "parts": self.parts,
             "key": self.fingerprint,
+            "key_changes": [
+                {
+                    "at": rfc3339(one.at),
+                    "old": manifests.fingerprint(one.old),
+                    "new": manifests.fingerprint(one.new),
+                }
+                for one in self.changes
+            ],
             "key_given": self.key_given,
         }
 
@@ -101,9 +116,9 @@ def verify(files: Files, *, key: str | None) -> Verdict:
 
     Args:
         files: its files.
-        key: the site's public key (base64url, 43 characters), from somewhere else than the
-            export; without one the export's own is used, and the verdict holds only if
-            `fingerprint` is the site's.
+        key: a public key that the site has or had (base64url, 43 characters), from somewhere
+            else than the export; without one the export's own is used, and the verdict holds
+            only if `fingerprint` is the site's.
 
     Raises:
         OSError: the files cannot be read.
@@ -115,18 +130,18 @@ def verify(files: Files, *, key: str | None) -> Verdict:
     found.site, found.site_title, found.export = told.site, told.site_title, told.export
     found.cameras = [camera.camera for camera in told.cameras]
     found.from_ns, found.to_ns = int(told.from_), int(told.to)
-    public = told.key if key is None else key
-    if key is not None and key != told.key:
-        found.faults.append("the export names another key than the one that was given")
     try:
-        found.fingerprint = manifests.fingerprint(public)
+        manifests.fingerprint(told.key if key is None else key)
     except ValueError:
         found.faults.append("the public key is not 32 bytes in base64url")
         return found
-    _check_seal(files, told, public, found)
+    chain = signers.chain_of(files, told, given=key, faults=found.faults)
+    found.fingerprint = manifests.fingerprint(chain.current)
+    found.changes = [change.fact for change in chain.changes]
+    _check_seal(files, told, chain, found)
     _check_files(files, told, found)
     for camera in told.cameras:
-        _Camera(files, told, camera, public, found).check()
+        _Camera(files, told, camera, chain, found).check()
     if len(found.faults) > MAX_FAULTS:
         more = len(found.faults) - MAX_FAULTS
         found.faults[MAX_FAULTS:] = [f"and {more} more faults"]
@@ -147,15 +162,18 @@ def _read_manifest(files: Files, found: Verdict) -> Manifest | None:
         return None
 
 
-def _check_seal(files: Files, told: Manifest, public: str, found: Verdict) -> None:
+def _check_seal(files: Files, told: Manifest, chain: keys.Chain, found: Verdict) -> None:
     if SEAL not in files.names():
         found.faults.append("there is no seal.json: the site's signature is missing")
         return
     try:
-        fact = _genuine(files, SEAL, told.site, public)
+        envelope = signers.sealed(files, SEAL, told.site)
+        fact = wire.decode_fact(chain.verify(envelope).envelope.payload)
     except VonggacError as error:
         found.faults.append(f"seal.json: {error.message}")
         return
+    if chain.key_at((envelope.epoch, envelope.sequence)) != chain.current:
+        found.faults.append("seal.json: signed with a key that had ended before this export")
     if not isinstance(fact, wire.Anchored) or fact.what != "export" or fact.name != told.export:
         found.faults.append("seal.json is a fact of the site about something else")
     elif fact.digest != sha256(_content(files, MANIFEST)).hexdigest():
@@ -182,12 +200,17 @@ class _Camera:
     """One camera of an export while it is checked."""
 
     def __init__(
-        self, files: Files, told: Manifest, camera: CameraEvidence, public: str, found: Verdict
+        self,
+        files: Files,
+        told: Manifest,
+        camera: CameraEvidence,
+        chain: keys.Chain,
+        found: Verdict,
     ) -> None:
         self._files = files
         self._told = told
         self._camera = camera
-        self._public = public
+        self._chain = chain
         self._found = found
         self._pages: dict[int, _Page] = {}
         self._covered: list[Stretch] = []
@@ -218,7 +241,8 @@ class _Camera:
         if name not in self._files.names():
             return None  # told already
         try:
-            fact = _genuine(self._files, name, self._told.site, self._public)
+            envelope = signers.sealed(self._files, name, self._told.site)
+            fact = wire.decode_fact(self._chain.verify(envelope).envelope.payload)
             if not isinstance(fact, wire.PageClosed):
                 self._fault(f"{name} is a fact of the site about something else")
                 return None
@@ -451,20 +475,6 @@ def joined_gaps(gaps: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, st
 
 def _stream_of(page: wire.Page, stream: str) -> wire.PageStream | None:
     return next((one for one in page.streams if one.stream == stream), None)
-
-
-def _genuine(files: Files, name: str, site: str, public: str) -> wire.Fact:
-    """A fact that this site signed.
-
-    Raises:
-        VonggacError: it is none, or forged.
-    """
-    if files.size(name) > manifests.MAX_SEALED:
-        raise MalformedError("longer than any signed fact")
-    envelope = manifests.decode_sealed(_content(files, name))
-    if envelope.site != site:
-        raise MalformedError("signed by another site")
-    return wire.decode_fact(keys.verify_envelope(envelope, public).envelope.payload)
 
 
 def _content(files: Files, name: str) -> bytes:

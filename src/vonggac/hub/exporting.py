@@ -16,10 +16,10 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vonggac import log, paper, wire
+from vonggac import keys, log, paper, wire
 from vonggac.clock import NS
 from vonggac.config import inherited
-from vonggac.domain import exports, ledger
+from vonggac.domain import exports, ledger, site_keys
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import (
     MANIFEST,
@@ -33,6 +33,7 @@ from vonggac.evidence import (
     encode_manifest,
     encode_sealed,
     fingerprint,
+    signers,
     verify,
 )
 from vonggac.evidence.gather import Receiver, camera_evidence
@@ -347,9 +348,12 @@ class Exporter:
         )
         sheet = await asyncio.to_thread(paper.pdf, "minutes", values)
         _add(work, "minutes.pdf", sheet)
+        chain = await asyncio.to_thread(self._chain, export)
+        for name, content in signers.announcement_files(chain).items():
+            _add(work, name, content)
         assert export.decided is not None, "it was approved"
         manifest = Manifest(
-            v=1,
+            v=signers.version(chain),
             export=export.id,
             hub=self._hub,
             site=export.site_id,
@@ -383,6 +387,11 @@ class Exporter:
     def _place(self, export: Export) -> minutes.Place:
         with self._database.reading() as connection:
             return minutes.place(connection, export.site_id, now_ns=self._clock.wall_ns())
+
+    def _chain(self, export: Export) -> keys.Chain:
+        with self._database.reading() as connection:
+            found = site_keys.chain(connection, export.site_id)
+        return found or keys.Chain(export.site_id, self._site.public_key)
 
     async def _check(self, partial: Path) -> None:
         """Verify what is about to be handed out.

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, exports, holds, registry
+from vonggac.domain import access, exports, holds, registry, site_keys
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import fingerprint
@@ -153,6 +153,7 @@ def _export_page(who: Visitor, export_id: str, *, fault: str = "", status: int =
     with who.desk.database.reading() as connection:
         shown = _shown(connection, found)
         thing = access.thing_of_site(connection, found.site_id)
+        key = site_keys.key_at(connection, found.site_id, found.ready_ns)
     own = found.asked.account_id == who.signed_in.account.id
     site = shown.site
     return who.page(
@@ -167,7 +168,7 @@ def _export_page(who: Visitor, export_id: str, *, fault: str = "", status: int =
             "is_own": own,
             "may_approve": not own and who.may(Act.EXPORT_APPROVE, thing),
             "may_take": who.may(Act.EXPORT_TAKE, thing),
-            "fingerprint": fingerprint(site.public_key) if site and site.public_key else "",
+            "fingerprint": fingerprint(key) if key else "",
             "goes_on": found.state in ("approved", "building"),
         },
         status=status,
@@ -220,14 +221,15 @@ def file_page(who: Annotated[Visitor, Depends(visitor)], export_id: str) -> Resp
 
 @routes.get("/exports/{export_id}/key")
 def key_page(who: Annotated[Visitor, Depends(visitor)], export_id: str) -> Response:
-    """The site's public key as `vonggac verify --key` reads it."""
+    """The public key that sealed this export, as `vonggac verify --key` reads it."""
     found = evidence_api.seen(who, export_id, Act.EXPORT_SEE)
     with who.desk.database.reading() as connection:
         site = registry.site(connection, found.site_id)
-    if site is None or not site.public_key:
+        key = site_keys.key_at(connection, found.site_id, found.ready_ns)
+    if site is None or not key:
         raise VonggacError(Kind.NOT_FOUND, "this site has no key here")
     return Response(
-        site.public_key + "\n",
+        key + "\n",
         media_type="text/plain; charset=us-ascii",
         headers={"Content-Disposition": f'attachment; filename="{site.name}.pub"'},
     )

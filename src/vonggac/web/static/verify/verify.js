@@ -32,6 +32,7 @@
     return Uint8Array.from(raw, (letter) => letter.charCodeAt(0));
   }
 
+  const toBase64Url = (bytes) => toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   const toBase64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 
   function joined(...pieces) {
@@ -256,8 +257,8 @@
 
   // -- signed facts --------------------------------------------------------------------------------
 
-  /** A fact that the site signed. Its integers beyond 2**53 are read as text (`big`). */
-  async function genuine(entry, site, key) {
+  /** A signed fact as it lies in a file; nothing in it is verified. Integers beyond 2**53 are text (`big`). */
+  async function sealed(entry, site) {
     if (entry.size > MAX_SEALED) throw new Error("longer than any signed fact");
     const bytes = await content(entry);
     const text = utf8.decode(bytes);
@@ -267,11 +268,106 @@
     if (version !== 1 || again !== text) throw new Error("a signed fact is not written as the program writes it");
     if (who !== site) throw new Error("signed by another site");
     const head = new TextEncoder().encode(`vonggac fact 1\n${who}\n${epoch}\n${sequence}\n`);
-    if (sign.length !== 64 || !nacl.sign.detached.verify(joined(head, body), sign, key)) {
-      throw new Error("a fact's signature is not the site's");
-    }
-    return { text: utf8.decode(body), fact: big(utf8.decode(body)) };
+    return { who, place: [epoch, sequence], signed: joined(head, body), sign, text: utf8.decode(body), fact: big(utf8.decode(body)) };
   }
+
+  /** The bytes of a public key or a signature in base64url; it has one spelling. */
+  function bytesOf(text, size) {
+    const bytes = typeof text === "string" ? fromBase64(text) : new Uint8Array();
+    if (bytes.length !== size || toBase64Url(bytes) !== text) throw new Error("an announcement spells its keys in another way than the program");
+    return bytes;
+  }
+
+  const isSigned = (bytes, sign, key) => sign.length === 64 && nacl.sign.detached.verify(bytes, sign, fromBase64(key));
+  const isBefore = ([a, b], [c, d]) => a < c || (a === c && b < d);
+
+  /** The keys of a site, one after the other: which one signs what (vonggac.keys.chain). */
+  class Chain {
+    constructor(site, first) {
+      this.site = site;
+      this.keys = [first];
+      this.ends = [];
+      this.changes = [];
+    }
+
+    get current() {
+      return this.keys.at(-1);
+    }
+
+    /** The number of the only key that may have signed a fact at this place. */
+    numberAt(place) {
+      return this.ends.filter((end) => isBefore(end, place)).length;
+    }
+
+    /** A fact that the site signed, with the key of its place. */
+    async genuine(entry) {
+      const found = await sealed(entry, this.site);
+      const number = this.numberAt(found.place);
+      if (isSigned(found.signed, found.sign, this.keys[number])) return found;
+      const other = this.keys.findIndex((key, at) => at !== number && isSigned(found.signed, found.sign, key));
+      if (other < 0) throw new Error("a fact's signature is not the site's");
+      throw new Error(`a fact is signed with key ${other + 1} of the site, which ${other < number ? "had ended before it" : "did not sign yet"}`);
+    }
+
+    /** Take the site's next key, announced by the last one and countersigned by the new one. */
+    follow({ fact, place, signed, sign }) {
+      if (fact.kind !== "key") throw new Error("a fact that announces no key");
+      bytesOf(fact.old, 32);
+      bytesOf(fact.new, 32);
+      const proof = bytesOf(fact.proof, 64);
+      const said = `announcement ${fact.number} of a key`;
+      if (!isSigned(signed, sign, this.current)) {
+        const ended = this.keys.slice(0, -1).some((key) => isSigned(signed, sign, key));
+        throw new Error(`${said} is signed ${ended ? "with a key that had ended before it" : "by a stranger, not with the site's key before it"}`);
+      }
+      const last = this.changes.length;
+      if (fact.number !== last + 1) throw new Error(`${said} does not follow number ${last}: the chain is broken`);
+      if (fact.old !== this.current) throw new Error(`${said} ends another key than the one before it: the chain is broken`);
+      if (this.keys.includes(fact.new)) throw new Error(`${said} goes back to a key that has ended`);
+      if (last && !isBefore(this.ends.at(-1), place)) throw new Error(`${said} stands before number ${last}`);
+      const words = ["vonggac key 1", this.site, ...place, fact.number, fact.at, fact.old, fact.new, ""].join("\n");
+      if (!isSigned(new TextEncoder().encode(words), proof, fact.new)) throw new Error(`${said} is not countersigned with the key that it announces`);
+      this.keys.push(fact.new);
+      this.ends.push(place);
+      this.changes.push(fact);
+    }
+  }
+
+  const announcement = (number) => `keys/${String(number).padStart(6, "0")}.json`;
+
+  /** The keys of the site, as far as the export and the key that was given agree (vonggac.evidence.signers). */
+  async function chainOf(files, manifest, given, fault) {
+    if (manifest.v === 1) {
+      if (given && given !== manifest.key) fault("the export names another key than the one that was given");
+      return new Chain(manifest.site, given || manifest.key);
+    }
+    const names = Object.keys(manifest.files).filter((name) => name.startsWith("keys/"));
+    let chain = null;
+    for (let number = 1; number <= Math.max(names.length, 1); number++) {
+      const name = announcement(number);
+      if (!names.includes(name) || !files.has(name)) {
+        fault(`the chain of keys is broken: ${name} is missing`);
+        break;
+      }
+      try {
+        const told = await sealed(files.get(name), manifest.site);
+        if (!chain) {
+          bytesOf(told.fact.old, 32);
+          chain = new Chain(manifest.site, told.fact.old);
+        }
+        chain.follow(told);
+      } catch (error) {
+        fault(`${name}: ${error.message}`);
+        break;
+      }
+    }
+    chain ??= new Chain(manifest.site, manifest.key);
+    if (chain.current !== manifest.key) fault("the manifest names another key than the last that was announced");
+    if (given && !chain.keys.includes(given)) fault("the key that was given is none of those that the site has had");
+    return chain;
+  }
+
+  const fingerprint = async (key) => hex(await sha256(fromBase64(key))).replace(/(.{4})(?=.)/g, "$1 ");
 
   /** JSON with every integer of 16 digits or more as a string: the browser's numbers lose digits. */
   const big = (text) => JSON.parse(text.replace(/(?<=[[:,])(-?\d{16,})(?=[,\]}])/g, '"$1"'));
@@ -351,7 +447,7 @@
    * @returns {Promise<object>} as `vonggac verify --json` prints it.
    */
   async function verify(file, given = "", told = () => {}) {
-    const found = { ok: false, site: "", site_title: "", export: "", cameras: [], from: null, to: null, gaps: [], faults: [], parts: 0, key: "", key_given: Boolean(given) };
+    const found = { ok: false, site: "", site_title: "", export: "", cameras: [], from: null, to: null, gaps: [], faults: [], parts: 0, key: "", key_changes: [], key_given: Boolean(given) };
     try {
       await check(file, given.trim(), told, found);
     } catch (error) {
@@ -372,23 +468,26 @@
     let manifest;
     try {
       manifest = JSON.parse(utf8.decode(bytes));
-      if (manifest.v !== 1 || !manifest.cameras.length) throw new Error("of another version");
+      if (![1, 2].includes(manifest.v) || !manifest.cameras.length) throw new Error("of another version");
     } catch (error) {
       throw new Error(`manifest.json was changed: ${error.message}`);
     }
     Object.assign(found, { site: manifest.site, site_title: manifest.site_title, export: manifest.export, from: moment(manifest.from), to: moment(manifest.to) });
     found.cameras = manifest.cameras.map((camera) => camera.camera);
-    if (given && given !== manifest.key) fault("the export names another key than the one that was given");
-    const key = fromBase64(given || manifest.key);
-    if (key.length !== 32) throw new Error("the public key is not 32 bytes in base64url");
-    found.key = hex(await sha256(key)).replace(/(.{4})(?=.)/g, "$1 ");
+    if (fromBase64(given || manifest.key).length !== 32) throw new Error("the public key is not 32 bytes in base64url");
+    const chain = await chainOf(files, manifest, given, fault);
+    found.key = await fingerprint(chain.current);
+    for (const one of chain.changes) {
+      found.key_changes.push({ at: moment(one.at), old: await fingerprint(one.old), new: await fingerprint(one.new) });
+    }
 
     const seal = files.get("seal.json");
     if (!seal) fault("there is no seal.json: the site's signature is missing");
     else {
       try {
-        const { fact } = await genuine(seal, manifest.site, key);
-        if (fact.kind !== "anchor" || fact.what !== "export" || fact.name !== manifest.export) fault("seal.json is a fact of the site about something else");
+        const { fact, place } = await chain.genuine(seal);
+        if (chain.numberAt(place) !== chain.changes.length) fault("seal.json: signed with a key that had ended before this export");
+        else if (fact.kind !== "anchor" || fact.what !== "export" || fact.name !== manifest.export) fault("seal.json is a fact of the site about something else");
         else if (fact.digest !== hex(await sha256(bytes))) fault("manifest.json was changed: it is not the one that the site signed");
       } catch (error) {
         fault(`seal.json: ${error.message}`);
@@ -409,10 +508,10 @@
     }
 
     const progress = { done: 0, total: Math.max(1, clips.reduce((size, clip) => size + clip.size, 0)), told };
-    for (const camera of manifest.cameras) await checkCamera(files, manifest, camera, key, found, progress);
+    for (const camera of manifest.cameras) await checkCamera(files, manifest, camera, chain, found, progress);
   }
 
-  async function checkCamera(files, manifest, camera, key, found, progress) {
+  async function checkCamera(files, manifest, camera, chain, found, progress) {
     const fault = (said) => found.faults.push(`${camera.camera}: ${said}`);
     const gap = (from, to, cause) => found.gaps.push({ camera: camera.camera, from: moment(from), to: moment(to), cause });
     const pages = new Map();
@@ -421,7 +520,7 @@
       const entry = files.get(name);
       if (!entry) continue;
       try {
-        const { text, fact } = await genuine(entry, manifest.site, key);
+        const { text, fact } = await chain.genuine(entry);
         if (fact.kind !== "page") throw new Error("a fact of the site about something else");
         const page = fact.page;
         if (page.site !== manifest.site || page.camera !== camera.camera) throw new Error("a page of another camera");
