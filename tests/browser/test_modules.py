@@ -38,6 +38,44 @@ async def test_the_pure_modules_do_in_chromium_what_their_tests_say(
     assert len(outcomes) >= 10
 
 
+HANDED_OVER = """async () => {
+  const { handOver } = await import('/static/js/purpose.mjs');
+  const { grantsOf } = await import('/static/js/page.mjs');
+  document.body.innerHTML = `<form id="why" data-ask="choose"><select name="code">
+    <option value="request" selected>old</option></select><input name="note" value="12/CAT">
+    <span data-show="purpose" hidden></span></form>`;
+  const named = (code, note = null) => ({ code, note, name: { vi: '-', en: `en ${code}` } });
+  const page = { purposes: { request: 'number' }, purpose: 'request', note: '12/CAT',
+    language: 'en', csrf: { token: 'the next one', header: 'x' } };
+  const { code, note } = document.getElementById('why').elements;
+  const texts = () => [...code.options].map((one) => one.text);
+  const seen = () => [page.purpose, page.note, code.value, texts()];
+  const told = [];
+  told.push(handOver(page, [named('watch'), named('request', 'number')]), seen(),
+    JSON.parse(sessionStorage.getItem('vonggac.purpose')).of);
+  told.push(handOver(page, [named('technical')]), seen(), note.hidden,
+    document.querySelector('[data-show]').textContent);
+  told.push(await grantsOf(page, null)('key', ['cam']).catch((error) => page.fault));
+  return told;
+}"""
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_next_person_goes_on_only_with_a_purpose_of_their_own(
+    browser: Browser, place: Stand
+) -> None:
+    """Stated for one person it is not assumed of another: the page asks, and asks for no grant."""
+    async with opened(browser, f"{place.origin}/blank") as (page, complaints):
+        told = await page.evaluate(HANDED_OVER)
+
+    assert complaints == []
+    assert told[:3] == [
+        True, ["request", "12/CAT", "request", ["en watch", "en request"]], "the next",
+    ]  # fmt: skip
+    assert told[3:7] == [False, ["", "", "", ["choose", "en technical"]], True, "choose"]
+    assert told[7] == "no_purpose"
+
+
 def test_vendored_files_are_the_published_ones() -> None:
     """A changed file of others is nobody's any more."""
     rows = re.findall(

@@ -93,6 +93,17 @@ def test_the_days_of_the_law_skip_the_weekend() -> None:
     assert legal.after_days(NOW, 0) == legal.start_of(date(2026, 11, 21))
 
 
+def test_each_kind_of_request_has_its_days_and_says_whose_they_are() -> None:
+    """The source gives 10 to 30 days by kind and names no kind: ours, within that, labelled."""
+    kinds = legal.request_kinds(date(2026, 11, 20))
+
+    assert {code: kind.days for code, kind in kinds.items()} == {
+        "access": 10, "copy": 10, "objection": 15, "deletion": 20, "complaint": 30,
+    }  # fmt: skip
+    assert all(kind.ours and 10 <= kind.days <= 30 for kind in kinds.values())
+    assert {kind.acknowledge_working_days for kind in kinds.values()} == {2}
+
+
 def test_every_language_of_the_notice_says_how_long() -> None:
     with_days = [one.kept.format(days=30) for one in notices.languages()]
 

@@ -186,6 +186,20 @@ async def test_pages_offer_the_purposes_that_the_role_serves(people: People) -> 
     assert '<option value="review" selected' in playback
 
 
+async def test_a_page_is_told_which_purposes_the_next_person_may_state(people: People) -> None:
+    """After a change of person: by the roles over this facility, and for these pictures."""
+    codes = {}
+    for name, shows in (("truc", "live"), ("kythuat", "live"), ("kythuat", "recorded")):
+        answer = await people.http(name).get(f"/api/v1/purposes?site={SITE_ID}&shows={shows}")
+        codes[name, shows] = [one["code"] for one in answer.json()["purposes"]]
+    elsewhere = await people.http("truc").get("/api/v1/purposes?site=nowhere")
+
+    assert "watch" in codes["truc", "live"]
+    assert "technical" in codes["kythuat", "live"]
+    assert codes["kythuat", "recorded"] == []
+    assert elsewhere.status_code == 404
+
+
 async def test_a_grant_asks_the_box_only_what_the_role_may(people: People) -> None:
     """A technician sees pictures of now; what was recorded is not his."""
     answer = await people.grant("kythuat", purpose="technical")

@@ -73,6 +73,8 @@ class RequestKind:
     acknowledge_working_days: int
     days: int
     basis: str
+    ours: bool
+    """The days are the software's default: no source names them for this kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def request_kinds(on: date) -> Mapping[str, RequestKind]:
             row["acknowledge_working_days"],
             row["days"],
             row["basis"],
+            row.get("ours", False),
         )
         for row in _in_force("request", on)
     }

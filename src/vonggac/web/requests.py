@@ -256,6 +256,7 @@ def _one_page(
         "request.html",
         {
             "it": found,
+            "kind": _rule_of(found),
             "site": site,
             "form": form,
             "receipt": receipt,
@@ -266,6 +267,14 @@ def _one_page(
         status=status,
         section="requests",
     )
+
+
+def _rule_of(found: requests.Request) -> legal.RequestKind | None:
+    """The rule that set its day; None where another did, before the rules were changed."""
+    kind = legal.request_kinds(legal.day_of(found.received_ns)).get(found.kind)
+    if kind is None or legal.after_days(found.received_ns, kind.days) != found.due_ns:
+        return None
+    return kind
 
 
 @routes.post("/requests/{request_id}")

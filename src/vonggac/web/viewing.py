@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
@@ -81,8 +81,17 @@ class GrantBody(BaseModel):
 
 
 @routes.get("/purposes", summary="Why pictures may be seen")
-def list_purposes(who: Signed) -> dict[str, Any]:
+def list_purposes(
+    who: Signed,
+    site: Annotated[
+        str, Query(max_length=40, description="only those that the visitor may state there")
+    ] = "",
+    shows: Annotated[
+        Literal["live", "recorded"], Query(description="with `site`: for which pictures")
+    ] = "live",
+) -> dict[str, Any]:
     """The purposes that a grant may name today."""
+    known = purposes.for_people(who.desk.now_ns()) if not site else _stated_at(who, site, shows)
     return {
         "purposes": [
             {
@@ -91,9 +100,20 @@ def list_purposes(who: Signed) -> dict[str, Any]:
                 "hours": one.hours,
                 "note": one.note or None,
             }
-            for one in purposes.for_people(who.desk.now_ns())
+            for one in known
         ]
     }
+
+
+def _stated_at(who: Visitor, site_id: str, shows: str) -> Sequence[purposes.Purpose]:
+    act = Act.LIVE_VIEW if shows == "live" else Act.PLAYBACK
+    who.signed_in  # noqa: B018 - refuses who may not look
+    with who.desk.database.reading() as connection:
+        seen = rights.shown_sites(connection, who, Act.FACILITY_SEE)
+        site = next((one for one in seen if one.id == site_id), None)
+        if site is None:
+            raise VonggacError(Kind.NOT_FOUND, "there is no such site, or it is not for you")
+        return rights.choices(connection, who, act, site)
 
 
 @routes.post("/grants", summary="Permission to see named cameras for two minutes")

@@ -6,7 +6,7 @@
  */
 
 import { el, show } from "./page.mjs";
-import { forget } from "./purpose.mjs";
+import { handOver } from "./purpose.mjs";
 
 /** An answer of the server that does not come, ms. */
 const LIMIT_MS = 8_000;
@@ -34,6 +34,13 @@ export function changeOfPerson(page, session) {
     return { ok: response.ok, answer: await response.json().catch(() => ({})) };
   }
 
+  /** Whether the purpose that was stated is one of the next person's. */
+  async function purposeStays() {
+    if (!page.purposes) return true;
+    const { answer } = await ask(`/purposes?site=${encodeURIComponent(page.site)}&shows=${page.shows}`);
+    return handOver(page, answer.purposes ?? []);
+  }
+
   async function open() {
     say("");
     form.reset();
@@ -58,11 +65,12 @@ export function changeOfPerson(page, session) {
       return;
     }
     page.csrf.token = answer.csrf_token;
-    forget(page);
     const chosen = list.querySelector("input:checked").parentElement.textContent;
-    await session?.renewed();
+    const stays = await purposeStays();
+    if (stays) await session?.renewed();
     show("person", chosen);
     dialog.close();
+    if (!stays) document.getElementById("why")?.elements.code.focus();
   }
 
   document.querySelector("[data-person]")?.addEventListener("click", () => open().catch(() => location.assign("/person")));

@@ -6,7 +6,7 @@
  * one as at every renewal: the next connection first.
  */
 
-import { show } from "./page.mjs";
+import { el, show } from "./page.mjs";
 
 const PLACE = "vonggac.purpose";
 
@@ -18,7 +18,6 @@ const signedIn = (page) => page.csrf.token.slice(0, 8);
  * @param {any} page page data; a page without `purposes` has one that nobody chooses
  */
 export function recall(page) {
-  page.usual = page.purpose;
   if (!page.purposes) return;
   try {
     const { of: whose, purpose, note } = JSON.parse(sessionStorage.getItem(PLACE) ?? "{}");
@@ -38,11 +37,34 @@ function keep(page) {
   }
 }
 
-/** Another person is on duty: what the one before chose is not theirs. */
-export function forget(page) {
-  Object.assign(page, { purpose: page.usual, note: "" });
+/**
+ * Another person is on duty. What the one before stated goes on if the next one may state it as well;
+ * if not, nothing is assumed: the page asks, and no grant is asked for until somebody has chosen.
+ * @param {any} page page data
+ * @param {{code: string, name: Record<string, string>, note: string | null}[]} allowed  theirs
+ * @returns {boolean} whether a purpose stands
+ */
+export function handOver(page, allowed) {
+  if (!page.purposes) return true;
+  page.purposes = Object.fromEntries(allowed.map(({ code, note }) => [code, note ?? ""]));
+  const stays = page.purpose in page.purposes;
+  if (!stays) Object.assign(page, { purpose: "", note: "" });
   const form = document.getElementById("why");
-  if (form) fill(page, form);
+  if (form) offer(page, form, allowed);
+  if (stays) keep(page);
+  return stays;
+}
+
+/** Puts the next person's purposes into the form; without one that stands, an empty one is chosen. */
+function offer(page, form, allowed) {
+  const { code } = form.elements;
+  const options = allowed.map((one) => el("option", { value: one.code }, one.name[page.language]));
+  if (page.purpose === "") options.unshift(el("option", { value: "", disabled: "" }, form.dataset.ask));
+  code.replaceChildren(...options);
+  code.required = true;
+  fill(page, form);
+  show("purpose", page.purpose === "" ? form.dataset.ask : "");
+  if (page.purpose === "") code.focus();
 }
 
 function fill(page, form) {
