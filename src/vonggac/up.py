@@ -24,7 +24,7 @@ from vonggac import bus, keys, log
 from vonggac.clock import NS, SystemClock
 from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, profiles, registry, rules, sealed, site_keys, units
+from vonggac.domain import accounts, directives, profiles, registry, rules, sealed, site_keys, units
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
@@ -372,6 +372,7 @@ def _prepare(
     now = clock.wall_ns()
     with database.writing() as connection:
         units.load(connection, profiles.profile_on(day_of(now)))
+        directives.load(connection, now_ns=now)
         site_id = chain.site
         site_keys.follow_box(connection, chain, now_ns=now)
         registry.ensure_site(

@@ -4,6 +4,7 @@ from sqlalchemy.engine import Connection
 
 # The document is whole only with every module that has tables of it.
 from vonggac.db import compliance as _compliance  # noqa: F401
+from vonggac.db import directives as _directives  # noqa: F401
 from vonggac.db import estimate as _estimate  # noqa: F401
 from vonggac.db import register as _register  # noqa: F401
 from vonggac.db import site_keys as _site_keys  # noqa: F401

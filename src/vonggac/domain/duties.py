@@ -69,7 +69,17 @@ class Act(StrEnum):
     REQUESTS_EDIT = "requests_edit"
     INCIDENT_EDIT = "incident_edit"
     DOCUMENTS_MAKE = "documents_make"
+    DIRECTIVE_SEE = "directive_see"
+    DIRECTIVE_REGISTER = "directive_register"
+    DIRECTIVE_ASSIGN = "directive_assign"
     COMPLIANCE_SEE = "compliance_see"
+    SCHEME_SEE = "connection_plan_see"
+    SCHEME_MAKE = "connection_plan_make"
+    SCHEME_AGREE = "connection_plan_agree"
+    ESTIMATE_SEE = "estimate_see"
+    ESTIMATE_MAKE = "estimate_make"
+    ESTIMATE_APPRAISE = "estimate_appraise"
+    ESTIMATE_APPROVE = "estimate_approve"
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,10 @@ def place_line(letter: Letter) -> str:
     The day stays blank until the clerk gives it with the number.
     """
     day, month = letter.drafted.day, letter.drafted.month
+    if letter.undated:
+        blank = SPACE * 5
+        year = letter.drafted.year
+        return f"{letter.issuer.place}, ngày {blank} tháng {blank} năm {year}"
     said = f"{day:02}" if letter.number else SPACE * 5
     return (
         f"{letter.issuer.place}, ngày {said} tháng {month:02} năm {letter.drafted.year}"

@@ -136,6 +136,8 @@ class Letter:
     signatures: tuple[Signature, ...]
     number: str = ""
     """Given by the clerk, together with the day; empty leaves both blank."""
+    undated: bool = False
+    """Its day cannot be read: of an old paper whose frame is made again."""
     addressees: tuple[str, ...] = ()
     """Kính gửi; of a công điện, to whom it is wired."""
     wired_by: str = ""
