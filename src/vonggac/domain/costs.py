@@ -68,6 +68,8 @@ class Norms:
     median_days: int
     outdoor: frozenset[str]
     by_floor: frozenset[str]
+    with_lease: frozenset[str]
+    """Kinds that a lease of cameras and recorder brings along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,10 @@ def norms() -> Norms:
     """
     found = dict(_tree()["norm"])
     try:
-        outdoor, by_floor = frozenset(found.pop("outdoor")), frozenset(found.pop("by_floor"))
-        return Norms(**found, outdoor=outdoor, by_floor=by_floor)
+        lists: dict[str, Any] = {
+            name: frozenset(found.pop(name)) for name in ("outdoor", "by_floor", "with_lease")
+        }
+        return Norms(**found, **lists)
     except (KeyError, TypeError) as error:
         raise ConfigError(f"rules/prices.toml, norm: {error}") from error
 
