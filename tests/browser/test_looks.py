@@ -180,6 +180,7 @@ NO_PAGES = {
     "/requests.csv",
     "/requests.xlsx",
     "/incidents/{incident_id}/record.pdf",
+    "/incidents/{incident_id}/record.docx",
     "/legal/texts/{text_id}",
     "/exports/{export_id}/file",
     "/exports/{export_id}/key",

@@ -163,6 +163,30 @@ async def test_the_administrator_writes_the_notice_and_prints_the_sign(
     assert sign.content.startswith(b"%PDF-")
 
 
+async def test_a_program_reads_and_an_administrator_writes_the_notice(
+    client: httpx.AsyncClient, guest: httpx.AsyncClient
+) -> None:
+    """By the API; what the cameras do is told before anybody wrote a word."""
+    path = f"/api/v1/notices/{SITE_ID}"
+    before = (await client.get(path)).json()
+    head = {"X-CSRF-Token": await form_token(client)}
+    bare = await client.put(path, json={**DRAFT, "operator": " "}, headers=head)
+    made = (await client.put(path, json=DRAFT, headers=head)).json()
+    public = await guest.get(made["written"]["public_page"])
+    sign = await client.get(f"{path}/sign.pdf")
+
+    assert (before["written"], before["cameras"], before["sound"]) == (None, 9, False)
+    assert (bare.status_code, bare.json()["error"]["detail"]["fields"]) == (
+        422, {"operator": "required"},
+    )  # fmt: skip
+    assert made["written"]["contact"] == DRAFT["contact"]
+    assert made["languages"] == ["vi", "en", "fr", "zh", "ko", "ja", "km", "lo"]
+    assert (await client.get("/api/v1/notices")).json()["notices"] == [made]
+    assert (public.status_code, sign.content[:5]) == (200, b"%PDF-")
+    assert (await client.get("/api/v1/notices/nothing")).status_code == 404
+    assert (await guest.get(path)).status_code == 401
+
+
 async def test_the_log_of_deletions_is_on_the_page(hub: Stage, client: httpx.AsyncClient) -> None:
     """Retention deletes by itself; who answers for the site reads what it deleted."""
     with hub.database.writing() as connection:

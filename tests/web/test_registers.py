@@ -7,7 +7,9 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import docx
 import openpyxl
+import pypdf
 import pytest
 
 from hub_stage import HOUR, NOW_NS, SITE_ID
@@ -134,6 +136,19 @@ async def test_a_record_is_opened_kept_and_printed_on_its_page(
     assert "quá 32 phút" in text_of(await client.get("/incidents"))
     paper = await client.get(f"{page}/record.pdf")
     assert paper.content.startswith(b"%PDF-")
+    draft = await client.get(f"{page}/record.docx")
+    told = "".join(
+        one.text or "" for one in docx.Document(io.BytesIO(draft.content)).element.iter()
+    )
+    printed = "".join(
+        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(paper.content)).pages
+    )
+    for word in (
+        "Mất một ổ ghi", "Ổ ghi bị lấy khỏi tủ.", "17/11/2026 14:00:00", "24 giờ",
+        "18/11/2026 14:00:00", "(quá hạn)", "chưa đối chiếu bản gốc", "đã báo",
+    ):  # fmt: skip
+        assert "".join(word.split()) in "".join(told.split()), word
+        assert "".join(word.split()) in "".join(printed.split()), word
     with hub.database.reading() as connection:
         (found,) = incidents.listed(connection, [SITE_ID])
         assert [step.kind for step in incidents.steps(connection, found.id)] == ["report_72h"]

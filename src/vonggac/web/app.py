@@ -97,6 +97,7 @@ ROUTERS = (
     evidence.routes,
     evidence_api.routes,
     notices.routes,
+    notices.api,
     public.routes,
     requests.routes,
     requests.api,

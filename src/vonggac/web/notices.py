@@ -1,4 +1,4 @@
-"""Page "Biển báo, trang công khai": what people who are filmed are told, and its sign as PDF."""
+"""What people who are filmed are told, and its sign as PDF: the page and the API."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import segno
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
-from vonggac.clock import NS
+from vonggac.clock import NS, rfc3339
 from vonggac.domain import access, audit, legal, notices, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
@@ -21,7 +22,10 @@ from vonggac.web.render import Form, form_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vonggac.db import Connection
+
 routes = APIRouter(include_in_schema=False)
+api = APIRouter(prefix="/api/v1")
 
 FAULTS: Mapping[str, str] = {
     "required": "Cần điền.",
@@ -41,6 +45,17 @@ FAULTS: Mapping[str, str] = {
 
 Signed = Annotated[Visitor, Depends(visitor)]
 SiteId = Annotated[str, Query(max_length=40)]
+
+
+class NoticeBody(BaseModel):
+    """What the sign says; retention, sound and zones are read from the register."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    operator: str = Field(max_length=notices.MAX_LINE)
+    contact: str = Field(max_length=notices.MAX_LINE)
+    purpose: str = Field(max_length=notices.MAX_PURPOSE)
+    purpose_en: str = Field(default="", max_length=notices.MAX_PURPOSE)
 
 
 def faults(who: Visitor, error: VonggacError) -> dict[str, str]:
@@ -119,23 +134,28 @@ async def notices_send(request: Request) -> Response:
 def _send(request: Request, values: dict[str, str]) -> Response:
     who = visitor(request)
     who.check_form(values)
-    site_id, desk = values.get("site", "")[:40], who.desk
-    with desk.database.reading() as connection:
-        thing = access.thing_of_site(connection, site_id)
-        verdict = rights.require(connection, who, Act.SETTINGS_EDIT, thing)
+    site_id = values.get("site", "")[:40]
     draft = notices.Draft(
         **{name: values.get(name, "") for name in notices.Draft.__dataclass_fields__}
     )
-    by = evidence_api.someone(who, verdict)
     try:
-        with desk.database.writing() as connection:
-            notices.save(connection, site_id, draft, by=by, now_ns=desk.now_ns())
+        _save(who, site_id, draft)
     except VonggacError as error:
         found = faults(who, error)
         if not found:
             raise
         return _page(request, who, site_id, Form(values, found), status=422)
     return RedirectResponse(f"/notices?site={site_id}", 303)
+
+
+def _save(who: Visitor, site_id: str, draft: notices.Draft) -> None:
+    desk = who.desk
+    with desk.database.reading() as connection:
+        thing = access.thing_of_site(connection, site_id)
+        verdict = rights.require(connection, who, Act.SETTINGS_EDIT, thing)
+    by = evidence_api.someone(who, verdict)
+    with desk.database.writing() as connection:
+        notices.save(connection, site_id, draft, by=by, now_ns=desk.now_ns())
 
 
 @routes.get("/notices/{site_id}/sign.pdf")
@@ -177,3 +197,72 @@ def sign_values(
     modules = segno.make(address, error="m", micro=False).matrix
     qr = ["".join("1" if module else "0" for module in row) for row in modules]
     return notices.sign_values(site, notice, practice, address=address, qr=qr)
+
+
+# -- API -------------------------------------------------------------------------------------
+
+
+@api.get("/notices", summary="What people who are filmed are told")
+def every_notice(request: Request, who: Signed) -> dict[str, Any]:
+    """One for each facility of the visitor's scope, written or not."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        sites = rights.shown_sites(connection, who, Act.DOCUMENTS_MAKE)
+        return {"notices": [_notice_json(request, who, connection, site) for site in sites]}
+
+
+@api.get("/notices/{site_id}", summary="What people who are filmed at a facility are told")
+def one_notice(request: Request, who: Signed, site_id: str) -> dict[str, Any]:
+    """What was written, and what the cameras do."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        thing = access.thing_of_site(connection, site_id[:40])
+        rights.require(connection, who, Act.DOCUMENTS_MAKE, thing)
+        site = registry.site(connection, thing.id)
+        assert site is not None, "it is a thing"
+        return _notice_json(request, who, connection, site)
+
+
+@api.put("/notices/{site_id}", summary="Write what people who are filmed are told")
+def write_notice(request: Request, who: Signed, site_id: str, body: NoticeBody) -> dict[str, Any]:
+    """The first time opens the public page."""
+    who.signed_in  # noqa: B018
+    draft = notices.Draft(body.operator, body.contact, body.purpose, body.purpose_en)
+    _save(who, site_id[:40], draft)
+    with who.desk.database.reading() as connection:
+        site = registry.site(connection, site_id[:40])
+        assert site is not None, "just written"
+        return _notice_json(request, who, connection, site)
+
+
+@api.get("/notices/{site_id}/sign.pdf", summary="The sign at the door", response_class=Response)
+def sign_file(request: Request, who: Signed, site_id: str) -> Response:
+    """A4, in every language of `languages`."""
+    return sign(request, who, site_id[:40])
+
+
+def _notice_json(
+    request: Request, who: Visitor, connection: Connection, site: registry.Site
+) -> dict[str, Any]:
+    notice = notices.of_site(connection, site.id)
+    practice = notices.practice(connection, site, who.desk.placement)
+    written = None
+    if notice is not None:
+        written = {
+            "operator": notice.operator,
+            "contact": notice.contact,
+            "purpose": notice.purpose,
+            "purpose_en": notice.purpose_en or None,
+            "public_page": public_address(request, notice),
+            "updated": {"by": notice.updated_by, "at": rfc3339(notice.updated_ns)},
+        }
+    return {
+        "site": site.id,
+        "title": site.title or site.name,
+        "written": written,
+        "cameras": practice.cameras,
+        "zones": [zone.code for zone in practice.zones],
+        "retention_days": practice.days,
+        "sound": practice.sound,
+        "languages": [one.code for one in notices.languages()],
+    }

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from vonggac.config import Config
     from vonggac.db import Connection
 
-__all__ = ["FILES", "KINDS", "TITLES", "Annex", "Facts", "Kind", "annex", "gather", "made"]
+__all__ = [
+    "FILES",
+    "KINDS",
+    "TITLES",
+    "UNCHECKED",
+    "Annex",
+    "Facts",
+    "Kind",
+    "annex",
+    "gather",
+    "made",
+]
 
 MODULES: Final[Mapping[Kind, ModuleType]] = {"dataflow": dataflow, "dpia": dpia, "level": level}
 TITLES: Final[Mapping[Kind, str]] = {kind: MODULES[kind].TITLE for kind in KINDS}
