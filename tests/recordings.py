@@ -298,10 +298,15 @@ def ffprobe(path: Path) -> dict[str, Any]:
 
 
 def playable(files: Sequence[Path]) -> int:
-    """How many of these files FFmpeg plays from the first to the last picture; fails at others."""
+    """How many of these files FFmpeg plays from the first to the last picture; fails at others.
+
+    In the file's own time base: in that of its mean rate, which FFmpeg takes by itself, two
+    pictures that a busy camera sent in one go would fall on one tick.
+    """
     for path in files:
         done = subprocess.run(
-            ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"],
+            ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-enc_time_base", "-1",
+             "-f", "null", "-"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (path, done.stderr)

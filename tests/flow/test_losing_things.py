@@ -94,6 +94,7 @@ def lost_s(cameras: Cameras, directory: Path, names: tuple[str, ...]) -> dict[st
     return found
 
 
+@pytest.mark.timeout(180)
 def test_a_killed_recorder_loses_less_than_a_second_and_accounts_for_it(
     cameras: Cameras, tmp_path: Path
 ) -> None:
