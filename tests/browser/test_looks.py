@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from hub_stage import CAMERAS, PASSWORD, SITE_ID, Stage, config, stage
 from vonggac.clock import NS, SystemClock
 from vonggac.db import compliance, tables
-from vonggac.domain import exports, holds, registry, roles, sharing, units
+from vonggac.domain import directives, exports, holds, registry, roles, sharing, units
 from vonggac.domain import incidents as records
 from vonggac.domain import legal as law
 from vonggac.domain import requests as register
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         Response,
         ViewportSize,
     )
+
+    from vonggac.db import Connection
 
 pytestmark = pytest.mark.browser
 in_module = pytest.mark.asyncio(loop_scope="module")
@@ -133,6 +135,18 @@ VISITS = (
     Visit("/incidents", "/incidents"),
     Visit("/incidents/{incident_id}", "/incidents", press="td a"),
     Visit("/legal", "/legal"),
+    Visit("/directives", "/directives"),
+    Visit("/directives", "/directives?q=nothing+here"),
+    Visit(
+        "/directives",
+        "/directives",
+        422,
+        {"number": "1", "issuer": "1", "subject": "1"},
+        ".panel .btn-main",
+    ),
+    Visit("/directives/{directive_id}", "/directives", press="td a"),
+    Visit("/owed", "/owed"),
+    Visit("/owed", "/owed?show=all"),
     Visit("/thong-bao/{public_id}", f"/thong-bao/{PUBLIC}", signed_in=False),
     Visit(
         "/thong-bao/{public_id}",
@@ -182,6 +196,9 @@ NO_PAGES = {
     "/incidents/{incident_id}/record.pdf",
     "/incidents/{incident_id}/record.docx",
     "/legal/texts/{text_id}",
+    "/directives/{directive_id}/files/{file_id}",
+    "/directives/{directive_id}/frame.docx",
+    "/directives/{directive_id}/frame.pdf",
     "/exports/{export_id}/file",
     "/exports/{export_id}/key",
     "/verify/page",
@@ -298,10 +315,39 @@ def load_registers(hub: Stage, said: str = "") -> None:
             connection, opened.id, kind="contained", said=said[:1900], done_ns=now_ns, by=someone,
             now_ns=now_ns,
         )  # fmt: skip
+        load_directives(connection, said, someone, now_ns)
         law.attach(
             connection, "nd-356-2025", file_name="356.pdf", content=b"%PDF-1.7", note="",
             by=someone, now_ns=now_ns,
         )  # fmt: skip
+
+
+def load_directives(connection: Connection, said: str, someone: Someone, now_ns: int) -> None:
+    """The shipped two, and one that came, whose duty is late; who looks keeps the register."""
+    account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+    assert account is not None
+    roles.give(
+        connection, roles.whoever_holds_the_machine(now_ns), account,
+        roles.Draft(role="office", reason="phân công"), now_ns=now_ns,
+    )  # fmt: skip
+    directives.load(connection, now_ns=now_ns - 1)
+    draft = directives.Draft(
+        "12/UBND-VX", date(2026, 11, 2), said[:200], said[:1900], "HỎA TỐC",
+        (directives.CitationDraft("4403/CV-BCP", date(2021, 5, 30), due_said="trước 12/6"),),
+    )  # fmt: skip
+    came = directives.register(connection, draft, unit_id=None, by=someone, now_ns=now_ns)
+    clause = directives.ClauseDraft(
+        "1", said[:1900], (said[:200],), (said[:200],), said[:200], "trước 18/11"
+    )
+    directives.assign(connection, came, clause, by=someone, now_ns=now_ns)
+    (made,) = directives.clauses(connection, came)
+    directives.step(
+        connection, made.duties[1].id, "received", said[:200], by=someone, now_ns=now_ns
+    )
+    directives.attach(
+        connection, came, kind="scan", file_name=said[:100], content=b"%PDF-1.7", by=someone,
+        now_ns=now_ns,
+    )  # fmt: skip
 
 
 def load_evidence(hub: Stage, said: str = "") -> None:

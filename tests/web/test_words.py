@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vonggac.clock import NS
+from vonggac.domain import directives as domain_directives
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
 from vonggac.errors import Kind
@@ -16,6 +17,7 @@ from vonggac.web import (
     account,
     annexes,
     cameras,
+    directives,
     entrance,
     evidence,
     incidents,
@@ -61,11 +63,13 @@ def said_by_key() -> list[str]:
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
               evidence.STATES, evidence.STEPS, evidence.FAULTS,
               workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,
-              shares.FAULTS, maintenance.FAULTS)  # fmt: skip
+              shares.FAULTS, maintenance.FAULTS, directives.FAULTS, directives.STATES,
+              directives.STEPS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
     said += [one for pair in annexes.SAYS.values() for one in pair]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
+    said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 

@@ -18,6 +18,7 @@ from vonggac.db import tables
 from vonggac.domain import (
     accounts,
     audit,
+    directives,
     exports,
     holds,
     incidents,
@@ -184,6 +185,15 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
         connection, camera, span=(NOW_NS + HOUR, NOW_NS + 2 * HOUR), reason=f"thay ống {word}",
         by=by.actor, now_ns=NOW_NS,
     )  # fmt: skip
+    came = directives.Draft(f"12/{word}", NOW.date(), f"Cơ quan {word}", f"về {word}")
+    directive_id = directives.register(connection, came, unit_id=units[side], by=by, now_ns=NOW_NS)
+    ordered = directives.ClauseDraft("1", f"làm {word}", (f"Sở {word}",))
+    directives.assign(connection, directive_id, ordered, by=by, now_ns=NOW_NS)
+    (clause,) = directives.clauses(connection, directive_id)
+    file = directives.attach(
+        connection, directive_id, kind="scan", file_name=f"{word}.pdf", content=b"%PDF-1.7",
+        by=by, now_ns=NOW_NS,
+    )  # fmt: skip
     audit.record(
         connection, audit.Actor(f"actor-{word}"), audit.Act.LIVE, now_ns=NOW_NS, thing=camera,
         site=site, purpose=f"vì {word}",
@@ -192,7 +202,8 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
         "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
         "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",
-        "unit_id": units[side],
+        "unit_id": units[side], "directive_id": directive_id, "file_id": file.id,
+        "duty_id": clause.duties[0].id,
     }  # fmt: skip
 
 

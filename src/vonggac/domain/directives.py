@@ -471,6 +471,12 @@ def sniffed(content: bytes) -> tuple[str, str]:
     return "", "not_a_document"
 
 
+def ending(media_type: str) -> str:
+    """What the name of a file of this type ends in."""
+    endings = {said: end for said, end in SNIFFED.values() if end != "zip"}
+    return endings.get(media_type) or ("docx" if "word" in media_type else "xlsx")
+
+
 # -- reading ---------------------------------------------------------------------------------
 
 
@@ -487,7 +493,11 @@ def find(connection: Connection, directive_id: str) -> Directive:
 
 
 def listed(
-    connection: Connection, allowed: sa.ColumnElement[bool], *, wanted: str = ""
+    connection: Connection,
+    allowed: sa.ColumnElement[bool],
+    *,
+    wanted: str = "",
+    only: str = "",
 ) -> list[Directive]:
     """Directives that somebody may see, the newest first.
 
@@ -495,12 +505,14 @@ def listed(
         connection: a transaction.
         allowed: from `visible`.
         wanted: words of number, issuer and subject, with or without marks; all must be there.
+        only: this one, by its id; empty is all.
     """
-    words = folded(wanted).split()[:10]
-    known = rows.directive.c.folded
-    return _directives(
-        connection, allowed, *(known.contains(word, autoescape=True) for word in words)
-    )
+    words = folded(plain(wanted)).split()[:10]
+    table = rows.directive
+    conditions = [table.c.folded.contains(word, autoescape=True) for word in words]
+    if only:
+        conditions.append(table.c.id == only)
+    return _directives(connection, allowed, *conditions)
 
 
 def visible(connection: Connection, person: Person, now_ns: int) -> sa.ColumnElement[bool]:
@@ -659,7 +671,7 @@ def _insert(
     cited: dict[str, str] = {}
     for place, (one, words) in enumerate(zip(draft.cites, said, strict=True)):
         year = (one.dated or draft.dated).year if one.dated or draft.dated else None  # type: ignore[union-attr]
-        key, citation_id = number_key(one.number), new_id()
+        key, citation_id = number_key(plain(one.number)), new_id()
         connection.execute(
             rows.directive_citation.insert().values(
                 id=citation_id, directive_id=directive_id, place=place, said=plain(words),
