@@ -257,14 +257,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /compliance": _system(Act.COMPLIANCE_SEE),
     "GET /compliance/{kind}": _system(Act.COMPLIANCE_SEE),
     "GET /compliance/{kind}/file": _system(Act.COMPLIANCE_SEE),
-    # the office
-    "GET /audit": _system(Act.AUDIT_READ),
-    "GET /audit.csv": _system(Act.AUDIT_EXPORT),
-    "GET /audit.jsonl": _system(Act.AUDIT_EXPORT),
-    "GET /api/v1/audit": _system(Act.AUDIT_READ),
-    "GET /compliance": _system(Act.COMPLIANCE_SEE),
-    "GET /compliance/{kind}": _system(Act.COMPLIANCE_SEE),
-    "GET /compliance/{kind}/file": _system(Act.COMPLIANCE_SEE),
     # evidence
     "GET /exports": _lists(Act.EXPORT_SEE),
     "GET /exports/new": _lists(Act.EXPORT_ASK),
