@@ -10,8 +10,11 @@ import gc
 import warnings
 from typing import TYPE_CHECKING
 
+import argon2
 import pytest
 from hypothesis import HealthCheck, settings
+
+from vonggac.domain import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,24 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_of_little_work() -> Iterator[None]:
+    """The same argon2id with less work: thousands of sign-ins would be minutes of hashing.
+
+    What it costs in the product, and what depends on that, is tested with `passwords_of_full_work`.
+    """
+    full = accounts._hasher
+    accounts._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
+    yield
+    accounts._hasher = full
+
+
+@pytest.fixture
+def passwords_of_full_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as the product does it."""
+    monkeypatch.setattr(accounts, "_hasher", argon2.PasswordHasher())
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_a_given_password_need_not_be_changed(database: Database) -> None:
     assert not first.must_change
 
 
+@pytest.mark.usefixtures("passwords_of_full_work")
 def test_the_password_is_stored_as_argon2id(sqlite: Database) -> None:
     ensure(sqlite)
 
@@ -238,6 +239,7 @@ def test_the_last_administrator_cannot_be_closed(sqlite: Database) -> None:
         accounts.disable(connection, account.id, why="administrator", now_ns=NOW)
 
 
+@pytest.mark.usefixtures("passwords_of_full_work")
 def test_a_first_password_costs_an_attacker_the_same_time(sqlite: Database) -> None:
     """It is hashed with less work, and must not be told from an unknown name by that."""
     ensure(sqlite)
