@@ -122,7 +122,7 @@ def test_every_act_of_the_chain_is_some_roles() -> None:
 
 
 def entry(code: str, **changed: object) -> Entry:
-    said: dict[str, object] = {"number": "12/TTr", "dated_on": TODAY, "amount": 5}
+    said: dict[str, object] = {"number": "12/TTr", "document_date": TODAY, "amount": 5}
     return Entry(code, **{**said, **changed})  # type: ignore[arg-type]
 
 
@@ -135,13 +135,13 @@ NOTHING = Past({}, {}, {})
         (entry("submitted"), NOTHING, "draft", {}),
         (entry("approved"), NOTHING, "submitted", {"code": "not_next"}),
         (entry("submitted", number=""), NOTHING, "draft", {"number": "required"}),
-        (entry("submitted", dated_on=None), NOTHING, "draft", {"dated": "required"}),
+        (entry("submitted", document_date=None), NOTHING, "draft", {"dated": "required"}),
         (
-            entry("submitted", dated_on=date(2026, 11, 19)),
+            entry("submitted", document_date=date(2026, 11, 19)),
             NOTHING, "draft", {"dated": "in_the_future"},
         ),
         (
-            entry("appraised", dated_on=date(2026, 11, 10)),
+            entry("appraised", document_date=date(2026, 11, 10)),
             Past({"submitted": date(2026, 11, 11)}, {}, {}), "submitted",
             {"dated": "before_the_last"},
         ),

@@ -209,7 +209,7 @@ class Entry:
 
     code: str
     number: str
-    dated_on: date | None
+    document_date: date | None
     amount: int | None = None
     said: str = ""
 
@@ -218,7 +218,7 @@ class Entry:
 class Past:
     """What was entered before: of each step its day, its amount and the account."""
 
-    dated_on: Mapping[str, date]
+    document_date: Mapping[str, date]
     amounts: Mapping[str, int]
     accounts: Mapping[str, str]
 
@@ -246,16 +246,18 @@ def faults(
     found: dict[str, str] = {}
     if not entry.number:
         found["number"] = "required"
-    if entry.dated_on is None:
+    if entry.document_date is None:
         found["dated"] = "required"
-    elif entry.dated_on > today:
+    elif entry.document_date > today:
         found["dated"] = "in_the_future"
-    elif past.dated_on and entry.dated_on < max(past.dated_on.values()):
+    elif past.document_date and entry.document_date < max(past.document_date.values()):
         found["dated"] = "before_the_last"
     if entry.code in MONEY_STEPS:
         most = past.amounts.get("contracted") if entry.code == "settled" else approved
         if entry.amount is None:
             found["amount"] = "required"
+        elif not 0 <= entry.amount <= money.MOST:
+            found["amount"] = "bad_amount"
         elif most is not None and entry.amount > most:
             found["amount"] = "above_the_last"
     return found

@@ -62,7 +62,7 @@ class Done:
 
     code: str
     number: str
-    dated_on: date | None
+    document_date: date | None
     amount: int | None
     said: str
     made_ns: int
@@ -114,7 +114,7 @@ def from_plan(
     costed = [one for one in (_costed(line, it, catalogue) for line in bill) if one is not None]
     if not costed:
         raise VonggacError(Kind.CONFLICT, "this plan needs nothing", code="empty")
-    said = f"{catalogue.title.vi}, {catalogue.from_on:%d/%m/%Y}"
+    said = f"{catalogue.title.vi}, {catalogue.from_date:%d/%m/%Y}"
     made = _insert(
         connection,
         Estimate(
@@ -467,7 +467,7 @@ def _amount_of(connection: Connection, it: Estimate, entry: Entry) -> int | None
         "submitted": "asked", "appraised": "appraised", "approved": "approved",
     }  # fmt: skip
     if entry.code not in columns:
-        return entry.amount
+        return entry.amount if entry.code in estimate.MONEY_STEPS else None
     found = estimate.totals_of(lines(connection, it.id), columns[entry.code], it.contingency)
     return found.total if found else None
 
@@ -494,7 +494,7 @@ def _note(connection: Connection, it: Estimate, entry: Entry, by: Someone, now_n
     connection.execute(
         db.estimate_step.insert().values(
             estimate_id=it.id, code=entry.code, number=legal.plain(entry.number),
-            dated_on=entry.dated_on, amount=entry.amount, said=legal.plain(entry.said),
+            document_date=entry.document_date, amount=entry.amount, said=legal.plain(entry.said),
             made_ns=now_ns, made_id=by.account_id, made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip
@@ -579,7 +579,7 @@ def past(connection: Connection, estimate_id: str) -> estimate.Past:
     """What happened to it, as `estimate.faults` asks for it."""
     found = done(connection, estimate_id)
     return estimate.Past(
-        {one.code: one.dated_on for one in found if one.dated_on is not None},
+        {one.code: one.document_date for one in found if one.document_date is not None},
         {one.code: one.amount for one in found if one.amount is not None},
         {one.code: one.made_id for one in found},
     )

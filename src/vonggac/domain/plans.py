@@ -96,7 +96,7 @@ class Agreement:
     party: str
     person: str
     document: str
-    agreed_on: date
+    agreed_date: date
     made_ns: int
     made_by: str
     made_name: str
@@ -372,7 +372,7 @@ def agree(
     party: str,
     person: str,
     document: str,
-    agreed_on: date,
+    agreed_date: date,
     line: str,
     today: date,
     by: Someone,
@@ -386,7 +386,7 @@ def agree(
         party: of those that the owning line asks for.
         person: who agreed for it: name and position.
         document: number of the paper; may be empty.
-        agreed_on: the day, not before the plan and not in the future.
+        agreed_date: the day, not before the plan and not in the future.
         line: the facility's owning line.
         today: in the site's time.
         by: who enters it.
@@ -403,9 +403,9 @@ def agree(
         faults |= text_faults("document", document, TITLE_MOST)
     if party not in asked:
         faults["party"] = "required"
-    if agreed_on > today:
+    if agreed_date > today:
         faults["agreed"] = "in_the_future"
-    elif agreed_on < legal.day_of(it.made_ns):
+    elif agreed_date < legal.day_of(it.made_ns):
         faults["agreed"] = "before_the_last"
     _refuse(faults)
     standing = {one.party for one in agreements(connection, plan_id) if one.stands}
@@ -416,8 +416,8 @@ def agree(
     connection.execute(
         db.plan_agreement.insert().values(
             id=new_id(), connection_plan_id=plan_id, party=party, person=legal.plain(person),
-            document=legal.plain(document), agreed_on=agreed_on, made_ns=now_ns, made_by=by.name,
-            made_name=by.full_name,
+            document=legal.plain(document), agreed_date=agreed_date, made_ns=now_ns,
+            made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip
     if standing | {party} == asked:

@@ -54,7 +54,7 @@ class Catalogue:
     id: str
     """Empty for the software's example."""
     title: Words
-    from_on: dt.date
+    from_date: dt.date
     prices: tuple[Price, ...]
     made_by: str = ""
 
@@ -82,9 +82,9 @@ def in_force(connection: Connection, on: dt.date) -> Catalogue:
     """The catalogue that counts on a day."""
     table = db.price_catalogue
     row = connection.execute(
-        sa.select(table.c.id, table.c.title, table.c.from_on, table.c.made_by)
-        .where(table.c.from_on <= on)
-        .order_by(table.c.from_on.desc(), table.c.made_ns.desc())
+        sa.select(table.c.id, table.c.title, table.c.from_date, table.c.made_by)
+        .where(table.c.from_date <= on)
+        .order_by(table.c.from_date.desc(), table.c.made_ns.desc())
         .limit(1)
     ).one_or_none()
     if row is None:
@@ -97,7 +97,7 @@ def in_force(connection: Connection, on: dt.date) -> Catalogue:
     return Catalogue(
         row.id,
         Words(row.title, row.title),
-        row.from_on,
+        row.from_date,
         tuple(
             Price(
                 one.code, one.kind, one.how, Words(one.title, one.title),
@@ -158,7 +158,7 @@ def enter(
     rows: Sequence[Price],
     *,
     title: str,
-    from_on: dt.date,
+    from_date: dt.date,
     sha256: str,
     by: Someone,
     now_ns: int,
@@ -175,7 +175,7 @@ def enter(
     catalogue_id = new_id()
     connection.execute(
         db.price_catalogue.insert().values(
-            id=catalogue_id, title=legal.plain(title), from_on=from_on, sha256=sha256,
+            id=catalogue_id, title=legal.plain(title), from_date=from_date, sha256=sha256,
             made_ns=now_ns, made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip
@@ -194,9 +194,9 @@ def enter(
         audit.Act.PRICES_ENTERED,
         now_ns=now_ns,
         thing=catalogue_id,
-        detail={"rows": len(rows), "from": from_on.isoformat(), "sha256": sha256},
+        detail={"rows": len(rows), "from": from_date.isoformat(), "sha256": sha256},
     )
-    return in_force(connection, from_on)
+    return in_force(connection, from_date)
 
 
 def digest(content: bytes) -> str:

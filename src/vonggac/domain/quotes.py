@@ -42,7 +42,7 @@ class Quote:
     line_id: str
     supplier: str
     price: int
-    quoted_on: date
+    quoted_date: date
     file_name: str
     media_type: str
     size: int
@@ -59,7 +59,7 @@ def attach(
     *,
     supplier: str,
     price: int | None,
-    quoted_on: date | None,
+    quoted_date: date | None,
     file_name: str,
     content: bytes,
     today: date,
@@ -77,10 +77,10 @@ def attach(
     faults = text_faults("supplier", supplier, TITLE_MOST)
     if price is None or not 0 <= price <= LINE_MOST:
         faults["quoted"] = "bad_amount"
-    if quoted_on is None:
-        faults["quoted_on"] = "no_date"
-    elif quoted_on > today:
-        faults["quoted_on"] = "in_the_future"
+    if quoted_date is None:
+        faults["quoted_date"] = "no_date"
+    elif quoted_date > today:
+        faults["quoted_date"] = "in_the_future"
     media_type = next((kind for head, kind in MAGIC.items() if content.startswith(head)), "")
     if not content:
         faults["file"] = "no_file"
@@ -99,7 +99,7 @@ def attach(
     connection.execute(
         db.quote.insert().values(
             id=quote_id, line_id=line_id, supplier=legal.plain(supplier), price=price,
-            quoted_on=quoted_on, file_name=legal.plain(file_name)[:TITLE_MOST],
+            quoted_date=quoted_date, file_name=legal.plain(file_name)[:TITLE_MOST],
             media_type=media_type, size=len(content), sha256=sha256, content=content,
             made_ns=now_ns, made_by=by.name, made_name=by.full_name,
         )

@@ -15,7 +15,7 @@ def upgrade() -> None:
         "price_catalogue",
         sa.Column("id", sa.Text(), nullable=False, comment="permanent opaque id"),
         sa.Column("title", sa.Text(), nullable=False, comment="what people call it"),
-        sa.Column("from_on", sa.Date(), nullable=False, comment="in force from this day"),
+        sa.Column("from_date", sa.Date(), nullable=False, comment="in force from this day"),
         sa.Column(
             "sha256", sa.Text(), nullable=False, comment="of the workbook that it came from, hex"
         ),
@@ -32,7 +32,7 @@ def upgrade() -> None:
         comment="prices that an administrator entered; the newest in force on a day counts",
     )
     op.create_index(
-        op.f("ix_price_catalogue_from_on"), "price_catalogue", ["from_on"], unique=False
+        op.f("ix_price_catalogue_from_date"), "price_catalogue", ["from_date"], unique=False
     )
     op.create_table(
         "connection_plan",
@@ -254,7 +254,7 @@ def upgrade() -> None:
         sa.Column(
             "number", sa.Text(), server_default="", nullable=False, comment="number of the document"
         ),
-        sa.Column("dated_on", sa.Date(), nullable=True, comment="day of the document"),
+        sa.Column("document_date", sa.Date(), nullable=True, comment="day of the document"),
         sa.Column("amount", sa.BigInteger(), nullable=True, comment="đồng that the step is about"),
         sa.Column(
             "said",
@@ -305,7 +305,7 @@ def upgrade() -> None:
             nullable=False,
             comment="number of the paper that says so",
         ),
-        sa.Column("agreed_on", sa.Date(), nullable=False, comment="the day of agreement"),
+        sa.Column("agreed_date", sa.Date(), nullable=False, comment="the day of agreement"),
         sa.Column("made_ns", sa.BigInteger(), nullable=False, comment="when it was entered"),
         sa.Column("made_by", sa.Text(), nullable=False, comment="name of the account that did"),
         sa.Column(
@@ -434,7 +434,7 @@ def upgrade() -> None:
         sa.Column("line_id", sa.Text(), nullable=False, comment="for which line"),
         sa.Column("supplier", sa.Text(), nullable=False, comment="who offers"),
         sa.Column("price", sa.BigInteger(), nullable=False, comment="đồng for one before tax"),
-        sa.Column("quoted_on", sa.Date(), nullable=False, comment="day of the quote"),
+        sa.Column("quoted_date", sa.Date(), nullable=False, comment="day of the quote"),
         sa.Column("file_name", sa.Text(), nullable=False, comment="as it was called"),
         sa.Column(
             "media_type",
@@ -479,5 +479,5 @@ def downgrade() -> None:
     op.drop_table("estimate")
     op.drop_index(op.f("ix_connection_plan_site_id_made_ns"), table_name="connection_plan")
     op.drop_table("connection_plan")
-    op.drop_index(op.f("ix_price_catalogue_from_on"), table_name="price_catalogue")
+    op.drop_index(op.f("ix_price_catalogue_from_date"), table_name="price_catalogue")
     op.drop_table("price_catalogue")
