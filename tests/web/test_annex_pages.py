@@ -49,6 +49,28 @@ async def test_page_and_paper_say_the_same(
     assert row.detail == {"sha256": hashlib.sha256(file.content).hexdigest()}
 
 
+async def test_a_page_in_english_is_a_translation_and_offers_the_official_paper(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """Both papers leave their row; the translation bears no head of the State."""
+    await client.get("/language", params={"to": "en"})
+    client.cookies.set("vg_language", "en")
+    page = (await client.get("/compliance/level")).text
+    english = text_of((await client.get("/compliance/level/file")).content)
+    official = text_of((await client.get("/compliance/level/file?lang=vi")).content)
+    with hub.database.reading() as connection:
+        rows = audit.rows(connection, audit.Filter(act="document_made"))
+
+    assert "The Vietnamese text is the official one" in page
+    assert "file?lang=vi" in page
+    assert "Measures that level 3 asks for" in page
+    assert "The Vietnamese text is the official one" in english
+    assert "Measures that level 3 asks for" in english
+    assert "CỘNG HÒA" not in english
+    assert "CỘNG HÒA" in official
+    assert [row.detail.get("language") for row in rows] == [None, "en"]
+
+
 async def test_the_page_follows_the_database(client: httpx.AsyncClient, hub: Stage) -> None:
     """Sound switched on and days changed: printed at the next opening."""
     before = (await client.get("/compliance/dataflow")).text

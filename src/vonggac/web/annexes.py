@@ -1,14 +1,15 @@
 """Page "Hồ sơ tuân thủ": papers for the authorities, made from the installation as it stands.
 
-The papers themselves are official and Vietnamese in both languages of the pages.
+The papers are official in Vietnamese; a page in English shows, and gives, a translation that is
+labelled as one, and the official paper beside it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from markupsafe import Markup
 from starlette.responses import Response
 
@@ -53,7 +54,7 @@ def annexes_page(who: Signed) -> Response:
 @routes.get("/compliance/{kind}")
 def annex_page(who: Signed, kind: str) -> Response:
     """One paper, as it would be printed now."""
-    made = _made(who, kind)
+    made = _made(who, kind, who.t.language)
     drawn = [Markup(part.diagram) for part in made.parts]  # noqa: S704 - diagram.svg escapes text
     return who.page(
         "annex.html", {"it": made, "drawn": drawn, "name": SAYS[made.kind][0]}, section="compliance"
@@ -61,9 +62,17 @@ def annex_page(who: Signed, kind: str) -> Response:
 
 
 @routes.get("/compliance/{kind}/file")
-def annex_file(who: Signed, kind: str) -> Response:
-    """The same as PDF; taking it leaves a row with its hash."""
-    made = _made(who, kind)
+def annex_file(
+    who: Signed, kind: str, lang: Annotated[Literal["vi", "en"] | None, Query()] = None
+) -> Response:
+    """The same as PDF, in the page's language or the one asked for; it leaves a row with its hash.
+
+    Args:
+        who: the visitor.
+        kind: which paper.
+        lang: `vi` is the official one.
+    """
+    made = _made(who, kind, lang or who.t.language)
     content = paper.pdf("annex", made.as_json())
     desk = who.desk
     now_ns = desk.now_ns()
@@ -74,9 +83,11 @@ def annex_file(who: Signed, kind: str) -> Response:
             audit.Act.DOCUMENT_MADE,
             now_ns=now_ns,
             thing=f"annex/{made.kind}",
-            detail={"sha256": hashlib.sha256(content).hexdigest()},
+            detail={"sha256": hashlib.sha256(content).hexdigest()}
+            | ({"language": "en"} if made.language == "en" else {}),
         )
-    name = f"{annexes.FILES[made.kind]}-{words.day_of(now_ns).isoformat()}.pdf"
+    mark = "-en" if made.language == "en" else ""
+    name = f"{annexes.FILES[made.kind]}-{words.day_of(now_ns).isoformat()}{mark}.pdf"
     return Response(
         content,
         media_type="application/pdf",
@@ -84,11 +95,13 @@ def annex_file(who: Signed, kind: str) -> Response:
     )
 
 
-def _made(who: Visitor, kind: str) -> annexes.Annex:
+def _made(who: Visitor, kind: str, language: str) -> annexes.Annex:
     who.signed_in  # noqa: B018
     wanted = next((one for one in annexes.KINDS if one == kind), None)
     if wanted is None:
         raise VonggacError(Kind.NOT_FOUND, f"one of {', '.join(annexes.KINDS)}")
     desk = who.desk
     with desk.database.reading() as connection:
-        return annexes.made(connection, desk.config, wanted, now_ns=desk.now_ns())
+        facts = annexes.gather(connection, desk.config, now_ns=desk.now_ns())
+    made = annexes.annex(wanted, facts)
+    return annexes.in_english(made, facts) if language == "en" else made

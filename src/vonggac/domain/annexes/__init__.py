@@ -2,14 +2,15 @@
 
 Each fact in them is read from the database and the configuration at the moment when they are
 made; what is absent is said to be absent, our defaults are called so, and what leans on a legal
-text that nobody compared says that.  They are official papers and Vietnamese whatever the page.
+text that nobody compared says that.  They are official papers in Vietnamese; `in_english` is a
+translation for readers and says so.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vonggac.domain.annexes import dataflow, dpia, level
+from vonggac.domain.annexes import dataflow, dpia, english, level
 from vonggac.domain.annexes.facts import Facts, gather
 from vonggac.domain.annexes.sheet import DEFAULT, KINDS, NONE, UNCHECKED, Annex, Kind
 
@@ -64,6 +65,11 @@ def annex(kind: Kind, facts: Facts) -> Annex:
         parts=module.parts(facts),
         signs=module.SIGNS,
     )
+
+
+def in_english(made: Annex, facts: Facts) -> Annex:
+    """The same document for readers of English, labelled as a translation."""
+    return english.paper(made, facts)
 
 
 def made(connection: Connection, config: Config, kind: Kind, *, now_ns: int) -> Annex:

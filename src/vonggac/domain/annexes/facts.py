@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from vonggac import __version__
 from vonggac.clock import NS
-from vonggac.db import compliance, tables
+from vonggac.db import compliance, register, tables
 from vonggac.domain import (
     audit,
     duties,
@@ -66,6 +66,17 @@ class Place:
     """Who answers for the cameras, as the notice says; empty while nobody wrote one."""
     contact: str
     purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Cameras of one make with one program in them, as the register has it."""
+
+    name: str
+    """Maker and model; empty where nobody read them."""
+    firmware: str
+    """Version of its program; empty where nobody read it."""
+    cameras: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,7 @@ class Facts:
     made_ns: int
     config: Config
     places: tuple[Place, ...]
+    devices: tuple[Device, ...]
     zones: Mapping[str, str]
     """What the placement rule calls a zone, by its code."""
     roles: tuple[Holders, ...]
@@ -194,6 +206,7 @@ def gather(connection: Connection, config: Config, *, now_ns: int) -> Facts:
         made_ns=now_ns,
         config=config,
         places=tuple(_places(connection, today, now_ns)),
+        devices=tuple(_devices(connection)),
         zones=zones,
         roles=tuple(_holders(connection, today, now_ns)),
         people=_people(connection, now_ns),
@@ -270,6 +283,19 @@ def _places(connection: Connection, today: date, now_ns: int) -> list[Place]:
             )
         )
     return found
+
+
+def _devices(connection: Connection) -> list[Device]:
+    camera, known = tables.camera, register.camera_facts
+    rows = connection.execute(
+        sa.select(known.c.maker, known.c.model, known.c.firmware)
+        .select_from(camera.outerjoin(known, known.c.camera_id == camera.c.id))
+        .where(camera.c.retired_ns.is_(None))
+    ).all()
+    counted = Counter(
+        (" ".join(filter(None, (row.maker, row.model))), row.firmware or "") for row in rows
+    )
+    return [Device(*key, number) for key, number in sorted(counted.items())]
 
 
 def _holders(connection: Connection, today: date, now_ns: int) -> list[Holders]:

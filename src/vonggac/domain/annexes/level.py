@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TITLE = "Phụ lục kỹ thuật của hồ sơ đề xuất cấp độ"
 ABOUT = "Hệ thống camera giám sát cơ sở cách ly tập trung"
+UNREAD = "chưa đọc được"
+"""Of a camera that nobody asked, or that does not say."""
 SIGNS = ("Người lập", "Đơn vị vận hành", "Chủ quản hệ thống")
 
 
@@ -37,7 +39,7 @@ def parts(facts: Facts) -> tuple[Part, ...]:
             ),
             (_levels(facts),),
         ),
-        Part("Thành phần hệ thống", (), (_components(facts),)),
+        Part("Thành phần hệ thống", (), (_components(facts), _devices(facts))),
         Part("Phạm vi và vùng mạng", (), (dataflow.places(facts), dataflow.doors(facts))),
         Part(
             "Biện pháp theo yêu cầu của cấp độ 3",
@@ -86,11 +88,12 @@ def _number(basis: str) -> str:
 
 def _components(facts: Facts) -> Table:
     config = facts.config
+    unread = sum(one.cameras for one in facts.devices if not one.firmware)
     rows = (
         ("Phần mềm Vọng Gác", f"phiên bản {facts.version}"),
         ("Thiết bị ghi", f"{len(facts.places)} thiết bị, tại cơ sở"),
-        ("Camera", f"{len(facts.cameras)} camera; "
-         f"kiểm kê phiên bản phần mềm của camera: {NONE}"),
+        ("Camera", f"{len(facts.cameras)} camera; xem bảng kiểm kê"
+         + (f"; {unread} camera chưa đọc được phiên bản" if unread else "")),
         ("Cơ sở dữ liệu", f"{facts.dialect}, {'máy khác' if facts.database_host else 'cùng máy'}"),
         ("Bus", "nats-server đi kèm phần mềm; mỗi kết nối có danh tính bằng khóa"),
         ("Nguồn điện", "đọc bộ lưu điện (UPS)" if config.power.ups
@@ -99,6 +102,16 @@ def _components(facts: Facts) -> Table:
          f"{facts.people.displays} màn hình treo tường"),
     )  # fmt: skip
     return table("", ("Thành phần", "Ở hệ thống này"), rows, (4, 8))
+
+
+def _devices(facts: Facts) -> Table:
+    """What runs in the cameras, as it was read from them or entered; never where they are."""
+    return table(
+        "Camera: thiết bị và phiên bản phần mềm",
+        ("Hãng, kiểu", "Phiên bản phần mềm", "Số camera"),
+        [(one.name or UNREAD, one.firmware or UNREAD, one.cameras) for one in facts.devices],
+        (5, 5, 2),
+    )
 
 
 def _measures(found: list[measures.Finding], facts: Facts) -> Table:

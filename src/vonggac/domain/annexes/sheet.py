@@ -69,6 +69,8 @@ class Annex:
     parts: tuple[Part, ...]
     signs: tuple[str, ...]
     """Who signs it on paper."""
+    language: Literal["vi", "en"] = "vi"
+    """`en` is a translation for readers."""
 
     def as_json(self) -> dict[str, Any]:
         """For the template and for programs."""
