@@ -29,6 +29,7 @@ from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import auditing, facts, idle, watch
+from vonggac.hub.chores import Chores
 from vonggac.hub.exporting import EXPORTS, Exporter
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
@@ -178,6 +179,7 @@ async def run(
         await asker.start()
         site = Site(asker, hub_key, clock, site_id=identity.site, public_key=identity.key.public)
         orders = Orders(site, database, box, clock)
+        chores = Chores(database, clock)
         app = create_app(
             database=database,
             site=site,
@@ -189,6 +191,7 @@ async def run(
             websocket_port=int(address.websocket.rpartition(":")[2].strip("/")),
             is_demo=is_demo,
             authority=None if secured is None else secured.authority,
+            chores=chores,
         )
         revocation = Revocation(
             database,
@@ -211,21 +214,25 @@ async def run(
         exporter = Exporter(site, database, clock, data / EXPORTS, hub=trust.hub)
         edge = EdgeProcess(edge_config, clock, restarted=restarted)
         taker = facts.FactTaker(database, clock)
+        kept = chores.keep
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
-            chores = [
+            going = [
                 group.create_task(chore)
                 for chore in (
                     server.run(),
                     edge.run(),
-                    facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
-                    _after(cameras, orders.run()),
-                    watch.run(site, database, clock),
-                    exporter.run(),
-                    auditing.run(site, database, clock, config.audit),
-                    *_fed(database, clock, config),
-                    revocation.run(),
-                    idle.run(database, clock, config.sign_in),
+                    kept(
+                        "facts",
+                        lambda: facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
+                    ),
+                    _after(cameras, kept("orders", orders.run)),
+                    kept("watch", lambda: watch.run(site, database, clock)),
+                    kept("exports", exporter.run),
+                    kept("audit", lambda: auditing.run(site, database, clock, config.audit)),
+                    *_fed(database, clock, config, kept),
+                    kept("revocation", revocation.run),
+                    kept("idle", lambda: idle.run(database, clock, config.sign_in)),
                     *_renewed(secured, clock, server),
                 )
             ]
@@ -246,7 +253,7 @@ async def run(
             stop_web.set()
             await web
             await edge.stop()
-            for task in chores:
+            for task in going:
                 task.cancel()
         await asker.stop()
         await asking.close()
@@ -321,11 +328,17 @@ class EdgeProcess:
             await process.wait()
 
 
-def _fed(database: Database, clock: Clock, config: Config) -> list[Coroutine[None, None, None]]:
+def _fed(
+    database: Database,
+    clock: Clock,
+    config: Config,
+    kept: Callable[[str, Callable[[], Awaitable[None]]], Coroutine[None, None, None]],
+) -> list[Coroutine[None, None, None]]:
     """The chore that sends the audit on, if somebody wants it."""
-    if config.audit.syslog is None:
+    address = config.audit.syslog
+    if address is None:
         return []
-    return [auditing.feed(database, clock, config.audit.syslog)]
+    return [kept("syslog", lambda: auditing.feed(database, clock, address))]
 
 
 def _renewed(

@@ -16,6 +16,7 @@ from vonggac import wire
 from vonggac.clock import NS
 from vonggac.domain import audit, ledger
 from vonggac.hub import facts
+from vonggac.hub.chores import Chores, Trouble
 from vonggac.web import serve, words
 from vonggac.web.ledgers import COLUMNS, safe_cell
 from vonggac.web.office import length_in_days
@@ -176,6 +177,34 @@ async def test_days_that_will_not_be_kept_are_said_where_people_look(
         page = (await client.get(path)).text
         assert "Sẽ không giữ được 30 ngày." in page
         assert "chỉ chứa 11,5 ngày" in page
+
+
+async def test_the_system_page_tells_what_is_held_up_and_what_was_refused(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """A database that failed under a chore, now or today; a fact that a stranger signed."""
+    before = (await client.get("/system")).text
+    chores = Chores(hub.database, hub.clock)
+    chores.troubles["idle"] = Trouble("idle", 3, "OperationalError: disk I/O error", NOW_NS)
+    chores.troubles["audit"] = Trouble("audit", 1, "OperationalError", NOW_NS, NOW_NS + 1)
+    chores.troubles["facts"] = Trouble("facts", 1, "", 1, 2)
+    hub.app.state.chores = chores
+    with hub.database.writing() as connection:
+        audit.record(
+            connection, audit.PROGRAM, audit.Act.FACT_REFUSED, now_ns=NOW_NS, thing="x",
+            outcome="refused", detail={"reason": "announcement 1 of a key is signed by a stranger"},
+        )  # fmt: skip
+
+    page = (await client.get("/system")).text
+
+    assert "Việc nền" not in before
+    assert "bị từ chối trong 24 giờ" not in before
+    assert "Việc nền đang dừng vì cơ sở dữ liệu: đóng tài khoản không dùng." in page
+    assert "3 lần" in page
+    assert "disk I/O error" in page
+    assert "Việc nền đã chạy lại: ký và dọn nhật ký truy cập." in page
+    assert "nhận tin của cơ sở" not in page
+    assert "announcement 1 of a key is signed by a stranger" in page
 
 
 async def test_figures_that_are_old_say_how_old(client: httpx.AsyncClient, hub: Stage) -> None:

@@ -59,7 +59,7 @@ def said_in_templates() -> dict[str, str]:
 
 
 def said_by_key() -> list[str]:
-    tables = (watch.TEXTS, office.ACTS, cameras.FAULTS, entrance.PASSWORD_FAULTS,
+    tables = (watch.TEXTS, office.ACTS, office.CHORES, cameras.FAULTS, entrance.PASSWORD_FAULTS,
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
               evidence.STATES, evidence.STEPS, evidence.FAULTS,
               workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,

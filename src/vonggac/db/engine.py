@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BUSY_MS = 10_000
 """How long SQLite waits for another process (a migration, a backup) before it gives up."""
+FAILED = (sa.exc.DBAPIError, sa.exc.TimeoutError)
+"""What a database raises that is away, full, locked or refuses; SQLAlchemy's words for it."""
 WRITERS_TURN = 0x766F6E67676163
 """The advisory lock of PostgreSQL at which writers of a hub take turns: "vonggac" in ASCII."""
 
@@ -72,6 +74,24 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database itself failed, and would have failed with any other value too."""
+    lost = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+    return isinstance(error, lost)
+
+
+def why_failed(error: BaseException) -> str:
+    """What a database said first, in a line, without a value that somebody entered."""
+    before = error.__context__
+    while before is not None:  # undoing what failed can fail as well
+        error = before if isinstance(before, FAILED) else error
+        before = before.__context__
+    cause = getattr(error, "orig", None) or error
+    name = type(cause).__name__
+    said = str(cause).strip().partition("\n")[0][:200] if is_away(error) else ""
+    return f"{name}: {said}" if said else name
 
 
 def sqlite_url(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from vonggac.causes import Cause
-from vonggac.db import Connection, tables
+from vonggac.db import Connection, is_away, tables
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def all_or_nothing(connection: Connection) -> Iterator[None]:
         with connection.begin_nested():
             yield
     except (sa.exc.DBAPIError, OverflowError) as error:
+        if is_away(error):  # no value's fault: what came must come again
+            raise
         raise VonggacError(
             Kind.CORRUPT, f"a fact cannot be stored: {type(error).__name__}"
         ) from error

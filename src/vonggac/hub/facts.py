@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from vonggac import keys, log, wire
+from vonggac.db import FAILED
 from vonggac.domain import audit, holds, ledger, site_keys
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub.said import plain, plain_all
@@ -82,6 +83,8 @@ class FactTaker:
                         self._take(connection, genuine, known, now_ns)
                 except VonggacError as error:
                     self._refuse(connection, delivery, error, now_ns)
+                except FAILED:  # read again when the database is there again
+                    raise
                 except Exception as error:  # noqa: BLE001 - read again and again, it would stop all
                     _log.exception("fact.failed", subject=delivery.subject)
                     fault = f"a fact cannot be applied: {type(error).__name__}"

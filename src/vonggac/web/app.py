@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.config import Config
     from vonggac.db import Database
+    from vonggac.hub.chores import Chores
     from vonggac.hub.grants import Grants
     from vonggac.hub.orders import Orders
     from vonggac.hub.site import Site
@@ -129,6 +130,7 @@ def create_app(
     websocket_port: int,
     is_demo: bool = False,
     authority: Path | None = None,
+    chores: Chores | None = None,
 ) -> FastAPI:
     """The pages, the API and the static files of one hub.
 
@@ -143,6 +145,7 @@ def create_app(
         websocket_port: of the bus's WebSocket listener, for browsers.
         is_demo: mark every page as showing invented data.
         authority: certificate of the hub's private authority, where browsers need it.
+        chores: what goes on beside the pages, and what happened to it.
     """
     assets = Assets()
     public_url = config.web.public_url or ""
@@ -182,6 +185,7 @@ def create_app(
     )
     app.state.desk = desk
     app.state.authority = authority
+    app.state.chores = chores
     app.add_middleware(
         Guard,
         websocket=config.bus.public_websocket_url,

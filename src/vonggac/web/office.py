@@ -24,9 +24,13 @@ from vonggac.web.ledgers import safe_cell
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vonggac.hub.chores import Chores, Trouble
+
 routes = APIRouter(include_in_schema=False)
 
 CSV_ROWS = 100_000
+RECENT_NS = 86_400 * NS
+"""What failed or was refused is told for a day after it was over (ours)."""
 
 ACTS: Mapping[str, str] = {
     Act.SIGN_IN: "Đăng nhập",
@@ -270,9 +274,22 @@ def _filter(
     )
 
 
+CHORES: Mapping[str, str] = {
+    "facts": "nhận tin của cơ sở",
+    "orders": "gửi lệnh cho thiết bị ghi",
+    "watch": "theo dõi thiết bị ghi",
+    "exports": "dựng tệp trích xuất",
+    "audit": "ký và dọn nhật ký truy cập",
+    "syslog": "gửi nhật ký đi nơi khác",
+    "revocation": "thu hồi quyền xem",
+    "idle": "đóng tài khoản không dùng",
+}
+"""What goes on beside the pages, as people read it (`hub.chores`)."""
+
+
 @routes.get("/system")
-def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
-    """Disk, the promise of retention, the bus, versions."""
+def system_page(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> Response:
+    """Disk, the promise of retention, the bus, versions; what failed, and who was refused."""
     who.signed_in  # noqa: B018
     desk, now_ns = who.desk, who.desk.now_ns()
     with desk.database.reading() as connection:
@@ -280,6 +297,12 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
         site_state = ledger.site_state(connection, site.id)
         cameras = registry.cameras(connection, site.id)
         counts = ledger.counts(connection, site.id)
+        refused = audit.rows(
+            connection,
+            audit.Filter(
+                act=audit.Act.FACT_REFUSED, from_ns=now_ns - RECENT_NS, to_ns=now_ns + 1, limit=1
+            ),
+        )
     detail: Mapping[str, Any] = site_state.detail if site_state else {}
     return who.page(
         "system.html",
@@ -297,9 +320,22 @@ def system_page(who: Annotated[Visitor, Depends(visitor)]) -> Response:
             "websocket_port": desk.websocket_port,
             "uptime_ns": now_ns - desk.started_ns,
             "hub": desk.grants.hub,
+            "troubles": _troubles(request, now_ns),
+            "refused": refused[0] if refused else None,
         },
         section="system",
     )
+
+
+def _troubles(request: Request, now_ns: int) -> list[tuple[str, Trouble]]:
+    """Chores that a failing database held up, now or within the day."""
+    kept: Chores | None = request.app.state.chores
+    found = [] if kept is None else kept.troubles.values()
+    return [
+        (CHORES.get(one.name, one.name), one)
+        for one in found
+        if one.over_ns is None or now_ns - one.over_ns < RECENT_NS
+    ]
 
 
 def disk_notes(t: words.Tongue, site_state: ledger.SiteState | None) -> dict[str, Any]:
