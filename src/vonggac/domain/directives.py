@@ -255,7 +255,7 @@ def load(connection: Connection, *, now_ns: int) -> int:
     known = set(
         connection.execute(sa.select(table.c.code).where(table.c.code.is_not(None))).scalars()
     )
-    fresh = [row for row in _shipped().values() if row["code"] not in known]
+    fresh = [row for row in shipped().values() if row["code"] not in known]
     for row in fresh:
         year = row["dated"].year if "dated" in row else row["year"]
         cites = tuple(
@@ -284,7 +284,7 @@ def frame(code: str) -> Letter:
     Raises:
         VonggacError: NOT_FOUND, there is no such one.
     """
-    row = _shipped().get(code)
+    row = shipped().get(code)
     if row is None:
         raise VonggacError(Kind.NOT_FOUND, "there is no frame of this directive")
     number, _, symbol = row["number"].partition("/")
@@ -306,7 +306,8 @@ def frame(code: str) -> Letter:
 
 
 @cache
-def _shipped() -> Mapping[str, dict[str, Any]]:
+def shipped() -> Mapping[str, dict[str, Any]]:
+    """The rows of `rules/directives.toml`, by code."""
     text = resources.files("vonggac.rules").joinpath("directives.toml").read_text(encoding="utf-8")
     return {row["code"]: row for row in tomllib.loads(text)["directive"]}
 
