@@ -1,5 +1,6 @@
 import { lookOf } from "../../src/vonggac/web/static/js/age.mjs";
 import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "../../src/vonggac/web/static/js/arrange.mjs";
+import { begin } from "../../src/vonggac/web/static/js/nats.mjs";
 import { Pace, WallMap, steer } from "../../src/vonggac/web/static/js/pace.mjs";
 import { renewAfter } from "../../src/vonggac/web/static/js/session.mjs";
 import { HOLD_LIMIT, Splice } from "../../src/vonggac/web/static/js/splice.mjs";
@@ -146,4 +147,38 @@ test("a grant names every camera that fits, else the page in sight and the next 
 test("cameras stand as they were put, and new ones after them", () => {
   const cameras = ["a", "b", "c", "d"].map((id) => ({ id }));
   equal(ordered(cameras, ["c", "gone", "a"]).map(({ id }) => id), ["c", "a", "b", "d"]);
+});
+
+test("the first questions follow the credentials unasked, what is said in one turn is one message, and a farewell is sent", async () => {
+  const sent = [];
+  class Socket {
+    static OPEN = 1;
+    static made = [];
+    readyState = 1;
+    bufferedAmount = 0;
+    constructor() {
+      Socket.made.push(this);
+    }
+    send(bytes) {
+      sent.push(new TextDecoder().decode(bytes).match(/^(CONNECT|PING|SUB|PUB)\b/gm).join(" "));
+    }
+    close() {}
+  }
+  const real = globalThis.WebSocket;
+  globalThis.WebSocket = Socket;
+  try {
+    const soon = begin({ url: "ws://box", credentials: { token: "t", key: { sign: async () => new Uint8Array(64) } } });
+    Socket.made[0].onmessage({ data: new TextEncoder().encode('INFO {"nonce":"n"}\r\n').buffer });
+    const connection = await soon;
+    connection.subscribe("answers", () => {});
+    for (const tile of ["a", "b"]) connection.publish(`open.${tile}`, new Uint8Array(2));
+    await null;
+    equal(sent, ["CONNECT PING", "SUB PUB PUB"]);
+    connection.publish("bye", new Uint8Array(0));
+    connection.close();
+    equal(sent[2], "PUB");
+    equal(await connection.accepted.catch((ended) => ended.kind), "closed");
+  } finally {
+    globalThis.WebSocket = real;
+  }
 });

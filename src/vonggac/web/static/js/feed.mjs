@@ -41,6 +41,7 @@ export class Feed {
   #codecs = "";
   #closed = false;
   #retried = false;
+  #soon = false;
 
   /**
    * @param {HTMLVideoElement} video  its src is ours until `close`
@@ -56,7 +57,7 @@ export class Feed {
       URL.revokeObjectURL(url);
       this.#next();
     });
-    if (Source !== globalThis.MediaSource) video.disableRemotePlayback = true; // ManagedMediaSource asks for it
+    video.disableRemotePlayback = true; // pictures stay on this screen; ManagedMediaSource asks for it
     video.src = url;
     video.onerror = () => this.#broken(video.error?.message || "decoder");
     if (codecs) this.#push({ kind: "ready", codecs });
@@ -132,10 +133,16 @@ export class Feed {
     this.video.load();
   }
 
+  /** What is handed over in one turn is appended together: an append costs more than its bytes. */
   #push(work) {
     if (this.#closed) return;
     this.#queue.push(work);
-    this.#next();
+    if (this.#soon) return;
+    this.#soon = true;
+    queueMicrotask(() => {
+      this.#soon = false;
+      this.#next();
+    });
   }
 
   #next() {
@@ -158,8 +165,7 @@ export class Feed {
     }
     if (work.kind === "init") {
       this.#prepare(work.codecs);
-      this.#buffer.appendBuffer(work.bytes);
-      this.#queue.shift();
+      this.#append(work.bytes, this.#queue[1]?.kind === "part" ? this.#together(1) : []);
       return;
     }
     if (this.#buffer === null) {
@@ -172,19 +178,27 @@ export class Feed {
       this.#queue.shift();
       return;
     }
-    const together = this.#together(work.offset);
-    if (this.#buffer.timestampOffset !== work.offset) this.#buffer.timestampOffset = work.offset;
-    this.#buffer.appendBuffer(together.length === 1 ? work.bytes : joined(together.map(({ bytes }) => bytes)));
-    this.#queue.splice(0, together.length);
-    this.#bytes -= together.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    this.#retried = false;
+    this.#append(null, this.#together(0));
   }
 
-  #together(offset) {
+  /** An init, some parts, or an init with the parts that follow it. */
+  #append(init, parts) {
+    const buffer = this.#buffer;
+    if (parts.length > 0 && buffer.timestampOffset !== parts[0].offset) buffer.timestampOffset = parts[0].offset;
+    const pieces = parts.map(({ bytes }) => bytes);
+    if (init !== null) pieces.unshift(init);
+    buffer.appendBuffer(pieces.length === 1 ? pieces[0] : joined(pieces));
+    this.#queue.splice(0, pieces.length);
+    this.#bytes -= parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (parts.length > 0) this.#retried = false;
+  }
+
+  /** The parts from this place in the queue on that one append may hold. */
+  #together(from) {
     const parts = [];
     let bytes = 0;
-    for (const work of this.#queue) {
-      if (work.kind !== "part" || work.offset !== offset) break;
+    for (const work of this.#queue.slice(from)) {
+      if (work.kind !== "part" || work.offset !== this.#queue[from].offset) break;
       if (parts.length > 0 && bytes + work.bytes.length > APPEND_BYTES) break;
       parts.push(work);
       bytes += work.bytes.length;

@@ -30,23 +30,31 @@ export class ConnectionEnded extends Error {
  * @returns {Promise<Connection>}     connected and accepted by the server
  * @throws {ConnectionEnded}
  */
-export function connect({ url, credentials }) {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url);
-    socket.binaryType = "arraybuffer";
-    const connection = new Connection(socket, credentials);
-    const limit = setTimeout(() => connection.end("unreachable", "no answer in time"), CONNECT_LIMIT_MS);
-    connection.accepted.then(
-      () => {
-        clearTimeout(limit);
-        resolve(connection);
-      },
-      (ended) => {
-        clearTimeout(limit);
-        reject(ended);
-      },
-    );
-  });
+export async function connect(options) {
+  const connection = begun(options);
+  await connection.accepted;
+  return connection;
+}
+
+/**
+ * The same, without waiting for the server's word: what is said goes out behind the credentials.
+ * @returns {Promise<Connection>}     `accepted` says what the server thinks of them
+ * @throws {ConnectionEnded}
+ */
+export async function begin(options) {
+  const connection = begun(options);
+  await connection.introduced;
+  return connection;
+}
+
+function begun({ url, credentials }) {
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  const connection = new Connection(socket, credentials);
+  const limit = setTimeout(() => connection.end("unreachable", "no answer in time"), CONNECT_LIMIT_MS);
+  const settled = () => clearTimeout(limit);
+  connection.accepted.then(settled, settled);
+  return connection;
 }
 
 /** @typedef {(message: import("./frames.mjs").Message) => void} Taker */
@@ -70,10 +78,12 @@ export class Connection {
     this.onended = (_why) => {};
     /** Called for each -ERR that does not end the connection (permissions). */
     this.onerror = (_sentence) => {};
-    const { promise, resolve, reject } = settleable();
-    this.accepted = promise;
-    this.#resolveAccepted = resolve;
-    this.#rejectAccepted = reject;
+    const [introduced, accepted] = [settleable(), settleable()];
+    /** Resolves when the credentials were sent. */
+    this.introduced = introduced.promise;
+    /** Resolves when the server has taken them. */
+    this.accepted = accepted.promise;
+    this.#settle = { introduced: introduced.resolve, accepted: accepted.resolve, ended: [introduced.reject, accepted.reject] };
     const frames = new Frames({
       info: (info) => this.#introduce(info, credentials),
       message: (message) => this.#takers.get(message.sid)?.(message),
@@ -86,8 +96,7 @@ export class Connection {
     socket.onclose = () => this.end(...closing(this.#lastError));
   }
 
-  #resolveAccepted;
-  #rejectAccepted;
+  #settle;
 
   /** @returns {number} the subscription's number; messages that come later go to `taker` */
   subscribe(subject, taker) {
@@ -119,7 +128,7 @@ export class Connection {
     clearInterval(this.#timer);
     this.#takers.clear();
     this.socket.close();
-    this.#rejectAccepted(this.ended);
+    for (const reject of this.#settle.ended) reject(this.ended);
     this.onended(this.ended);
   }
 
@@ -161,6 +170,7 @@ export class Connection {
       }),
     );
     this.#send(PING); // its PONG says that CONNECT was accepted
+    this.#settle.introduced();
   }
 
   #ask() {
@@ -171,7 +181,7 @@ export class Connection {
 
   #heard() {
     this.#unanswered = 0;
-    this.#resolveAccepted();
+    this.#settle.accepted();
   }
 
   #refused(sentence) {

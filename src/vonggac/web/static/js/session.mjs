@@ -9,7 +9,7 @@
 
 import { Answer, FrameCutter, Refused, WINDOW, jsonOf } from "./answers.mjs";
 import { headers } from "./frames.mjs";
-import { connect } from "./nats.mjs";
+import { begin, connect } from "./nats.mjs";
 import { makeKey } from "./nkey.mjs";
 import { Splice } from "./splice.mjs";
 
@@ -224,8 +224,9 @@ export class Session {
       this.renewals += 1;
       this.#retire(old, lane);
     }
-    this.#become("open");
     this.#settleWaiting(null);
+    await connection.accepted; // the first questions went out behind the credentials
+    this.#become("open");
     this.#schedule(renewAfter(grant.lasts_ms));
   }
 
@@ -248,7 +249,7 @@ export class Session {
       return { token: grant.token, key };
     });
     credentials.catch(() => {}); // the connection hears it, and ends
-    const connection = connect({ url, credentials }).catch(() => null);
+    const connection = begin({ url, credentials }).catch(() => null);
     await granted;
     return connection;
   }

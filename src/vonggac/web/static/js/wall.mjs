@@ -17,6 +17,8 @@ import { clock, page, session } from "./start.mjs";
 
 /** Looks at every tile this often, ms. */
 const TICK_MS = 200;
+/** A page has long been laid out after this, ms. */
+const LAID_OUT_MS = 1_000;
 /** A page stays this long while cycling, s (ours). */
 const CYCLE_S = 20;
 /** Live tiles at once on a phone. */
@@ -37,6 +39,7 @@ const state = {
   enlarged: null,
   cycleAt: 0,
   sound: false,
+  laidOut: false,
 };
 const cameras = ordered(page.cameras, state.order);
 /** @type {Map<string, Tile>} */
@@ -87,7 +90,7 @@ class Tile {
       if (this.live.isOpen) this.live.close();
       return;
     }
-    const width = this.pic.clientWidth * devicePixelRatio;
+    const width = pictureWidth(this) * devicePixelRatio;
     const stream = this.chosen ?? streamFor(this.camera.streams, width, state.enlarged === this.camera.id, playable);
     if (!this.live.isOpen || this.live.status.wall === null) {
       this.#dropNext();
@@ -319,6 +322,16 @@ function tileOf(camera) {
   return tile;
 }
 
+const shape = () => gridOf(state.enlarged === null ? state.tiles : 1);
+
+/**
+ * CSS pixels. As the page begins it is reckoned from the window, since asking would lay everything out
+ * before the first stream is asked for; LAID_OUT_MS later it is asked, and a stream that does not fit changes.
+ */
+function pictureWidth({ pic }) {
+  return state.laidOut ? pic.clientWidth : outerWidth / shape().columns;
+}
+
 /** Puts the tiles of this page into the grid, and starts and stops pictures. */
 function arrange() {
   const present = shown();
@@ -330,7 +343,7 @@ function arrange() {
     article.toggleAttribute("aria-expanded", false);
     if (state.enlarged !== null) article.setAttribute("aria-expanded", "true");
   });
-  const { columns, rows } = gridOf(state.enlarged === null ? state.tiles : 1);
+  const { columns, rows } = shape();
   grid.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
   session?.want(granted(cameras, state.page, state.tiles, CAMERA_LIMIT));
   for (const [id, tile] of tiles) if (!ids.has(id)) tile.play(false);
@@ -576,6 +589,8 @@ if (cameras.length === 0) {
   addEventListener("pagehide", () => session?.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   arrange();
+  state.laidOut = true;
+  setTimeout(playWanted, LAID_OUT_MS);
   setInterval(tick, TICK_MS);
 }
 if (session !== null) {
