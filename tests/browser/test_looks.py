@@ -135,6 +135,7 @@ VISITS = (
     Visit("/incidents", "/incidents"),
     Visit("/incidents/{incident_id}", "/incidents", press="td a"),
     Visit("/legal", "/legal"),
+    Visit("/letters", "/letters"),
     Visit("/directives", "/directives"),
     Visit("/directives", "/directives?q=nothing+here"),
     Visit(
@@ -196,6 +197,9 @@ NO_PAGES = {
     "/incidents/{incident_id}/record.pdf",
     "/incidents/{incident_id}/record.docx",
     "/legal/texts/{text_id}",
+    "/letters/template.docx",
+    "/letters/{kind}/sample.docx",
+    "/letters/{kind}/sample.pdf",
     "/directives/{directive_id}/files/{file_id}",
     "/directives/{directive_id}/frame.docx",
     "/directives/{directive_id}/frame.pdf",

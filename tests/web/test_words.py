@@ -22,6 +22,7 @@ from vonggac.web import (
     evidence,
     incidents,
     legal,
+    letters,
     maintenance,
     notices,
     office,
@@ -64,7 +65,7 @@ def said_by_key() -> list[str]:
               evidence.STATES, evidence.STEPS, evidence.FAULTS,
               workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,
               shares.FAULTS, maintenance.FAULTS, directives.FAULTS, directives.STATES,
-              directives.STEPS)  # fmt: skip
+              directives.STEPS, letters.FAULTS, letters.MARGINS)  # fmt: skip
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
     said += [one for pair in annexes.SAYS.values() for one in pair]

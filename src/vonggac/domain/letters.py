@@ -1,19 +1,25 @@
-"""Documents in the layout of decree 30/2020: their kinds from the rules, and a sample of each.
+"""Documents in the layout of decree 30/2020: kinds from the rules, samples, the template in use.
 
 The values are `vonggac.paper.letter`'s; what is invented says so at the foot of its first page.
 """
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+import sqlalchemy as sa
+
+from vonggac.db import directives as rows
+from vonggac.domain import audit
 from vonggac.domain.rules import Words
 from vonggac.errors import ConfigError, Kind, VonggacError
-from vonggac.paper import letter
+from vonggac.keys import new_id
+from vonggac.paper import letter, word
 from vonggac.paper.letter import (
     Appendix,
     Chapter,
@@ -31,9 +37,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from vonggac.db import Connection
+    from vonggac.domain.exports import Someone
     from vonggac.paper.letter import Block
 
 MINUTES: Final = "bien-ban"
+
+
+MAX_NAME: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template in place of the shipped one, without its bytes."""
+
+    id: str
+    file_name: str
+    size: int
+    sha256: str
+    uploaded_ns: int
+    uploaded_by: str
+    uploaded_name: str
 
 
 @cache
@@ -81,6 +105,63 @@ def sample(code: str, drafted: date, *, of_minutes: str = "") -> Letter:
     if missing:
         raise ConfigError(f"rules/letters.toml, sample {code}: {', '.join(missing)}")
     return made
+
+
+def template(connection: Connection) -> Template | None:
+    """The template in use; None is the shipped one."""
+    row = connection.execute(_in_use(*Template.__dataclass_fields__)).first()
+    return None if row is None else Template(*row)
+
+
+def template_content(connection: Connection) -> bytes | None:
+    """The bytes of the template in use, for `paper.word.document`; None is the shipped one."""
+    found = connection.execute(_in_use("content")).scalar()
+    return None if found is None else bytes(found)
+
+
+def change_template(
+    connection: Connection, content: bytes | None, *, file_name: str, by: Someone, now_ns: int
+) -> None:
+    """Put a template into use, or the shipped one again. A writing transaction.
+
+    Args:
+        connection: a writing transaction.
+        content: accepted by `paper.word.template_faults`; None is the shipped one.
+        file_name: as it was called where it came from.
+        by: who changes it.
+        now_ns: UTC now.
+
+    Raises:
+        VonggacError: BAD_INPUT with `template`, the reasons why it cannot be taken.
+    """
+    found = word.template_faults(content) if content is not None else ()
+    if found:
+        said = ", ".join(f"{one.code} {one.name}".rstrip() for one in found)
+        raise VonggacError(Kind.BAD_INPUT, f"template: {said}", template=found)
+    table = rows.letter_template
+    connection.execute(
+        table.update().where(table.c.ended_ns.is_(None)).values(ended_ns=now_ns, ended_by=by.name)
+    )
+    detail: dict[str, object] = {"template": "shipped"}
+    if content is not None:
+        detail = {"template": new_id(), "sha256": hashlib.sha256(content).hexdigest()}
+        connection.execute(
+            table.insert().values(
+                id=detail["template"], file_name=file_name[:MAX_NAME], size=len(content),
+                sha256=detail["sha256"], content=content, uploaded_ns=now_ns,
+                uploaded_by=by.name, uploaded_name=by.full_name,
+            )
+        )  # fmt: skip
+    audit.record(
+        connection, by.actor, audit.Act.TEMPLATE_CHANGED, now_ns=now_ns, thing="letter",
+        detail=detail,
+    )  # fmt: skip
+
+
+def _in_use(*columns: str) -> sa.Select[*tuple[Any, ...]]:
+    table = rows.letter_template
+    query = sa.select(*(table.c[name] for name in columns)).where(table.c.ended_ns.is_(None))
+    return query.order_by(table.c.uploaded_ns.desc(), table.c.id).limit(1)
 
 
 def _sample(row: Mapping[str, Any], drafted: date) -> Letter:

@@ -11,7 +11,7 @@ import copy
 import io
 import zipfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from docx import Document
 from docx.enum.style import WD_STYLE_TYPE
@@ -92,72 +92,82 @@ def template() -> bytes:
 # -- templates -------------------------------------------------------------------------------
 
 
-def template_faults(content: bytes) -> tuple[str, ...]:
-    """Why a template cannot be taken, as codes with their measure; empty when it can.
+class TemplateFault(NamedTuple):
+    """Why a template cannot be taken."""
 
-    Codes: `too_long`, `no_docx`, `macros`, `outside`, `no_marker`, `no_style NAME`,
-    `font NAME`, `size NAME LOW HIGH`, `paper`, `margin NAME LOW HIGH`.
-    """
+    code: Literal[
+        "too_long", "no_docx", "macros", "outside", "no_marker", "no_style", "font", "size",
+        "paper", "margin",
+    ]  # fmt: skip
+    name: str = ""
+    """Of the style, or of the margin."""
+    low: float = 0
+    high: float = 0
+
+
+def template_faults(content: bytes) -> tuple[TemplateFault, ...]:
+    """Why a template cannot be taken; empty when it can."""
     found = _package_fault(content)
-    if found:
+    if found is not None:
         return (found,)
     try:
         paper = _opened(content)
     except VonggacError:
-        return ("no_docx",)
+        return (TemplateFault("no_docx"),)
     return (*_marker_faults(paper), *_style_faults(paper), *_page_faults(paper.sections[0]))
 
 
-def _package_fault(content: bytes) -> str:
+def _package_fault(content: bytes) -> TemplateFault | None:
     if len(content) > MOST_BYTES:
-        return "too_long"
+        return TemplateFault("too_long")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             names = package.namelist()
             if sum(one.file_size for one in package.infolist()) > MOST_UNPACKED:
-                return "too_long"
+                return TemplateFault("too_long")
             if any("vbaproject" in name.lower() or "activex" in name.lower() for name in names):
-                return "macros"
+                return TemplateFault("macros")
             links = [package.read(name) for name in names if name.endswith(".rels")]
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError):
-        return "no_docx"
+        return TemplateFault("no_docx")
     # What a template fetches from elsewhere would be fetched on every desk that opens a letter.
-    return "outside" if any(b'TargetMode="External"' in link for link in links) else ""
+    is_fetching = any(b'TargetMode="External"' in link for link in links)
+    return TemplateFault("outside") if is_fetching else None
 
 
-def _marker_faults(paper: Paper) -> list[str]:
+def _marker_faults(paper: Paper) -> list[TemplateFault]:
     found = [one for one in paper.paragraphs if one.text.strip() == MARKER]
-    return [] if len(found) == 1 else ["no_marker"]
+    return [] if len(found) == 1 else [TemplateFault("no_marker")]
 
 
-def _style_faults(paper: Paper) -> list[str]:
+def _style_faults(paper: Paper) -> list[TemplateFault]:
     faults = []
     known = {style.name for style in paper.styles}
     for style in STYLES.values():
         if style.name not in known:
-            faults.append(f"no_style {style.name}")
+            faults.append(TemplateFault("no_style", style.name))
             continue
         font = paper.styles[style.name].font
         if font.name != FONT:
-            faults.append(f"font {style.name}")
+            faults.append(TemplateFault("font", style.name))
         size = font.size.pt if font.size is not None else 0
         if not style.smallest <= size <= style.largest:
-            faults.append(f"size {style.name} {style.smallest:g} {style.largest:g}")
+            faults.append(TemplateFault("size", style.name, style.smallest, style.largest))
     return faults
 
 
-def _page_faults(section: Section) -> list[str]:
+def _page_faults(section: Section) -> list[TemplateFault]:
     faults = []
     width, height = section.page_width or 0, section.page_height or 0
     if (round(width / Mm(1)), round(height / Mm(1))) != layout.PAGE:
-        faults.append("paper")
+        faults.append(TemplateFault("paper"))
     there = {
         "top": section.top_margin, "bottom": section.bottom_margin,
         "left": section.left_margin, "right": section.right_margin,
     }  # fmt: skip
     for name, (low, high) in layout.MARGINS.items():
         if not low - 0.5 <= (there[name] or 0) / Mm(1) <= high + 0.5:
-            faults.append(f"margin {name} {low:g} {high:g}")
+            faults.append(TemplateFault("margin", name, low, high))
     return faults
 
 

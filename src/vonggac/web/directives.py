@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
 from vonggac.clock import rfc3339
-from vonggac.domain import access, directives, legal
+from vonggac.domain import access, directives, legal, letters
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.directives import CitationDraft, ClauseDraft, Draft
 from vonggac.errors import Kind, VonggacError
@@ -440,7 +440,10 @@ def file_of(who: Signed, directive_id: str, file_id: str) -> Response:
 @routes.get("/directives/{directive_id}/frame.docx")
 def frame_word(who: Signed, directive_id: str) -> Response:
     """The frame of a shipped directive, made again as a document of Word."""
-    made = word.document(directives.frame(_code(who, directive_id)))
+    code = _code(who, directive_id)
+    with who.desk.database.reading() as connection:
+        template = letters.template_content(connection)
+    made = word.document(directives.frame(code), template)
     return _download(made, word.MEDIA_TYPE, "khung-van-ban.docx")
 
 

@@ -232,6 +232,15 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /legal/texts/{text_id}": _own(),
     "POST /legal/texts/{text_id}": _system(Act.SETTINGS_EDIT),
     "GET /api/v1/legal": _own(),
+    # letters
+    "GET /letters": _somewhere(Act.DOCUMENTS_MAKE),
+    "GET /letters/{kind}/sample.docx": _somewhere(Act.DOCUMENTS_MAKE),
+    "GET /letters/{kind}/sample.pdf": _somewhere(Act.DOCUMENTS_MAKE),
+    "GET /letters/template.docx": _system(Act.SETTINGS_EDIT),
+    "POST /letters/template": _system(Act.SETTINGS_EDIT),
+    "GET /api/v1/letters": _somewhere(Act.DOCUMENTS_MAKE),
+    "PUT /api/v1/letters/template": _system(Act.SETTINGS_EDIT),
+    "DELETE /api/v1/letters/template": _system(Act.SETTINGS_EDIT),
     # directives
     "GET /directives": _somewhere(Act.DIRECTIVE_SEE),
     "POST /directives": _somewhere(Act.DIRECTIVE_REGISTER),
