@@ -215,6 +215,9 @@ async def test_the_bus_behind_tls_is_for_those_who_verify_it(tmp_path: Path) -> 
                 await asyncio.sleep(0.05)
         wss = int(address.websocket.rpartition(":")[2].strip("/"))
         assert await asyncio.to_thread(shown, wss, own) != serial
+        for door in (port, wss):
+            assert await asyncio.to_thread(speaks, door, own, tls.CIPHERS)
+            assert not await asyncio.to_thread(speaks, door, own, WEAK)
 
         async with asyncio.timeout(10):
             while not connection.connected:
@@ -234,6 +237,23 @@ def said_in_clear(port: int) -> bytes:
     return b""
 
 
+WEAK = "ECDHE+AES:!AESGCM:!AESCCM:@SECLEVEL=0"
+"""Of TLS 1.2 with CBC, which Go and OpenSSL would still speak by themselves."""
+
+
+def speaks(port: int, own: tls.Authority, ciphers: str) -> bool:
+    """Whether a listener agrees with somebody who knows these of TLS 1.2 alone."""
+    context = tls.client_context(own.trusted)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        try:
+            context.wrap_socket(plain, server_hostname="127.0.0.1").close()
+        except ssl.SSLError:
+            return False
+    return True
+
+
 def shown(port: int, own: tls.Authority) -> str:
     """Serial number of the certificate that a listener shows."""
     context = tls.client_context(own.trusted)
@@ -251,3 +271,6 @@ def test_clients_of_ours_speak_nothing_older_than_1_2(tmp_path: Path) -> None:
 
     for context in (tls.client_context(own.trusted), tls.server_context(own.files)):
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        older = [one for one in context.get_ciphers() if one["protocol"] != "TLSv1.3"]
+        assert {str(one["name"]).partition("-")[0] for one in older} == {"ECDHE"}
+        assert all(one["aead"] for one in older)

@@ -21,7 +21,7 @@ from hub_stage import (
     sign_in,
     stage,
 )
-from vonggac import bus, keys
+from vonggac import __version__, bus, keys
 from vonggac.causes import Cause
 from vonggac.clock import SystemClock, rfc3339
 from vonggac.db import tables
@@ -420,11 +420,32 @@ async def test_health_and_metrics_name_nobody(guest: httpx.AsyncClient) -> None:
     health = await guest.get("/healthz")
     metrics = await guest.get("/metrics", headers={"host": "127.0.0.1:8080"})
 
+    near = await guest.get("/healthz", headers={"host": "127.0.0.1:8080"})
+    document = await guest.get("/api/v1/openapi.json")
+
     assert health.json()["ok"] is True
+    assert "version" not in health.json()
+    assert near.json()["version"] == __version__
+    assert document.json()["info"]["version"] == "1"
+    assert __version__ not in document.text
     assert "vonggac_cameras 9.0" in metrics.text
     assert 'vonggac_stream_recording{camera="hl-3c",stream="main"} 0.0' in metrics.text
     assert "admin" not in metrics.text
     assert "192.0.2" not in metrics.text
+
+
+async def test_a_body_of_another_kind_and_a_method_that_is_not_are_refused(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """415 and 405, in the one shape; who tries methods stands in the log."""
+    token = (await client.get("/api/v1/session")).json()["csrf_token"]
+    head = {"X-CSRF-Token": token, "Content-Type": "text/xml"}
+    other = await client.post("/api/v1/requests", content=b"<a/>", headers=head)
+    method = await client.put("/api/v1/cameras", json={}, headers={"X-CSRF-Token": token})
+
+    assert (other.status_code, other.json()["error"]["kind"]) == (415, "bad_input")
+    assert (method.status_code, method.json()["error"]["kind"]) == (405, "bad_input")
+    assert "request.method_refused" in capsys.readouterr().out
 
 
 async def test_a_broken_database_is_no_health(guest: httpx.AsyncClient, hub: Stage) -> None:

@@ -26,13 +26,13 @@ import msgspec
 from vonggac import log
 from vonggac.config import inherited
 from vonggac.errors import ConfigError, Kind, VonggacError
-from vonggac.keys import make_folder, write_secret
+from vonggac.keys import make_folder, tls, write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vonggac.clock import Clock
-    from vonggac.keys import Trust, tls
+    from vonggac.keys import Trust
 
 _log = log.get(__name__)
 
@@ -424,6 +424,7 @@ def _tls(files: tls.Files) -> dict[str, object]:
         "cert_file": str(files.certificate),
         "key_file": str(files.key),
         "min_version": "1.2",
+        "cipher_suites": list(tls.SUITES),
     }
 
 

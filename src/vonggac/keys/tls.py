@@ -126,6 +126,18 @@ def given(leaf: Path, key: Path) -> Files:
     return found
 
 
+CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2: with forward secrecy and authenticated encryption alone (RFC 9325 section 4.2)."""
+SUITES: Final = tuple(
+    f"TLS_ECDHE_{key}_WITH_{cipher}"
+    for key in ("ECDSA", "RSA")
+    for cipher in (
+        "AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256",
+    )
+)  # fmt: skip
+"""The same as nats-server calls them."""
+
+
 def server_context(files: Files) -> ssl.SSLContext:
     """What a listener speaks: TLS 1.2 and later with this certificate.
 
@@ -135,6 +147,7 @@ def server_context(files: Files) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
     load(context, files)
     return context
 
@@ -162,6 +175,7 @@ def client_context(trusted: Path) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
     try:
         context.load_verify_locations(trusted)
     except OSError as error:  # ssl.SSLError is one

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 
-from vonggac import __version__, log
+from vonggac import log
 from vonggac.domain import rules
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import (
@@ -178,7 +178,7 @@ def create_app(
     )
     app = FastAPI(
         title="Vọng Gác",
-        version=__version__,
+        version="1",  # of the API; the program's own is nobody's business who has not signed in
         description="JSON API of a hub. Times are RFC 3339 UTC; errors have one shape.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
@@ -241,6 +241,8 @@ def _on_own_error(request: Request, error: Exception) -> Response:
 
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for these"
+    if error.status_code == 405:
+        _log.warning("request.method_refused", method=request.method, path=request.url.path[:200])
     kind = kind_of(error.status_code)
     headers = dict(error.headers or {})
     if _is_api(request):
@@ -258,10 +260,19 @@ def _on_bad_request(request: Request, error: Exception) -> Response:
     }
     message = "; ".join(f"{field}: {said}" for field, said in fields.items())
     if _is_api(request):
+        if any(fault["loc"][0] == "body" for fault in error.errors()) and _is_other(request):
+            said = "the body must be application/json"
+            return JSONResponse(error_body(Kind.BAD_INPUT, said, {}), 415)
         return JSONResponse(
             error_body(Kind.BAD_INPUT, message, {"fields": fields}), STATUS[Kind.BAD_INPUT]
         )
     return _error_page(request, Kind.BAD_INPUT, {})
+
+
+def _is_other(request: Request) -> bool:
+    """Whether a body came that calls itself something else than JSON (RFC 9110 section 15.5.16)."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    return bool(media) and media != "application/json" and not media.endswith("+json")
 
 
 def _on_leaving(request: Request, error: Exception) -> Response:

@@ -376,9 +376,9 @@ def healthz(request: Request) -> Response:
     except Exception:  # noqa: BLE001 - whatever the database raises, the answer is the same
         return JSONResponse({"ok": False, "database": False}, 503)
     is_reachable = bool(site_state and site_state.reachable_since_ns)
-    return JSONResponse(
-        {"ok": True, "database": True, "site_reachable": is_reachable, "version": __version__}
-    )
+    told = {"ok": True, "database": True, "site_reachable": is_reachable}
+    # Which weaknesses a version has is for those who keep this machine, not for everybody.
+    return JSONResponse(told | ({"version": __version__} if rights.is_local(request) else {}))
 
 
 @routes.get("/metrics")

@@ -373,7 +373,7 @@ def guard(request: Request) -> None:
         raise VonggacError(Kind.FORBIDDEN, "nobody decided who may do this", code="no_rule")
     if rule.of is Of.NOBODY:
         return
-    if rule.of is Of.LOCAL and _is_local(request):
+    if rule.of is Of.LOCAL and is_local(request):
         return
     who = visitor(request)
     if rule.of is Of.OWN:
@@ -542,7 +542,7 @@ def choices(
     ]
 
 
-def _is_local(request: Request) -> bool:
+def is_local(request: Request) -> bool:
     """Whether a program of this machine asks, and no proxy stands between.
 
     A proxy that names nobody hands the name of the hub on, and a page that lets its own name point
