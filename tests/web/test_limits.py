@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,13 @@ import pytest
 import pytest_asyncio
 
 from hub_stage import FILM, PASSWORD, Stage, sign_in, stage
+from vonggac.keys import tls
 from vonggac.web import security, serve
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from hub_stage import Box
     from vonggac import bus
@@ -529,3 +533,90 @@ async def test_the_program_still_answers_after_all_of_this(served: Served) -> No
 
     assert answer.json()["ok"] is True
     assert (await served.client.get("/api/v1/cameras")).status_code == 200
+
+
+# ---- TLS -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Secured:
+    """The hub's health behind TLS, on a port of this machine."""
+
+    port: int
+    trusted: ssl.SSLContext
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Without a word of TLS."""
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def status(self) -> int:
+        """What a whole request is answered."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.trusted, server_hostname="127.0.0.1"
+        )
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: hub.test\r\nConnection: close\r\n\r\n")
+        answer = await _everything(reader)
+        writer.close()
+        return status(answer)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def secured(served: Served, tmp_path: Path) -> AsyncIterator[Secured]:
+    """The same hub, on a listener that speaks TLS."""
+    own = tls.authority(tmp_path, (), now_s=int(time.time()))
+    listener = serve.listen("127.0.0.1", 0)
+    stop = asyncio.Event()
+    context = tls.server_context(own.files)
+    serving = asyncio.create_task(serve.serve(served.hub.app, listener, stop=stop, context=context))
+    yield Secured(listener.getsockname()[1], tls.client_context(own.trusted))
+    stop.set()
+    await serving
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    """Whether the server closes it; long before a handshake would be given up by itself."""
+    async with asyncio.timeout(20):
+        return await _everything(reader) == b""
+
+
+async def test_one_address_has_so_many_handshakes_and_no_more(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count with its connections: half-open ones would be free else, a minute each."""
+    monkeypatch.setattr(serve, "HERE", ())
+    monkeypatch.setattr(serve, "MAX_OF_ONE", 5)
+    held = [await secured.connect() for _ in range(5)]
+    more = [await secured.connect() for _ in range(3)]
+
+    assert all([await is_closed(reader) for reader, _ in more])
+    assert not any(reader.at_eof() for reader, _ in held)
+    for _, writer in held[:3]:
+        writer.close()
+        await writer.wait_closed()
+    answered = 0
+    while answered != 200:  # as soon as the server has seen that they left
+        with contextlib.suppress(OSError, AssertionError):
+            answered = await secured.status()
+    for _, writer in (*held, *more):
+        writer.close()
+
+
+async def test_a_handshake_that_never_comes_is_not_waited_for(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a hello holds nothing for a minute either."""
+    monkeypatch.setattr(serve, "HANDSHAKE_S", SHORT_S)
+    silent, one = await secured.connect()
+    half, other = await secured.connect()
+    other.write(b"\x16\x03\x01\x02\x00\x01\x00")
+
+    assert await is_closed(silent)
+    assert await is_closed(half)
+    assert await secured.status() == 200
+    one.close()
+    other.close()
+
+
+async def test_a_request_in_the_last_flight_of_its_handshake_is_heard(secured: Secured) -> None:
+    """TLS 1.3 lets a browser ask before the server has turned round; many at once."""
+    assert await asyncio.gather(*(secured.status() for _ in range(20))) == [200] * 20

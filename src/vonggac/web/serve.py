@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,9 +15,10 @@ from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from starlette.types import ASGIApp
+    from uvicorn.server import ServerState
 
 GRACE_S = 3
 """Seconds that running requests get when the program stops; downloads are cut then."""
@@ -27,6 +29,10 @@ MAX_OF_ONE = 100
 """Connections of one address at once; a browser has six."""
 HERE = ("127.", "::1")
 """Addresses of this machine begin so, and have no bound of their own: all of a proxy's are one."""
+HANDSHAKE_S = 15.0
+"""Seconds that a TLS handshake may take; asyncio gives it a minute."""
+ACCEPT_S = 1.0
+"""Seconds until connections are taken again after the system refused one, as asyncio has it."""
 HEAD_S = 15.0
 """Seconds in which a request's head must have come, from the connection or from its first byte.
 uvicorn waits for ever, and 400 silent connections would keep everybody else out."""
@@ -40,6 +46,15 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _is_crowded(client: tuple[str, int] | None, others: Iterable[object]) -> bool:
+    """Whether an address has more connections than it may, this one among them."""
+    here = client[0] if client else ""
+    if not here or here.startswith(HERE):
+        return False
+    known: list[tuple[str, int] | None] = [getattr(one, "client", None) for one in others]
+    return sum(one is not None and one[0] == here for one in known) > MAX_OF_ONE
+
+
 class _Impatient(H11Protocol):
     """A connection that is closed when it does not ask, and when its address has too many."""
 
@@ -47,12 +62,9 @@ class _Impatient(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        here = self.client[0] if self.client else ""
-        if here and not here.startswith(HERE):
-            others = (one for one in self.connections if isinstance(one, H11Protocol))
-            if sum(one.client is not None and one.client[0] == here for one in others) > MAX_OF_ONE:
-                transport.abort()
-                return
+        if _is_crowded(self.client, self.connections):
+            transport.abort()
+            return
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -83,6 +95,74 @@ class _Impatient(H11Protocol):
         self._waiting = None
         if self._idle:
             self.transport.close()
+
+
+class _Knocking(NamedTuple):
+    """Somebody who stands before the door, with a number of their own."""
+
+    client: tuple[str, int]
+    number: int
+
+
+class _Door:
+    """Takes connections in that speak TLS, each counted from before its handshake.
+
+    The server's own TLS knows of a connection only when the handshake is over, and whoever never
+    ends one would hold as many as they like.
+
+    Args:
+        listener: where they come.
+        context: speaks TLS.
+        server_state: uvicorn's; whoever is inside.
+        inside: makes the connection behind the door.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        context: ssl.SSLContext,
+        server_state: ServerState,
+        inside: Callable[[], _Impatient],
+    ) -> None:
+        self._listener = listener
+        self._context = context
+        self._server_state = server_state
+        self._inside = inside
+        self._knocking: dict[_Knocking, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Take in for good; returns only when cancelled, and gives up every handshake then."""
+        loop = asyncio.get_running_loop()
+        self._listener.setblocking(False)
+        self._listener.listen(BACKLOG)
+        number = 0
+        try:
+            while True:
+                try:
+                    connection, address = await loop.sock_accept(self._listener)
+                except OSError:  # they left again, or there are no more file descriptors
+                    await asyncio.sleep(ACCEPT_S)
+                    continue
+                number += 1
+                one = _Knocking((str(address[0]), int(address[1])), number)
+                others = [one, *self._knocking, *self._server_state.connections]
+                if len(self._knocking) >= MAX_CONCURRENT or _is_crowded(one.client, others):
+                    connection.close()
+                    continue
+                self._knocking[one] = loop.create_task(self._let_in(one, connection))
+        finally:
+            for task in self._knocking.values():
+                task.cancel()
+
+    async def _let_in(self, one: _Knocking, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._inside, connection, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_S
+            )
+        except OSError:  # no TLS, another version, a certificate that they refuse, too slow
+            connection.close()
+        finally:
+            del self._knocking[one]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -119,22 +199,20 @@ async def serve(
         stop: set by whoever stops the program.
         context: speak TLS with it.
     """
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=_Impatient,
-            log_config=None,
-            access_log=False,
-            backlog=BACKLOG,
-            limit_concurrency=MAX_CONCURRENT,
-            timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=65,
-            server_header=False,
-            lifespan="off",
-            h11_max_incomplete_event_size=65_536,
-            ssl_context_factory=None if context is None else lambda _config, _default: context,
-        )
+    config = uvicorn.Config(
+        app,
+        http=_Impatient,
+        log_config=None,
+        access_log=False,
+        backlog=BACKLOG,
+        limit_concurrency=MAX_CONCURRENT,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=65,
+        server_header=False,
+        lifespan="off",
+        h11_max_incomplete_event_size=65_536,
     )
+    server = _Server(config)
 
     async def watch() -> None:
         await stop.wait()
@@ -142,8 +220,16 @@ async def serve(
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(watch(), name="web.stop")
-            await server.serve(sockets=[listener])
-            watching.cancel()
+            beside = [tasks.create_task(watch(), name="web.stop")]
+            if context is not None:
+                config.load()
+                inside = partial(
+                    _Impatient, config=config, server_state=server.server_state, app_state={}
+                )
+                door = _Door(listener, context, server.server_state, inside)
+                beside.append(tasks.create_task(door.run(), name="web.door"))
+            await server.serve(sockets=[listener] if context is None else [])
+            for task in beside:
+                task.cancel()
     finally:
         listener.close()
