@@ -7,11 +7,13 @@ content policy. A page route that is not in the list below fails the first test.
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -19,9 +21,29 @@ import sqlalchemy as sa
 from hub_stage import CAMERAS, PASSWORD, SITE_ID, Stage, config, stage
 from vonggac.clock import NS, SystemClock
 from vonggac.db import compliance, tables
-from vonggac.domain import directives, exports, holds, registry, roles, sharing, units
+from vonggac.db import estimate as db
+from vonggac.db import register as db_register
+from vonggac.domain import (
+    coverage,
+    directives,
+    estimate,
+    estimates,
+    exports,
+    holds,
+    pictures,
+    plans,
+    registry,
+    roles,
+    sharing,
+    units,
+)
 from vonggac.domain import incidents as records
 from vonggac.domain import legal as law
+from vonggac.domain import register as facilities
+from vonggac.domain import register_import as entering
+from vonggac.domain import register_places as places
+from vonggac.domain import register_sheets as sheets
+from vonggac.domain import register_uploads as uploads
 from vonggac.domain import requests as register
 from vonggac.domain.exports import Someone
 from vonggac.keys import tls
@@ -80,6 +102,20 @@ VISITS = (
     Visit("/person", "/person", signed_in=False),
     Visit("/display", "/display", signed_in=False),
     Visit("/facilities", "/facilities"),
+    Visit("/facilities", "/facilities?q=khong+co"),
+    Visit("/facilities/new", "/facilities/new"),
+    Visit(
+        "/facilities/new",
+        "/facilities/new",
+        422,
+        {"name": "A B", "title": "x", "capacity": "y"},
+        ".panel .btn-main",
+    ),
+    Visit("/facilities/import", "/facilities/import"),
+    Visit("/facilities/import/{upload_id}", f"/facilities/import/{'u' * 26}"),
+    Visit("/facilities/import/{upload_id}", f"/facilities/import/{'v' * 26}"),
+    Visit("/facilities/{site_id}/edit", f"/facilities/{SITE_ID}/edit"),
+    Visit("/facilities/{site_id}/cover", f"/facilities/{SITE_ID}/cover"),
     Visit("/account", "/account"),
     Visit("/account/factor", "/account/factor"),
     Visit("/account/tokens", "/account/tokens"),
@@ -157,6 +193,15 @@ VISITS = (
         "#ask button",
         signed_in=False,
     ),
+    Visit("/estimates", "/estimates"),
+    Visit(
+        "/estimates/{estimate_id}", "/estimates", press=".est-row:has(.badge:not(.badge-warn)) a"
+    ),
+    Visit("/estimates/{estimate_id}", "/estimates", press=".est-row:has(.badge-warn) a"),
+    Visit("/estimates/{estimate_id}/compare", "/estimates", press='a[href$="/compare"]'),
+    Visit("/estimates/summary", "/estimates/summary"),
+    Visit("/plans/{connection_plan_id}", "/estimates", press='td a[href^="/plans/"]'),
+    Visit("/prices", "/prices"),
     Visit("/cameras/new", "/cameras/new"),
     Visit(
         "/cameras/new",
@@ -182,12 +227,19 @@ VISITS = (
 )
 NO_PAGES = {
     "/language",
+    "/estimates/summary.xlsx",
+    "/estimates/{estimate_id}/file.xlsx",
+    "/estimates/{estimate_id}/quotes/{quote_id}",
+    "/prices.xlsx",
     "/healthz",
     "/metrics",
     "/continuity.csv",
     "/audit.csv",
     "/audit.jsonl",
     "/ca.crt",
+    "/facilities/template.xlsx",
+    "/facilities/export.xlsx",
+    "/facilities/{site_id}/pictures/{picture_id}",
     "/accounts/sheet.xlsx",
     "/accounts/review.xlsx",
     "/compliance/{kind}/file",
@@ -282,6 +334,7 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
         await asyncio.to_thread(load_units, hub)
         await asyncio.to_thread(load_registers, hub)
         await asyncio.to_thread(load_evidence, hub)
+        await asyncio.to_thread(load_estimates, hub)
         yield Place(hub, origin)
         await box.stop()
         stop.set()
@@ -354,6 +407,60 @@ def load_directives(connection: Connection, said: str, someone: Someone, now_ns:
     )  # fmt: skip
 
 
+def load_facilities(hub: Stage, said: str = "") -> None:
+    """Contacts, places, doors, a place that is not there, a conclusion, two workbooks."""
+    said, now_ns = said or TYPED[3], hub.clock.wall_ns()
+    placement = hub.app.state.desk.placement
+    with hub.database.writing() as connection:
+        account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
+        assert account is not None
+        roles.give(
+            connection, roles.whoever_holds_the_machine(now_ns), account.id,
+            roles.Draft(role="surveyor", sites=(SITE_ID,), reason="phân công"), now_ns=now_ns,
+        )  # fmt: skip
+        contact = facilities.Contact("contact", said[:200], said[:200], said[:200], "0200 000 114")
+        facilities.set_contact(connection, SITE_ID, contact, by="admin", now_ns=now_ns)
+        area = places.Area("hl-2", "HL", said[:200], "2", said[:500], ("201", "202"))
+        places.set_area(connection, SITE_ID, area, placement=placement)
+        camera = registry.cameras(connection, SITE_ID)[0].id
+        places.tie_door(connection, SITE_ID, "201", camera)
+        picture = coverage.keep_picture(
+            connection, SITE_ID, "absence", pictures.Picture("image/png", 8, 8, b"-"), by="admin",
+            now_ns=now_ns,
+        )  # fmt: skip
+        by = {"placement": placement, "by": ("admin", said[:100]), "now_ns": now_ns}
+        coverage.say_absent(connection, SITE_ID, "LM", reason=said[:500], picture=picture, **by)
+        coverage.conclude(
+            connection, SITE_ID, enough=False, said=said[:500], pictures=[picture], **by
+        )
+        for letter, content in (("u", _workbook("hl-9", "HL")), ("v", _workbook("wc-1", "WC"))):
+            book = sheets.read(content)
+            made = entering.plan(
+                connection, book, gate=lambda _act, _thing: True, placement=placement, own_site=""
+            )
+            found = uploads.keep(connection, account.id, said[:100], content, now_ns=now_ns)
+            connection.execute(
+                db_register.sheet_upload.update()
+                .where(db_register.sheet_upload.c.id == found)
+                .values(id=letter * 26, state="read", found=uploads.summary(made))
+            )
+
+
+def _workbook(camera: str, zone: str) -> bytes:
+    """A new camera, and a change of a contact."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    sheet = book.create_sheet("camera")
+    sheet.append(["Mã cơ sở", "Tên camera", "Loại khu vực", "Luồng chính"])
+    sheet.append(["sl-05", camera, zone, "rtsp://192.0.2.9/1"])
+    sheet = book.create_sheet("liên hệ")
+    sheet.append(["Mã cơ sở", "Vai trò", "Họ và tên", "Điện thoại"])
+    sheet.append(["sl-05", "contact", "Người trực", "0200 000 115"])
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
 def load_evidence(hub: Stage, said: str = "") -> None:
     """An export that waits for its second person, a hold, and cameras shared with another body."""
     body, reason, basis = (said[:200] or typed for typed in (TYPED[0], TYPED[3], TYPED[2]))
@@ -384,6 +491,53 @@ def load_evidence(hub: Stage, said: str = "") -> None:
             ),
             now_ns=now_ns,
         )  # fmt: skip
+
+
+def load_estimates(hub: Stage, said: str = "") -> None:
+    """A plan with gaps, an estimate that is written, and one that was appraised and sent back."""
+    title, now_ns = said[:200] or TYPED[0], hub.clock.wall_ns()
+    today = words.day_of(now_ns)
+    with hub.database.writing() as connection:
+        account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
+        assert account is not None
+        by, other = Someone(account.id, account.name), Someone("", "taichinh", said[:200])
+        for role in ("committee", "finance_appraiser"):
+            roles.give(
+                connection, roles.whoever_holds_the_machine(now_ns), account.id,
+                roles.Draft(role=role, sites=(SITE_ID,), reason="phân công"), now_ns=now_ns,
+            )  # fmt: skip
+        plan = plans.make(
+            connection, SITE_ID, how="buy", months=6, placement=hub.app.state.desk.placement,
+            by=by, now_ns=now_ns,
+        )  # fmt: skip
+        plans.edit_line(
+            connection, plan.id, plans.lines(connection, plan.id)[0].id, quantity=3,
+            why=title, by=by, now_ns=now_ns,
+        )  # fmt: skip
+        plans.agree(
+            connection, plan.id, party="enterprise", person=title, document="", line="paid_hotel",
+            agreed_date=today, today=today, by=by, now_ns=now_ns,
+        )  # fmt: skip
+        connection.execute(tables.site.update().values(owner_line="civil"))
+        made = [
+            estimates.from_plan(connection, plan.id, title=title, on=today, by=by, now_ns=now_ns)
+            for _ in range(7)
+        ]
+        connection.execute(db.estimate_line.update().values(example=False))
+        for one in made[1:]:
+            entry = estimate.Entry("submitted", "12/TTr", today)
+            estimates.enter_step(connection, one.id, entry, today=today, by=by, now_ns=now_ns)
+        judged = [
+            estimates.Judged(line.id, line.quantity, line.price // 2, title)
+            for line in estimates.lines(connection, made[-1].id)[:2]
+        ]
+        estimates.judge(connection, made[-1].id, "appraised", judged, by=other, now_ns=now_ns)
+        table = db.estimate_line
+        first = table.c.estimate_id == made[1].id
+        connection.execute(table.update().where(first, table.c.at == 1).values(price=9_000_000))
+        connection.execute(table.update().where(first, table.c.at == 2).values(price=3_000_000))
+        estimates.send_back(connection, made[1].id, why=title, by=other, now_ns=now_ns)
+        estimates.next_version(connection, made[1].id, by=by, now_ns=now_ns)
 
 
 def test_every_page_route_is_in_the_list() -> None:

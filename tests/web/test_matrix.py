@@ -95,7 +95,7 @@ def expected(rule: Rule, role: str, scope: str) -> bool:
     match rule.of:
         case Of.NOBODY | Of.OWN:
             return True
-        case Of.CAMERA:
+        case Of.CAMERA | Of.SITE:
             return HERE in reached(role, scope, rule.act)
         case Of.LISTS:
             return bool(reached(role, scope, rule.act))

@@ -10,6 +10,7 @@ import pytest
 
 from vonggac.clock import NS
 from vonggac.domain import directives as domain_directives
+from vonggac.domain import register_sheets as sheets
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
 from vonggac.errors import Kind
@@ -28,6 +29,7 @@ from vonggac.web import (
     office,
     people,
     public,
+    register,
     render,
     shares,
     staff,
@@ -69,6 +71,7 @@ def said_by_key() -> list[str]:
     said = [sentence for table in tables for sentence in table.values()]
     said += [one for pair in account.SCOPES.values() for one in pair]
     said += [one for pair in annexes.SAYS.values() for one in pair]
+    said += [*register.FAULTS.values(), *sheets.FAULTS.values(), *sheets.FILE_FAULTS.values()]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]

@@ -69,6 +69,8 @@ class Facility:
     said: Draft
     revision: int
     """0: nobody has said anything of it yet."""
+    folded: str
+    """What the search finds it by."""
     created_ns: int
     intake_needs_cover: bool = False
     intake_reason: str = ""
@@ -89,7 +91,7 @@ class Contact:
     email: str = ""
     subscriber: str = ""
     hotline: str = ""
-    verified_on: date | None = None
+    verified_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,20 +212,20 @@ def facilities(
             site.c.id, site.c.name, site.c.title, site.c.address, site.c.unit_id,
             site.c.owner_line, site.c.retention_days, site.c.created_ns, facility.c.status,
             facility.c.capacity, facility.c.rooms, facility.c.floors, facility.c.note,
-            facility.c.revision, facility.c.intake_needs_cover, facility.c.intake_reason,
-            facility.c.intake_by, facility.c.intake_ns,
+            facility.c.revision, facility.c.folded, facility.c.intake_needs_cover,
+            facility.c.intake_reason, facility.c.intake_by, facility.c.intake_ns,
         )
         .join(facility, facility.c.site_id == site.c.id, isouter=True)
         .order_by(site.c.name)
     )  # fmt: skip
     service = sa.select(
-        db.facility_service.c.site_id, db.facility_service.c.from_on, db.facility_service.c.to_on
-    ).order_by(db.facility_service.c.from_on, db.facility_service.c.id)
+        db.facility_service.c.site_id, db.facility_service.c.from_day, db.facility_service.c.to_day
+    ).order_by(db.facility_service.c.from_day, db.facility_service.c.id)
     if site_ids is not None:
         wanted = list(site_ids)
         query = query.where(site.c.id.in_(wanted))
         service = service.where(db.facility_service.c.site_id.in_(wanted))
-    last = {row.site_id: (row.from_on, row.to_on) for row in connection.execute(service)}
+    last = {row.site_id: (row.from_day, row.to_day) for row in connection.execute(service)}
     return {
         row.id: _facility(row, *last.get(row.id, (None, None))) for row in connection.execute(query)
     }
@@ -237,8 +239,8 @@ def _facility(row: Any, opened_on: date | None, closed_on: date | None) -> Facil
         retention_days=row.retention_days, note=row.note or "",
     )  # fmt: skip
     return Facility(
-        row.id, said, row.revision or 0, row.created_ns, bool(row.intake_needs_cover),
-        row.intake_reason or "", row.intake_by or "", row.intake_ns,
+        row.id, said, row.revision or 0, row.folded or searched(said), row.created_ns,
+        bool(row.intake_needs_cover), row.intake_reason or "", row.intake_by or "", row.intake_ns,
     )  # fmt: skip
 
 
@@ -254,15 +256,39 @@ def facility(connection: Connection, site_id: str) -> Facility:
     return found
 
 
+def camera_counts(
+    connection: Connection, site_ids: Sequence[str] | None = None
+) -> dict[str, tuple[int, int]]:
+    """Cameras in the register and those that record now, by site; sites without any are not in."""
+    camera, state = tables.camera, tables.state
+    recording = sa.func.count(state.c.camera)
+    query = (
+        sa.select(camera.c.site_id, sa.func.count(), recording)
+        .join(
+            state,
+            sa.and_(
+                state.c.site_id == camera.c.site_id, state.c.camera == camera.c.name,
+                state.c.stream == "main", state.c.status == "recording",
+            ),
+            isouter=True,
+        )
+        .where(camera.c.retired_ns.is_(None))
+        .group_by(camera.c.site_id)
+    )  # fmt: skip
+    if site_ids is not None:
+        query = query.where(camera.c.site_id.in_(site_ids))
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+
 def service(connection: Connection, site_id: str) -> list[tuple[date, date | None]]:
     """When a facility was in service, in the order of time."""
     table = db.facility_service
     rows = connection.execute(
-        sa.select(table.c.from_on, table.c.to_on)
+        sa.select(table.c.from_day, table.c.to_day)
         .where(table.c.site_id == site_id)
-        .order_by(table.c.from_on, table.c.id)
+        .order_by(table.c.from_day, table.c.id)
     )
-    return [(row.from_on, row.to_on) for row in rows]
+    return [(row.from_day, row.to_day) for row in rows]
 
 
 def contacts(
@@ -273,11 +299,25 @@ def contacts(
     query = sa.select(
         table.c.site_id, table.c.kind, table.c.name, table.c.position, table.c.organisation,
         table.c.phone, table.c.address, table.c.email, table.c.subscriber, table.c.hotline,
-        table.c.verified_on,
+        table.c.verified_day,
     )  # fmt: skip
     if site_ids is not None:
         query = query.where(table.c.site_id.in_(site_ids))
     return {(row[0], row[1]): Contact(*row[1:]) for row in connection.execute(query)}
+
+
+def units_called(connection: Connection, text: str) -> set[str]:
+    """Ids of the units of this id, or of this name now, diacritics or not."""
+    name = tables.unit_name
+    rows = connection.execute(
+        sa.select(name.c.unit_id).where(
+            sa.or_(
+                name.c.unit_id == text,
+                sa.and_(name.c.folded == units.folded(text), name.c.valid_to.is_(None)),
+            )
+        )
+    )
+    return set(rows.scalars())
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -439,18 +479,18 @@ def _put_service(
             continue
         if opened is None or (closed is not None and draft.opened_on >= closed):
             begins.append(
-                {"site_id": site_id, "from_on": draft.opened_on, "to_on": draft.closed_on}
+                {"site_id": site_id, "from_day": draft.opened_on, "to_day": draft.closed_on}
             )
             continue
         last = (
             sa.select(sa.func.max(table.c.id))
-            .where(table.c.site_id == site_id, table.c.from_on == opened)
+            .where(table.c.site_id == site_id, table.c.from_day == opened)
             .scalar_subquery()
         )
         connection.execute(
             table.update()
             .where(table.c.id == last)
-            .values(from_on=draft.opened_on, to_on=draft.closed_on)
+            .values(from_day=draft.opened_on, to_day=draft.closed_on)
         )
     if begins:
         connection.execute(table.insert(), begins)
@@ -470,7 +510,7 @@ def put_contacts(
         key: {
             "name": one.name, "position": one.position, "organisation": one.organisation,
             "phone": one.phone, "address": one.address, "email": one.email,
-            "subscriber": one.subscriber, "hotline": one.hotline, "verified_on": one.verified_on,
+            "subscriber": one.subscriber, "hotline": one.hotline, "verified_day": one.verified_day,
             "updated_ns": now_ns, "updated_by": by,
         }
         for key, one in said.items()
@@ -500,7 +540,7 @@ def set_contact(
     texts: dict[str, Any] = {
         one.name: clean(getattr(contact, one.name))
         for one in fields(contact)
-        if one.name != "verified_on"
+        if one.name != "verified_day"
     }
     contact = replace(contact, **texts)
     if problems := check_contact(contact):

@@ -54,11 +54,11 @@ class Facts:
     serial: str = ""
     conformity: str = ""
     cr_mark: bool | None = None
-    bought_on: date | None = None
+    bought_day: date | None = None
     password_changed: bool | None = None
     services_off: bool | None = None
     storage_country: str = ""
-    patched_on: date | None = None
+    patched_day: date | None = None
 
 
 DEVICE: Final = tuple(name for name in Facts.__slots__ if name not in ("area", "doors"))

@@ -84,17 +84,17 @@ COLUMNS: Final[Mapping[str, Sequence[Column]]] = {
         _c("retention_days", "Số ngày lưu", 12, "number"), _c("doors", "Cửa nhìn thấy", 30, "list"),
         _c("maker", "Hãng"), _c("model", "Kiểu"), _c("firmware", "Phiên bản phần mềm"),
         _c("serial", "Số máy", 20), _c("conformity", "Số công bố hợp quy", 22),
-        _c("cr_mark", "Dấu CR", 10, "yes"), _c("bought_on", "Ngày mua", 14, "day"),
+        _c("cr_mark", "Dấu CR", 10, "yes"), _c("bought_day", "Ngày mua", 14, "day"),
         _c("password_changed", "Đã đổi mật khẩu mặc định", 14, "yes"),
         _c("services_off", "Đã tắt Telnet, UPnP, P2P", 14, "yes"),
-        _c("storage_country", "Nơi lưu dữ liệu"), _c("patched_on", "Bản vá gần nhất", 14, "day"),
+        _c("storage_country", "Nơi lưu dữ liệu"), _c("patched_day", "Bản vá gần nhất", 14, "day"),
     ),
     CONTACTS: (
         _need("site", "Mã cơ sở", 14), _need("kind", "Vai trò", 30), _need("name", "Họ và tên", 26),
         _c("position", "Chức danh", 22), _c("organisation", "Cơ quan", 26),
         _c("phone", "Điện thoại", 18), _c("address", "Địa chỉ", 34), _c("email", "E-mail", 26),
         _c("subscriber", "Mã thuê bao"), _c("hotline", "Đường dây nóng"),
-        _c("verified_on", "Xác minh ngày", 14, "day"),
+        _c("verified_day", "Xác minh ngày", 14, "day"),
     ),
 }  # fmt: skip
 """The sheets of a workbook, by name, and their columns; a column that a file lacks changes

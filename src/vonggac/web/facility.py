@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import RedirectResponse, Response
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
-from vonggac.domain import continuity, grants, ledger, registry, units
+from vonggac.domain import access, continuity, coverage, grants, ledger, register, registry, units
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import charts, figures, rights, words
 from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.office import disk_notes
+from vonggac.web.register import list_page
 from vonggac.web.render import codec_name
 from vonggac.web.words import DAY_NS, day_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vonggac.domain.rules import Zone
+    from vonggac.db import Connection
 
 routes = APIRouter(include_in_schema=False)
 
 MONTH_DAYS = 30
 YOUNGEST_NS = 300 * NS
 """The shortest strip that is drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneRow:
-    """Coverage of one place of the rule."""
-
-    zone: Zone
-    cameras: int
-    working: int
-
-    @property
-    def verdict(self) -> str:
-        """`good`, `short` (some do not work) or `none` (no camera at all)."""
-        if not self.cameras:
-            return "none"
-        return "good" if self.working == self.cameras else "short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ def facility(
     if site:
         shown = [one for one in shown if site in (one.id, one.name)]
     if not shown and not site:
-        return RedirectResponse("/shared", 303) if _is_partner(who) else _counts_page(who)
+        return RedirectResponse("/shared", 303) if _is_partner(who) else list_page(who)
     if not shown:
         raise VonggacError(Kind.NOT_FOUND, "there is no such facility, or it is not for you")
     return _facility_page(who, shown[0], show, q)
@@ -89,16 +74,6 @@ def _is_partner(who: Visitor) -> bool:
     acting = any(held.body for held in who.person.held if held.lasts(now_ns))
     with who.desk.database.reading() as connection:
         return acting and not rights.shown_sites(connection, who, Act.FACILITY_SEE)
-
-
-@routes.get("/facilities")
-def facilities(who: Annotated[Visitor, Depends(visitor)]) -> Response:
-    """Every facility of the visitor's scope: name and counts."""
-    return _counts_page(who)
-
-
-def _counts_page(who: Visitor) -> Response:
-    return who.page("facilities.html", {"rows": counts(who)}, section="facilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +89,21 @@ class Count:
 
 def counts(who: Visitor) -> list[Count]:
     """Name and counts of every facility that the visitor may see."""
-    rows = []
     with who.desk.database.reading() as connection:
         detailed = {one.id for one in rights.shown_sites(connection, who, Act.FACILITY_DETAILS)}
         names = units.names_of_sites(connection, words.day_of(who.desk.now_ns()))
-        for site in rights.shown_sites(connection, who, Act.FACILITY_SEE):
-            states = ledger.states(connection, site.id)
-            cameras = registry.cameras(connection, site.id)
-            recording = [
-                camera
-                for camera in cameras
-                if (state := states.get((camera.name, "main"))) and state.status == "recording"
-            ]
-            said = names.get(site.id)
-            rows.append(
-                Count(
-                    site=site,
-                    unit=who.t.of(said) if said else "",
-                    cameras=len(cameras),
-                    recording=len(recording),
-                    has_details=site.id in detailed,
-                )
-            )
-    return rows
+        shown = rights.shown_sites(connection, who, Act.FACILITY_SEE)
+        known = register.camera_counts(connection)
+    return [
+        Count(
+            site=site,
+            unit=who.t.of(names[site.id]) if site.id in names else "",
+            cameras=known.get(site.id, (0, 0))[0],
+            recording=known.get(site.id, (0, 0))[1],
+            has_details=site.id in detailed,
+        )
+        for site in shown
+    ]
 
 
 def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Response:
@@ -151,6 +118,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
         month = (day_start(now_ns) - (MONTH_DAYS - 1) * DAY_NS, now_ns)
         long_times = figures.camera_times(connection, site, cameras, month, now_ns=now_ns)
         site_state = ledger.site_state(connection, site.id)
+        more = _of_register(connection, who, site)
         watching = grants.watching(connection, site.id, now_ns=now_ns)
     times = [figures.within(time, *day) for time in long_times]
     total = continuity.figures(piece for time in times for piece in time.pieces)
@@ -180,7 +148,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
             "watching": watching,
             "sees_names": who.can(Act.WATCHING_NAMES),
             "watched_cameras": sum(one.cameras for one in watching),
-            "zones": _zones(times, who),
+            **more,
             "placement": desk.placement,
             "causes": desk.causes,
             "strip": lambda time: charts.strip(
@@ -244,10 +212,23 @@ def _clock_off(time: figures.CameraTime) -> bool:
     return isinstance(error, int | float) and abs(error) > 1000
 
 
-def _zones(times: Sequence[figures.CameraTime], who: Visitor) -> list[ZoneRow]:
-    rows = []
-    for zone in who.desk.placement.zones:
-        here = [time for time in times if time.camera.zone == zone.code]
-        working = [time for time in here if time.state and time.state.status == "recording"]
-        rows.append(ZoneRow(zone, len(here), len(working)))
-    return rows
+def _of_register(connection: Connection, who: Visitor, site: registry.Site) -> dict[str, Any]:
+    """What the register says beyond cameras: profile, contacts, cover, and what may be edited."""
+    thing = access.thing_of_site(connection, site.id)
+    profile = register.facility(connection, site.id)
+    said = coverage.conclusions(connection, site.id)
+    kinds = register.kinds()
+    contacts = register.contacts(connection, [site.id])
+    return {
+        "profile": profile,
+        "statuses": kinds.statuses,
+        "contact_kinds": kinds.contacts,
+        "contacts": [
+            contacts[site.id, kind] for kind in kinds.contacts if (site.id, kind) in contacts
+        ],
+        "cover": coverage.coverage(connection, site.id, who.desk.placement),
+        "concluded": said[0] if said else None,
+        "takes_in": not profile.intake_needs_cover or bool(said and said[0].enough),
+        "may_edit": who.may(Act.FACILITY_EDIT, thing),
+        "may_close": who.may(Act.FACILITY_CLOSE, thing),
+    }

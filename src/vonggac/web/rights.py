@@ -36,6 +36,7 @@ class Of(Enum):
     OWN = "the visitor's own account"
     SYSTEM = "the hub itself: a role over everything"
     CAMERA = "the site of the camera in the path"
+    SITE = "the site in the path"
     LISTS = "the sites where the act is allowed; the route shows or changes nothing else"
     SOMEWHERE = "named in the body: the route asks `require` when it has read it"
     LOCAL = "programs of this machine, else the hub itself"
@@ -63,6 +64,10 @@ def _system(act: Act) -> Rule:
 
 def _camera(act: Act) -> Rule:
     return Rule(act, Of.CAMERA)
+
+
+def _site(act: Act) -> Rule:
+    return Rule(act, Of.SITE)
 
 
 def _lists(act: Act) -> Rule:
@@ -129,6 +134,42 @@ RULES: Final[Mapping[str, Rule]] = {
     # facilities and cameras
     "GET /": _own(),
     "GET /facilities": _lists(Act.FACILITY_SEE),
+    "GET /facilities/new": _somewhere(Act.FACILITY_EDIT),
+    "POST /facilities/new": _somewhere(Act.FACILITY_EDIT),
+    "GET /facilities/import": _somewhere(Act.FACILITY_EDIT),
+    "POST /facilities/import": _somewhere(Act.FACILITY_EDIT),
+    "GET /facilities/import/{upload_id}": _somewhere(Act.FACILITY_EDIT),
+    "POST /facilities/import/{upload_id}": _somewhere(Act.FACILITY_EDIT),
+    "GET /facilities/template.xlsx": _somewhere(Act.FACILITY_EDIT),
+    "GET /facilities/export.xlsx": _lists(Act.FACILITY_DETAILS),
+    "GET /facilities/{site_id}/edit": _site(Act.FACILITY_EDIT),
+    "POST /facilities/{site_id}/edit": _site(Act.FACILITY_EDIT),
+    "POST /facilities/{site_id}/contacts": _site(Act.FACILITY_EDIT),
+    "GET /facilities/{site_id}/cover": _site(Act.FACILITY_DETAILS),
+    "POST /facilities/{site_id}/cover": _site(Act.FACILITY_EDIT),
+    "POST /facilities/{site_id}/intake": _site(Act.INTAKE_RULE),
+    "GET /facilities/{site_id}/pictures/{picture_id}": _site(Act.FACILITY_DETAILS),
+    "POST /facilities/absences": _somewhere(Act.FACILITY_EDIT),
+    "POST /facilities/conclusions": _somewhere(Act.COVER_CONCLUDE),
+    "GET /api/v1/facilities": _lists(Act.FACILITY_SEE),
+    "POST /api/v1/facilities": _somewhere(Act.FACILITY_EDIT),
+    "GET /api/v1/facilities/{site_id}": _site(Act.FACILITY_DETAILS),
+    "PUT /api/v1/facilities/{site_id}": _site(Act.FACILITY_EDIT),
+    "PUT /api/v1/facilities/{site_id}/contacts/{kind}": _site(Act.FACILITY_EDIT),
+    "DELETE /api/v1/facilities/{site_id}/contacts/{kind}": _site(Act.FACILITY_EDIT),
+    "PUT /api/v1/facilities/{site_id}/areas/{code}": _site(Act.FACILITY_EDIT),
+    "DELETE /api/v1/facilities/{site_id}/areas/{code}": _site(Act.FACILITY_EDIT),
+    "PUT /api/v1/facilities/{site_id}/doors/{name}": _site(Act.FACILITY_EDIT),
+    "GET /api/v1/facilities/{site_id}/coverage": _site(Act.FACILITY_DETAILS),
+    "POST /api/v1/facilities/{site_id}/conclusions": _site(Act.COVER_CONCLUDE),
+    "PUT /api/v1/facilities/{site_id}/absences/{zone}": _site(Act.FACILITY_EDIT),
+    "DELETE /api/v1/facilities/{site_id}/absences/{zone}": _site(Act.FACILITY_EDIT),
+    "PUT /api/v1/facilities/{site_id}/intake": _site(Act.INTAKE_RULE),
+    "POST /api/v1/pictures": _somewhere(Act.FACILITY_EDIT),
+    "GET /api/v1/cameras/{camera_id}/inventory": _camera(Act.FACILITY_DETAILS),
+    "PUT /api/v1/cameras/{camera_id}/inventory": _camera(Act.CAMERA_EDIT),
+    "POST /api/v1/register/import": _somewhere(Act.FACILITY_EDIT),
+    "GET /api/v1/register.xlsx": _lists(Act.FACILITY_DETAILS),
     "GET /api/v1/sites": _lists(Act.FACILITY_SEE),
     "PUT /api/v1/sites/{site_id}/unit": _system(Act.UNITS_EDIT),
     "GET /cameras/new": _lists(Act.CAMERA_EDIT),
@@ -400,6 +441,9 @@ def decide(
     match rule.of:
         case Of.CAMERA:
             thing = access.thing_of_camera(connection, path_params["camera_id"])
+            return access.may(who.person, rule.act, thing, now_ns=now_ns), thing
+        case Of.SITE:
+            thing = access.thing_of_site(connection, path_params["site_id"])
             return access.may(who.person, rule.act, thing, now_ns=now_ns), thing
         case Of.LISTS:
             verdict = access.may_somewhere(who.person, rule.act, now_ns=now_ns)

@@ -22,9 +22,17 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request's body; the longest of ours, a camera's form, has under 8 kB.  Nothing is
 uploaded here, and whoever has not signed in may send one too."""
-LONG_BODIES: Final[Mapping[str, int]] = {"/legal/texts": 5 * 1024 * 1024}
-"""Bytes of a body where a file is attached: a text of the law (`legal.MAX_FILE`) and its form.  No
-route reads a body before it knows who sends it."""
+LONG_BODIES: Final[Mapping[str, int]] = {
+    "/legal/texts": 5 * 1024 * 1024,
+    "/facilities/import": 17 * 1024 * 1024,
+    "/api/v1/register/import": 17 * 1024 * 1024,
+    "/facilities/absences": 6 * 1024 * 1024,
+    "/facilities/conclusions": 24 * 1024 * 1024,
+    "/api/v1/pictures": 6 * 1024 * 1024,
+}
+"""Bytes of a body where a file is attached: a text of the law (`legal.MAX_FILE`) and its form, a
+workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`).  No route
+reads a body before it knows who sends it."""
 LONG_BODY_S: Final = 60.0
 """Seconds in which such a body must have come: 0.7 Mbit/s."""
 BODY_S: Final = 15.0

@@ -101,7 +101,7 @@ def upgrade() -> None:
             comment="the provider's hotline",
         ),
         sa.Column(
-            "verified_on",
+            "verified_day",
             sa.Date(),
             nullable=True,
             comment="the day on which somebody last called and was answered",
@@ -227,21 +227,22 @@ def upgrade() -> None:
             comment="row number",
         ),
         sa.Column("site_id", sa.Text(), nullable=False, comment="where"),
-        sa.Column("from_on", sa.Date(), nullable=False, comment="first day of service"),
+        sa.Column("from_day", sa.Date(), nullable=False, comment="first day of service"),
         sa.Column(
-            "to_on", sa.Date(), nullable=True, comment="first day without it; null while it lasts"
+            "to_day", sa.Date(), nullable=True, comment="first day without it; null while it lasts"
         ),
         sa.CheckConstraint(
-            "to_on IS NULL OR to_on >= from_on", name=op.f("ck_facility_service_ends_after_start")
+            "to_day IS NULL OR to_day >= from_day",
+            name=op.f("ck_facility_service_ends_after_start"),
         ),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_facility_service_site_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_facility_service")),
         comment="when a facility took people in: facilities open, close and open again",
     )
     op.create_index(
-        op.f("ix_facility_service_site_id_from_on"),
+        op.f("ix_facility_service_site_id_from_day"),
         "facility_service",
-        ["site_id", "from_on"],
+        ["site_id", "from_day"],
         unique=False,
     )
     op.create_table(
@@ -331,7 +332,7 @@ def upgrade() -> None:
         sa.Column(
             "cr_mark", sa.Boolean(), nullable=True, comment="bears the CR mark; null is not known"
         ),
-        sa.Column("bought_on", sa.Date(), nullable=True, comment="day of purchase"),
+        sa.Column("bought_day", sa.Date(), nullable=True, comment="day of purchase"),
         sa.Column(
             "password_changed",
             sa.Boolean(),
@@ -352,7 +353,7 @@ def upgrade() -> None:
             comment="where its maker's cloud keeps pictures, if it does",
         ),
         sa.Column(
-            "patched_on", sa.Date(), nullable=True, comment="day of the last update of its program"
+            "patched_day", sa.Date(), nullable=True, comment="day of the last update of its program"
         ),
         sa.Column("updated_ns", sa.BigInteger(), nullable=False, comment="when it was last edited"),
         sa.ForeignKeyConstraint(["area_id"], ["area.id"], name=op.f("fk_camera_facts_area_id")),
@@ -504,7 +505,7 @@ def downgrade() -> None:
     op.drop_table("sheet_upload")
     op.drop_index(op.f("ix_register_picture_site_id"), table_name="register_picture")
     op.drop_table("register_picture")
-    op.drop_index(op.f("ix_facility_service_site_id_from_on"), table_name="facility_service")
+    op.drop_index(op.f("ix_facility_service_site_id_from_day"), table_name="facility_service")
     op.drop_table("facility_service")
     op.drop_table("facility")
     op.drop_index(op.f("ix_cover_conclusion_site_id_made_ns"), table_name="cover_conclusion")
