@@ -6,10 +6,14 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hub_stage import NOW_NS, ORIGIN, SITE_ID, browser
 from vonggac.db import tables
 from vonggac.domain import audit, notices, requests
 from vonggac.domain.exports import Someone
+from vonggac.web import limits
+from vonggac.web.app import PAGE_BURST
 
 if TYPE_CHECKING:
     import httpx
@@ -143,6 +147,35 @@ async def test_the_form_is_limited_for_each_address(hub: Stage) -> None:
         assert said == [200] * 10 + [429] * 2
         answer = await other.post(address, data={"kind": "copy", "said": "x"})
         assert answer.status_code == 200
+
+
+async def test_the_page_is_limited_for_each_address(hub: Stage) -> None:
+    """Each reading counts months of views; whoever reloads for ever waits, and nobody else."""
+    address = public(hub)
+    async with browser(hub, "2001:db8::1") as loud, browser(hub, "2001:db8:0:1::1") as other:
+        said = [(await loud.get(address)).status_code for _ in range(PAGE_BURST + 2)]
+        assert said == [200] * PAGE_BURST + [429] * 2
+        async with browser(hub, "2001:db8::2") as same_line:
+            assert (await same_line.get(address)).status_code == 429
+        assert (await other.get(address)).status_code == 200
+        await hub.clock.advance(1)  # type: ignore[attr-defined]
+        assert (await loud.get(address)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.50", "192.0.2.50"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.50", "192.0.2.50"),
+        ("", ""),
+        ("unix", "unix"),
+    ],
+)
+def test_an_allowance_belongs_to_a_line(address: str, expected: str) -> None:
+    """An IPv6 line has 2**64 addresses, each of which would have an allowance of its own."""
+    assert limits.holder(address) == expected
 
 
 async def test_the_administrator_writes_the_notice_and_prints_the_sign(

@@ -81,6 +81,9 @@ ASK_BURST, ASK_PER_SECOND = 6, 0.2
 """Probes and searches of one account: each makes the box open connections (ours)."""
 PUBLIC_BURST, PUBLIC_PER_SECOND = 10, 1 / 30
 """Requests of one address through the public page, where nobody has an account (ours)."""
+PAGE_BURST, PAGE_PER_SECOND = 60, 1.0
+"""Readings of the public page: it counts three months of views each time, and a whole hotel may
+read it behind one address (ours)."""
 
 
 ROUTERS = (
@@ -175,6 +178,7 @@ def create_app(
         sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),
         ask_limit=RateLimit(clock, burst=ASK_BURST, per_second=ASK_PER_SECOND),
         public_limit=RateLimit(clock, burst=PUBLIC_BURST, per_second=PUBLIC_PER_SECOND),
+        page_limit=RateLimit(clock, burst=PAGE_BURST, per_second=PAGE_PER_SECOND),
         refusal_limit=RateLimit(
             clock, burst=rights.REFUSALS_BURST, per_second=rights.REFUSALS_PER_SECOND
         ),

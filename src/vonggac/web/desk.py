@@ -59,6 +59,7 @@ class Desk:
     sign_in_limit: RateLimit
     ask_limit: RateLimit
     public_limit: RateLimit
+    page_limit: RateLimit
     refusal_limit: RateLimit
     hashing: threading.BoundedSemaphore
     """Room for passwords that are looked at, all addresses together."""

@@ -1,7 +1,13 @@
-"""How often one address may ask: a bounded table of token buckets."""
+"""How often one address may ask: a bounded table of token buckets.
+
+It lies in memory and a start of the program forgets it. That gives an address one more burst, to
+nobody who could not already start the program; a row a request would cost what it should save,
+and would keep the addresses of people who asked without an account.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -13,6 +19,24 @@ if TYPE_CHECKING:
 
 ADDRESSES = 4096
 """Addresses that are remembered; the one seen longest ago is forgotten first."""
+
+
+NETWORK = 64
+"""Bits of an IPv6 address that belong to one line (RFC 6177); its holder chooses the rest."""
+
+
+def holder(address: str) -> str:
+    """Whose allowance an address uses: its own, or in IPv6 that of its whole line."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    mapped = found.ipv4_mapped
+    if mapped is not None:
+        return str(mapped)
+    return str(ipaddress.ip_network((found, NETWORK), strict=False))
 
 
 class RateLimit:

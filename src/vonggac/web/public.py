@@ -8,15 +8,16 @@ No cookie opens anything here, so that a form of another site could do no more t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
 from vonggac.domain import audit, legal, notices, purposes, registry, requests
 from vonggac.errors import Kind, VonggacError
-from vonggac.web.desk import Visitor, desk_of, visitor
+from vonggac.web import limits
+from vonggac.web.desk import desk_of, visitor
 from vonggac.web.notices import faults
 from vonggac.web.render import Form, form_values
 from vonggac.web.viewing import body_words
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vonggac.db import Connection
+    from vonggac.web.desk import Visitor
 
 routes = APIRouter(include_in_schema=False)
 
@@ -40,9 +42,14 @@ STATES: Mapping[str, str] = {
 
 
 @routes.get("/thong-bao/{public_id}")
-def public_page(who: Annotated[Visitor, Depends(visitor)], public_id: str) -> Response:
+async def public_page(request: Request, public_id: str) -> Response:
     """What people who are filmed have a right to know."""
-    return _page(who, public_id, {})
+    desk_of(request).page_limit.take(address_of(request))
+    return await run_in_threadpool(_read, request, public_id)
+
+
+def _read(request: Request, public_id: str) -> Response:
+    return _page(visitor(request), public_id, {})
 
 
 def _page(who: Visitor, public_id: str, more: Mapping[str, Any], *, status: int = 200) -> Response:
@@ -147,4 +154,4 @@ def _look_up(request: Request, public_id: str, code: str) -> Response:
 
 def address_of(request: Request) -> str:
     """Whose allowance a request uses."""
-    return request.client.host if request.client else ""
+    return limits.holder(request.client.host if request.client else "")
