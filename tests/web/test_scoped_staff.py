@@ -91,6 +91,17 @@ async def test_they_see_the_accounts_of_their_scope_and_no_other(found: Cast) ->
     assert len(everything) == len(ROLES) * len(SCOPES) + 2  # nobody-nowhere, and the first account
 
 
+async def test_no_way_that_they_are_shown_is_closed_to_them(found: Cast) -> None:
+    """A link to a page that answers 403 tells nobody anything."""
+    async with found.browser(DISTRICT) as client:
+        told = (await client.get("/more")).text
+        ways = set(re.findall(r'href="(/[a-z]*)"', told))
+        said = {way: (await client.get(way)).status_code for way in sorted(ways)}
+
+    assert "/accounts" in said
+    assert {way for way, status in said.items() if status != 200} == set()
+
+
 async def test_what_they_may_not_change_is_not_there(found: Cast) -> None:
     """Not by any of the acts of an account's page; the same acts are done inside."""
     strangers = (TWICE, "centre_duty-outside", "military_command-inside", "auditor-everything", "x")
