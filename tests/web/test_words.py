@@ -28,6 +28,7 @@ from vonggac.web import (
     notices,
     office,
     people,
+    plans,
     public,
     register,
     render,
@@ -73,6 +74,7 @@ def said_by_key() -> list[str]:
     said += [one for pair in annexes.SAYS.values() for one in pair]
     said += [*register.FAULTS.values(), *sheets.FAULTS.values(), *sheets.FILE_FAULTS.values()]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
+    said += [*plans.FAULTS.values(), *plans.BASES.values()]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]

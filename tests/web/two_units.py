@@ -19,11 +19,15 @@ from vonggac.domain import (
     accounts,
     audit,
     directives,
+    estimates,
     exports,
     holds,
     incidents,
     maintenance,
+    plans,
+    quotes,
     requests,
+    rules,
     sessions,
     sharing,
 )
@@ -198,13 +202,40 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
         connection, audit.Actor(f"actor-{word}"), audit.Act.LIVE, now_ns=NOW_NS, thing=camera,
         site=site, purpose=f"vì {word}",
     )  # fmt: skip
+    paid = costed(connection, site, by, word)
     return {
+        **paid,
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
         "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
         "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",
         "unit_id": units[side], "directive_id": directive_id, "file_id": file.id,
         "duty_id": clause.duties[0].id,
     }  # fmt: skip
+
+
+def costed(
+    connection: Any, site: str, by: exports.Someone, word: str, now_ns: int = NOW_NS
+) -> dict[str, str]:
+    """A plan, an estimate of one line, and a quote for it."""
+    rule = rules.placement(NOW.date())
+    plan = plans.make(connection, site, how="buy", months=1, placement=rule, by=by, now_ns=now_ns)
+    for line in plans.lines(connection, plan.id)[1:]:
+        plans.edit_line(
+            connection, plan.id, line.id, quantity=0, why=f"bỏ {word}", by=by, now_ns=now_ns
+        )
+    plans.agree(
+        connection, plan.id, party="lead", person=f"Bà {word}", document="", line="civil",
+        agreed_date=NOW.date(), today=NOW.date(), by=by, now_ns=now_ns,
+    )  # fmt: skip
+    made = estimates.from_plan(
+        connection, plan.id, title=f"Lắp camera {word}", on=NOW.date(), by=by, now_ns=now_ns
+    )
+    quote = quotes.attach(
+        connection, made.id, estimates.lines(connection, made.id)[0].id, supplier=f"Cty {word}",
+        price=2_000_000, quoted_date=NOW.date(), file_name=f"{word}.pdf", content=b"%PDF-1.7",
+        today=NOW.date(), by=by, now_ns=now_ns,
+    )  # fmt: skip
+    return {"connection_plan_id": plan.id, "estimate_id": made.id, "quote_id": quote.id}
 
 
 def faults(

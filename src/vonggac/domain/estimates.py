@@ -641,13 +641,13 @@ def province_prices(connection: Connection, it: Estimate, *, now_ns: int) -> dic
         )
         .join(table, table.c.id == line.c.estimate_id)
         .where(*near, table.c.state.not_in((DRAFT, RETURNED)), line.c.example.is_(False))
-    ).tuples().all()  # fmt: skip
+    ).all()  # fmt: skip
     offered = connection.execute(
         sa.select(line.c.code, quote.c.price)
         .join(line, line.c.id == quote.c.line_id)
         .join(table, table.c.id == line.c.estimate_id)
         .where(*near)
-    ).tuples().all()  # fmt: skip
+    ).all()  # fmt: skip
     found: dict[str, list[int]] = {}
     for code, price in (*rows, *offered):
         found.setdefault(code, []).append(int(price))

@@ -165,13 +165,15 @@ def _places(connection: Connection, site_id: str, working: set[str]) -> tuple[pl
         .where(area.c.site_id == site_id)
     ):  # fmt: skip
         looking[area_id] = looking.get(area_id, 0) + (camera_id in working)
-    doors: dict[str, int] = dict(
-        connection.execute(
-            sa.select(register.door.c.area_id, sa.func.count())
-            .where(register.door.c.site_id == site_id)
-            .group_by(register.door.c.area_id)
-        ).tuples().all()
-    )  # fmt: skip
+    door = register.door
+    doors = {
+        row.area_id: row.doors
+        for row in connection.execute(
+            sa.select(door.c.area_id, sa.func.count().label("doors"))
+            .where(door.c.site_id == site_id)
+            .group_by(door.c.area_id)
+        )
+    }
     rows = connection.execute(
         sa.select(area.c.id, area.c.zone, area.c.floor, area.c.title, area.c.code)
         .where(area.c.site_id == site_id)

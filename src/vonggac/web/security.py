@@ -24,6 +24,8 @@ MAX_BODY: Final = 64 * 1024
 uploaded here, and whoever has not signed in may send one too."""
 LONG_BODIES: Final[Mapping[str, int]] = {
     "/legal/texts": 5 * 1024 * 1024,
+    "/estimates/quotes": 3 * 1024 * 1024,
+    "/prices": 2 * 1024 * 1024,
     "/facilities/import": 17 * 1024 * 1024,
     "/api/v1/register/import": 17 * 1024 * 1024,
     "/facilities/absences": 6 * 1024 * 1024,
@@ -31,8 +33,9 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/api/v1/pictures": 6 * 1024 * 1024,
 }
 """Bytes of a body where a file is attached: a text of the law (`legal.MAX_FILE`) and its form, a
-workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`).  No route
-reads a body before it knows who sends it."""
+workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`), a
+quote (`quotes.FILE_MOST`), prices (`prices.FILE_MOST`).  No route reads a body before it knows who
+sends it."""
 LONG_BODY_S: Final = 60.0
 """Seconds in which such a body must have come: 0.7 Mbit/s."""
 BODY_S: Final = 15.0
