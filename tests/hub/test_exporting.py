@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 
-from evidence_made import BEGIN, KEY, SITE, TINY, envelope, record
-from vonggac import wire
+from evidence_made import BEGIN, KEY, NEW_KEY, SITE, TINY, envelope, record
+from vonggac import keys, wire
 from vonggac.clock import NS, SimulatedClock
 from vonggac.db import tables
-from vonggac.domain import audit, exports, ledger, units
+from vonggac.domain import audit, exports, ledger, site_keys, units
 from vonggac.domain.exports import Request, Someone
 from vonggac.edge.proof import Proven, prove
 from vonggac.errors import Kind, VonggacError
@@ -48,6 +48,8 @@ class LocalSite:
     def __init__(self, recorded: Recorded) -> None:
         self.id = SITE
         self.public_key = KEY.public
+        self.signs: tuple[keys.SigningKey, int] = (KEY, 3)
+        """With which key, in which epoch."""
         self._directory = recorded.directory
         self._found: Proven | None = None
         self.not_ready = 0
@@ -80,7 +82,8 @@ class LocalSite:
     async def anchor(self, ask: wire.AnchorAsk) -> wire.Envelope:
         self.anchored.append(ask)
         fact = wire.Anchored(at=NOW, what=ask.what, digest=ask.digest, row=ask.row, name=ask.name)
-        return envelope(fact, 100 + len(self.anchored))
+        key, epoch = self.signs
+        return envelope(fact, 100 + len(self.anchored), key, epoch=epoch)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,30 @@ async def test_an_approved_request_becomes_a_file_that_verifies(
     assert [(ask.what, ask.name) for ask in site.anchored] == [("export", export.id)]
     assert not await work.run_once()
     assert [path.name for path in (tmp_path / "exports").iterdir()] == [f"{export.id}.zip"]
+
+
+async def test_a_site_that_changed_its_key_exports_what_it_signed_before(
+    hub: Database, recorded: Recorded, tmp_path: Path
+) -> None:
+    """The pages are the old key's, the seal the new one's, and the announcement goes along."""
+    chain = keys.Chain(SITE, KEY.public)
+    chain = chain.follow(keys.announce(chain, KEY, NEW_KEY, epoch=5, at_ns=NOW))
+    with hub.writing() as connection:
+        site_keys.follow_box(connection, chain, now_ns=NOW)
+    site = LocalSite(recorded)
+    site.public_key, site.signs = NEW_KEY.public, (NEW_KEY, 9)
+    export = approved(hub)
+    work, clock = exporter(site, hub, tmp_path / "exports")
+
+    assert await built(work, clock)
+
+    assert state_of(hub, export).fault == ""
+    with EvidenceZip(zip_path(tmp_path / "exports", export.id)) as files:
+        assert "keys/000001.json" in files.names()
+        for key in (KEY.public, NEW_KEY.public):
+            verdict = verify(files, key=key)
+            assert verdict.faults == []
+    assert [change.new for change in verdict.changes] == [NEW_KEY.public]
 
 
 async def test_the_file_goes_when_its_days_are_over(
