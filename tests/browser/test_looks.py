@@ -334,6 +334,7 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
         await asyncio.to_thread(load_units, hub)
         await asyncio.to_thread(load_registers, hub)
         await asyncio.to_thread(load_evidence, hub)
+        await asyncio.to_thread(load_facilities, hub)
         await asyncio.to_thread(load_estimates, hub)
         yield Place(hub, origin)
         await box.stop()

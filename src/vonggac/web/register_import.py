@@ -23,6 +23,8 @@ from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import form_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vonggac.db import Connection
     from vonggac.domain.register_import import Plan
 
@@ -213,3 +215,14 @@ def _page(who: Visitor, upload_id: str | None, *, error: str = "", status: int =
         section="facilities",
         status=status,
     )
+
+
+def _sentence(who: Visitor, code: str, values: Mapping[str, Any]) -> str:
+    """A fault in the visitor's language; what refuses a place is kept in Vietnamese."""
+    placement = who.desk.placement
+    place = next(
+        (one for one in placement.forbidden if one.refusal.vi == values.get("refusal")), None
+    )
+    if place is not None:
+        values = {"refusal": who.t.of(place.refusal), "rule": who.t.of(placement.name)}
+    return who.t(sheets.FAULTS[code], **values)
