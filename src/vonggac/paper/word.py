@@ -444,7 +444,9 @@ def _signed(column: _Column, it: Arranged) -> None:
     for index, signature in enumerate(it.signatures):
         if index and index % 2 == 0:
             _row(table)
-        _signature(table.rows[-1].cells[index % 2], signature)
+        cell = table.rows[-1].cells[index % 2]
+        _signature(cell, signature)
+        _spaced(cell.paragraphs[0], before=12 if index > 1 else 0)
     _whole(table)
     for line in it.refusal:
         _spaced(column.line(line, "body"), before=6)
