@@ -156,6 +156,18 @@ def test_writers_of_one_process_wait_for_each_other(database: Database) -> None:
         assert connection.execute(sa.select(tables.setting.c.value)).scalar_one() == 40
 
 
+def test_a_writer_that_begins_to_write_again_is_told_so(database: Database) -> None:
+    """It would wait for itself for ever, and every other writer behind it."""
+    with (
+        pytest.raises(RuntimeError, match="within a writing transaction"),
+        database.writing(),
+        database.writing(),
+    ):
+        pass
+    with database.writing() as connection:
+        assert connection.execute(sa.select(1)).scalar_one() == 1
+
+
 def test_a_reader_sees_one_moment_and_never_waits(tmp_path: Path) -> None:
     """A page reads while facts are written; it must neither wait nor see half of them."""
     database = Database(sqlite_url(tmp_path / "hub.db"))

@@ -41,6 +41,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._one_writer = threading.Lock()
+        self._mine = threading.local()
         self._is_sqlite = self.engine.dialect.name == "sqlite"
 
     @contextmanager
@@ -52,7 +53,22 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is committed if the block ends, undone if it raises."""
+        """A transaction that is committed if the block ends, undone if it raises.
+
+        Raises:
+            RuntimeError: this thread is writing already.
+        """
+        if getattr(self._mine, "is_writing", False):
+            raise RuntimeError("a writing transaction within a writing transaction")
+        self._mine.is_writing = True
+        try:
+            with self._in_turn() as connection:
+                yield connection
+        finally:
+            self._mine.is_writing = False
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[Connection]:
         if not self._is_sqlite:
             with self.engine.begin() as connection:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS_TURN)))

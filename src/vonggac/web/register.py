@@ -399,8 +399,8 @@ def add(who: Visitor, draft: register.Draft) -> Facility:
     """
     by, now_ns = who.signed_in.account.name, who.desk.now_ns()
     draft = register.cleaned(draft)
+    _require_there(who, draft)
     with who.desk.database.writing() as connection:
-        _require_there(connection, who, draft)
         made = register.add(connection, draft, site_id=new_id(), by=by, now_ns=now_ns)
         _record(connection, who, audit.Act.FACILITY_ADDED, made.id, name=made.said.name)
     return made
@@ -415,9 +415,9 @@ def edit(who: Visitor, site_id: str, draft: register.Draft, revision: int | None
     """
     by, now_ns = who.signed_in.account.name, who.desk.now_ns()
     draft = register.cleaned(draft)
+    _require_there(who, draft)
     with who.desk.database.writing() as connection:
         before = register.facility(connection, site_id)
-        _require_there(connection, who, draft)
         made = register.edit(
             connection, site_id, draft, revision=revision, kept=site_id == who.desk.site.id,
             by=by, now_ns=now_ns,
@@ -431,18 +431,19 @@ def edit(who: Visitor, site_id: str, draft: register.Draft, revision: int | None
     return made
 
 
-def _require_there(connection: Connection, who: Visitor, draft: register.Draft) -> None:
+def _require_there(who: Visitor, draft: register.Draft) -> None:
     """Refuse a place in the register where the visitor may not write."""
     line: Any = draft.owner_line if draft.owner_line in LINES else None
-    if draft.unit_id == UNASSIGNED:
-        thing = access.Thing("unit", UNASSIGNED, (UNASSIGNED,), line)
-    else:
-        try:
-            thing = access.thing_of_unit(connection, draft.unit_id, line)
-        except VonggacError as error:
-            problem = Problem("unit_id", "unit_unknown", "unit_id: there is no such unit")
-            raise Unacceptable([problem]) from error
-    rights.require(connection, who, Act.FACILITY_EDIT, thing)
+    with who.desk.database.reading() as connection:
+        if draft.unit_id == UNASSIGNED:
+            thing = access.Thing("unit", UNASSIGNED, (UNASSIGNED,), line)
+        else:
+            try:
+                thing = access.thing_of_unit(connection, draft.unit_id, line)
+            except VonggacError as error:
+                problem = Problem("unit_id", "unit_unknown", "unit_id: there is no such unit")
+                raise Unacceptable([problem]) from error
+        rights.require(connection, who, Act.FACILITY_EDIT, thing)
 
 
 def _record(
