@@ -1,4 +1,4 @@
-"""Totals recomputed from the rows by other arithmetic, the chain, and plans from gaps."""
+"""Totals recomputed from the rows by other arithmetic, the chain, and plans from lacks."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_versions_are_compared_line_by_line() -> None:
     assert sum(one.difference for one in found) == total
 
 
-# -- from gaps to a bill ---------------------------------------------------------------------
+# -- from lacks to a bill ---------------------------------------------------------------------
 
 FOUND = plan.Found(zones=("HL", "ST", "SAN", "CG"), working={}, silent={}, rooms=42, floors=3)
 
@@ -214,15 +214,15 @@ def test_a_covered_facility_needs_nothing() -> None:
     """Nobody is asked for money where no place lacks a camera."""
     full = replace(FOUND, working={"HL": 5, "ST": 3, "SAN": 1, "CG": 1})
 
-    assert plan.gaps(full, NORMS) == []
+    assert plan.lacks(full, NORMS) == []
     assert plan.reckon(full, NORMS) == []
 
 
 def test_a_camera_without_a_picture_leaves_its_place_open_and_is_named() -> None:
     """Mending may do: the plan says how many stand there."""
-    found = plan.gaps(replace(FOUND, silent={"CG": 2}), NORMS)
+    found = plan.lacks(replace(FOUND, silent={"CG": 2}), NORMS)
 
-    assert [(gap.zone, gap.cameras, gap.silent) for gap in found][-1] == ("CG", 1, 2)
+    assert [(lack.zone, lack.cameras, lack.silent) for lack in found][-1] == ("CG", 1, 2)
 
 
 def test_places_of_the_register_go_before_norms() -> None:
@@ -233,10 +233,10 @@ def test_places_of_the_register_go_before_norms() -> None:
     )
     known = replace(FOUND, zones=("HL",), places=places, working={"HL": 2})
 
-    assert [(gap.cameras, gap.places) for gap in plan.gaps(known, NORMS)] == [
+    assert [(lack.cameras, lack.places) for lack in plan.lacks(known, NORMS)] == [
         (2, ("Hành lang tầng 2",))
     ]
-    assert plan.gaps(replace(known, absent=frozenset({"HL"})), NORMS) == []
+    assert plan.lacks(replace(known, absent=frozenset({"HL"})), NORMS) == []
 
 
 def test_measured_rates_go_before_the_default() -> None:

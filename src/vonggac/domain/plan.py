@@ -1,4 +1,4 @@
-"""From the gaps of a facility to a connection plan: what is missing, and what it takes.
+"""From the lacks of a facility to a connection plan: what is missing, and what it takes.
 
 `reckon` is a function of values: which places of the placement rule have no working camera, and the
 cameras, recorder, switch, cable, power, screen, line and disks that follow.  All of it is a
@@ -73,7 +73,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Lack:
     """A place without a working camera, and how many cameras it takes."""
 
     zone: str
@@ -86,13 +86,13 @@ class Gap:
     """Titles of the places that lack one."""
 
 
-def gaps(found: Found, norms: Norms) -> list[Gap]:
+def lacks(found: Found, norms: Norms) -> list[Lack]:
     """The places of the rule that lack a camera, in the rule's order."""
-    every = (_gap(found, norms, zone) for zone in found.zones if zone not in found.absent)
-    return [gap for gap in every if gap.cameras]
+    every = (_lack(found, norms, zone) for zone in found.zones if zone not in found.absent)
+    return [lack for lack in every if lack.cameras]
 
 
-def _gap(found: Found, norms: Norms, zone: str) -> Gap:
+def _lack(found: Found, norms: Norms, zone: str) -> Lack:
     working, silent = found.working.get(zone, 0), found.silent.get(zone, 0)
     here = [place for place in found.places if place.zone == zone]
     if here:
@@ -102,16 +102,16 @@ def _gap(found: Found, norms: Norms, zone: str) -> Gap:
         needed = sum(n for _, n in lacking)
         # Cameras of the zone whose place nobody entered stand somewhere there.
         loose = max(0, working - sum(place.working for place in here))
-        return Gap(zone, max(0, needed - loose), silent, "places", names)
+        return Lack(zone, max(0, needed - loose), silent, "places", names)
     floors = min(found.floors or 1, FLOORS_MOST)
     if zone == CORRIDOR:
         doors = _ceil(min(found.rooms or 0, ROOMS_MOST), norms.doors_per_camera)
         why = "doors" if doors > floors else "floors" if floors > 1 else "none"
-        return Gap(zone, max(0, max(doors, floors) - working), silent, why)
+        return Lack(zone, max(0, max(doors, floors) - working), silent, why)
     if zone in norms.by_floor:
         why = "floors" if floors > 1 else "none"
-        return Gap(zone, max(0, floors - working), silent, why)
-    return Gap(zone, 0 if working else 1, silent, "none")
+        return Lack(zone, max(0, floors - working), silent, why)
+    return Lack(zone, 0 if working else 1, silent, "none")
 
 
 def _for_place(place: Place, norms: Norms) -> int:
@@ -125,19 +125,19 @@ def reckon(found: Found, norms: Norms) -> list[Item]:
 
     Empty when no place lacks a camera.
     """
-    lacking = gaps(found, norms)
-    new = sum(gap.cameras for gap in lacking)
+    lacking = lacks(found, norms)
+    new = sum(lack.cameras for lack in lacking)
     if not new:
         return []
     standing = sum(found.working.values()) + sum(found.silent.values())
     items = [
         Item(
-            "camera_out" if gap.zone in norms.outdoor else "camera_in",
-            gap.cameras,
-            gap.zone,
-            {"why": f"gap_{gap.why}", "silent": gap.silent, "places": list(gap.places)},
+            "camera_out" if lack.zone in norms.outdoor else "camera_in",
+            lack.cameras,
+            lack.zone,
+            {"why": f"lack_{lack.why}", "silent": lack.silent, "places": list(lack.places)},
         )
-        for gap in lacking
+        for lack in lacking
     ]
     recorders = _ceil(standing + new, norms.cameras_per_recorder)
     recorders -= _ceil(standing, norms.cameras_per_recorder) if found.has_box else 0

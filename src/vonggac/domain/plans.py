@@ -238,14 +238,14 @@ def make(
         faults["months"] = "bad_number"
     _refuse(faults)
     known = found(connection, site_id, placement, now_ns=now_ns)
-    lacking = plan.gaps(known, costs.norms())
+    lacking = plan.lacks(known, costs.norms())
     plan_id = new_id()
     facts = {
         "rule": placement.rule,
-        "gaps": [
-            {"zone": gap.zone, "cameras": gap.cameras, "silent": gap.silent, "why": gap.why,
-             "places": list(gap.places)}
-            for gap in lacking
+        "lacks": [
+            {"zone": lack.zone, "cameras": lack.cameras, "silent": lack.silent, "why": lack.why,
+             "places": list(lack.places)}
+            for lack in lacking
         ],
         "absent": sorted(known.absent), "cameras": sum(known.working.values()),
         "silent": sum(known.silent.values()), "rooms": known.rooms, "floors": known.floors,
@@ -265,7 +265,7 @@ def make(
             )
         )  # fmt: skip
     made = find(connection, plan_id)
-    _audit(connection, made, audit.Act.SCHEME_MADE, by, now_ns, gaps=len(lacking))
+    _audit(connection, made, audit.Act.SCHEME_MADE, by, now_ns, lacks=len(lacking))
     return made
 
 

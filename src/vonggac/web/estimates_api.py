@@ -121,7 +121,7 @@ def plan_list(who: Signed) -> dict[str, Any]:
     return {"plans": [plan_head(row.plan) for row in pages.listed(who) if row.plan]}
 
 
-@routes.post("/plans", summary="Make a connection plan from the gaps", status_code=201)
+@routes.post("/plans", summary="Make a connection plan from the lacks", status_code=201)
 def plan_make(who: Signed, body: PlanBody) -> dict[str, Any]:
     """What a facility lacks now, and what it takes."""
     return plan_json(who, plan_pages.make(who, body.site, body.how, body.months).id)
@@ -179,7 +179,7 @@ def plan_head(it: plans.Plan) -> dict[str, Any]:
         "months": it.months,
         "made": {"by": it.made_by, "at": rfc3339(it.made_ns)},
         "agreed": None if it.agreed_ns is None else rfc3339(it.agreed_ns),
-        "gaps": list(it.facts.get("gaps", [])),
+        "lacks": list(it.facts.get("lacks", [])),
     }
 
 

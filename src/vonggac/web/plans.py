@@ -64,10 +64,10 @@ FAULTS: Mapping[str, str] = {
 """What is said of input of plans and estimates that cannot be taken."""
 
 BASES: Mapping[str, str] = {
-    "gap_places": "khu vực đã khai chưa đủ camera:",
-    "gap_doors": "tính theo số phòng",
-    "gap_floors": "tính theo số tầng",
-    "gap_none": "khu vực bắt buộc chưa có camera hoạt động",
+    "lack_places": "khu vực đã khai chưa đủ camera:",
+    "lack_doors": "tính theo số phòng",
+    "lack_floors": "tính theo số tầng",
+    "lack_none": "khu vực bắt buộc chưa có camera hoạt động",
     "recorder": "{cameras} camera, mỗi thiết bị {each} camera",
     "disk_measured": "{cameras} camera × {kbit} kbit/s × {days} ngày, thêm {spare} % dự trữ; tốc độ"
     " đo từ sổ ghi hình của {measured} camera; mỗi ổ {tb} TB",
