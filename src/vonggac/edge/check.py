@@ -89,7 +89,7 @@ def check(directory: Path, *, hashing: bool = True) -> Findings:
     found = Findings(running=is_locked(directory))
     if not found.running:
         _mend(directory, found)
-    if (directory / identity.FOLDER / identity.KEY).exists():
+    if _has_key(directory):
         _look_at_keys(directory, found)
     reader = CatalogReader(directory / CATALOG)
     try:
@@ -133,6 +133,16 @@ def _mend(directory: Path, found: Findings) -> None:
         found.repaired += (f"{path}: indexed again" for path in repairs.indexed)
     found.repaired += (f"{path}: forgotten, its file is gone" for path in repairs.forgotten)
     found.unplayable += repairs.unplayable
+
+
+def _has_key(directory: Path) -> bool:
+    """Whether a box's own key lies here; in a copy of a box others may read it, and none starts."""
+    folder = directory / identity.FOLDER
+    try:
+        modes = [(folder / name).stat().st_mode for name in ("site", identity.KEY)]
+    except FileNotFoundError:
+        return False
+    return not any(mode & 0o077 for mode in modes)
 
 
 def _look_at_keys(directory: Path, found: Findings) -> None:
