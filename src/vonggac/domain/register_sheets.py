@@ -330,7 +330,7 @@ class _Reading:
     def _sheet(self, name: str, sheet: Any) -> None:
         part = str(getattr(sheet, "_worksheet_path", "")).lstrip("/")
         for cells in self._merged.get(part, ()):
-            row = int("".join(filter(str.isdigit, cells.split(":")[0])) or 0)
+            row = int("".join(filter(str.isdigit, cells.split(":")[0]))[:7] or 0)
             self._fault(name, row, "", "merged", value=cells)
         # A sheet may say that it is smaller than it is, or reach to the end of the world.
         sheet.reset_dimensions()

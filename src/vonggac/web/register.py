@@ -241,9 +241,8 @@ async def edit_send(request: Request, site_id: str) -> Response:
         with who.desk.database.reading() as connection:
             found = register.facility(connection, site_id)
         made_from = values.get("revision", "")
-        revision = int(made_from) if made_from.isascii() and made_from.isdigit() else None
-        if revision is not None and revision > 1_000_000_000:
-            revision = 0
+        is_number = made_from.isascii() and made_from.isdigit()
+        revision = int(made_from[:10]) if is_number else None
         try:
             edit(who, site_id, _draft(who, values, found), revision)
         except VonggacError as error:
