@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-pytestmark = pytest.mark.timeout(900)
-
 EVERYTHING = os.environ.get("VONGGAC_HOSTILE") == "all"
+pytestmark = pytest.mark.timeout(7_200 if EVERYTHING else 900)
 TAG = "<zz-tag onload=alert(1)>"
 
 VALUES: Sequence[bytes] = (
