@@ -398,6 +398,8 @@ def add(who: Visitor, draft: register.Draft) -> Facility:
     """
     by, now_ns = who.signed_in.account.name, who.desk.now_ns()
     draft = register.cleaned(draft)
+    if problems := register.check(draft):
+        raise Unacceptable(problems)
     _require_there(who, draft)
     with who.desk.database.writing() as connection:
         made = register.add(connection, draft, site_id=new_id(), by=by, now_ns=now_ns)
@@ -414,6 +416,8 @@ def edit(who: Visitor, site_id: str, draft: register.Draft, revision: int | None
     """
     by, now_ns = who.signed_in.account.name, who.desk.now_ns()
     draft = register.cleaned(draft)
+    if problems := register.check(draft):
+        raise Unacceptable(problems)
     _require_there(who, draft)
     with who.desk.database.writing() as connection:
         before = register.facility(connection, site_id)
