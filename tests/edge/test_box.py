@@ -30,9 +30,9 @@ from vonggac.config import RecordConfig, RetentionConfig, Secret
 from vonggac.edge import journal as journals
 from vonggac.edge.bookkeeping import Maintenance
 from vonggac.edge.box import Box, StreamSetup
-from vonggac.edge.identity import identity_at
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.choice import SourceChoice
+from vonggac.edge.identity import identity_at
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.picture import PictureDecoder
 from vonggac.edge.recovery import CATALOG, segment_files

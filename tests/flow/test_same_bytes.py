@@ -11,8 +11,8 @@ from vonggac.clock import SystemClock
 from vonggac.config import RecordConfig, Secret
 from vonggac.edge.audience import NoAudience, PartHeader
 from vonggac.edge.box import Box, StreamSetup
-from vonggac.edge.identity import identity_at
 from vonggac.edge.choice import SourceChoice
+from vonggac.edge.identity import identity_at
 from vonggac.edge.ingest import StreamPlan
 from vonggac.edge.picture import PictureDecoder
 from vonggac.edge.playback import Playback

@@ -24,8 +24,8 @@ from recordings import SMALL, virtual_cameras, wait_until
 from vonggac import bus, keys, wire
 from vonggac.clock import NS, SystemClock
 from vonggac.db import Database, sqlite_url, tables
-from vonggac.edge.identity import identity_at
 from vonggac.edge.command import EdgeConfig
+from vonggac.edge.identity import identity_at
 from vonggac.errors import Kind, VonggacError
 from vonggac.hub.grants import Grants
 from vonggac.hub.site import Site
