@@ -19,9 +19,7 @@ from test_looks import (
     Place,
     Reader,
     Visit,
-    load_evidence,
-    load_registers,
-    load_units,
+    load,
     signed_in,
 )
 
@@ -179,9 +177,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
 
         box.content = lying  # type: ignore[method-assign]
         await fill(hub)
-        await asyncio.to_thread(load_units, hub)
-        await asyncio.to_thread(load_registers, hub, HOSTILE)
-        await asyncio.to_thread(load_evidence, hub, HOSTILE)
+        await asyncio.to_thread(load, hub, HOSTILE)
         yield Place(hub, origin)
         await box.stop()
         stop.set()

@@ -331,15 +331,20 @@ async def hub_place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[P
         hub.app.state.authority = own.trusted
         serving = asyncio.create_task(serve.serve(hub.app, listener, stop=stop))
         box = await hub.box()
-        await asyncio.to_thread(load_units, hub)
-        await asyncio.to_thread(load_registers, hub)
-        await asyncio.to_thread(load_evidence, hub)
-        await asyncio.to_thread(load_facilities, hub)
-        await asyncio.to_thread(load_estimates, hub)
+        await asyncio.to_thread(load, hub)
         yield Place(hub, origin)
         await box.stop()
         stop.set()
         await serving
+
+
+def load(hub: Stage, said: str = "") -> None:
+    """What the pages show that no box says; `said` by strangers."""
+    load_units(hub)
+    load_registers(hub, said)
+    load_evidence(hub, said)
+    load_facilities(hub, said)
+    load_estimates(hub, said)
 
 
 def load_units(hub: Stage) -> None:

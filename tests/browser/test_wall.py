@@ -41,6 +41,36 @@ async def test_layouts_show_as_many_tiles_as_they_say_and_are_kept(
     assert complaints == []
 
 
+async def test_a_layout_with_a_name_comes_back_with_its_order_and_page(
+    browser: Browser, place: Stand
+) -> None:
+    """Night and day look at other things; the last arrangement alone would lose one of them."""
+    async with opened(browser, f"{place.origin}/wall") as (page, complaints):
+        await page.wait_for_selector(".tile")
+        await page.click('[data-do="layout"][data-tiles="4"]')
+        await page.focus(".tile[data-camera=cam01]")
+        await page.keyboard.press("Shift+ArrowRight")
+        night = await shown(page)
+        await page.keyboard.press("l")
+        await page.fill("#layouts [name=name]", "ca đêm")
+        await page.keyboard.press("Enter")
+        await page.click("#layouts [data-close]")
+        await page.click('[data-do="layout"][data-tiles="9"]')
+
+        await page.reload()
+        await page.wait_for_selector(".tile")
+        assert len(await shown(page)) == 6
+        await page.keyboard.press("l")
+        await page.click("#layouts li button >> text=ca đêm")
+        assert await shown(page) == night == ["cam02", "cam01", "cam03", "cam04"]
+        await page.keyboard.press("l")
+        await page.click("#layouts li button >> text=forget")
+        left = await page.eval_on_selector_all("#layouts li", "rows => rows.length")
+
+    assert left == 0
+    assert complaints == []
+
+
 async def test_every_layout_fits_the_window_up_to_five_by_five(
     browser: Browser, place: Stand
 ) -> None:

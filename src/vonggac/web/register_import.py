@@ -207,7 +207,7 @@ def _page(who: Visitor, upload_id: str | None, *, error: str = "", status: int =
             "busy": busy and now_ns - found.touched_ns < STALE_NS if found else False,
             "left": busy and now_ns - found.touched_ns >= STALE_NS if found else False,
             "faults": [
-                (*one[:3], who.t(sheets.FAULTS[one[3]], **one[4])) for one in said.get("faults", ())
+                (*one[:3], _sentence(who, one[3], one[4])) for one in said.get("faults", ())
             ],
             "error": error,
             "day": words.day_of(now_ns),

@@ -117,6 +117,7 @@ KEYS_WALL: Sequence[tuple[str, str]] = (
     ("F", "toàn màn hình"),
     ("M", "tiếng báo khi có khoảng trống mới"),
     ("Shift + ← →", "đổi chỗ ô"),
+    ("L", "bố cục đã lưu"),
     ("?", "bảng phím này"),
 )
 KEYS_PLAYBACK: Sequence[tuple[str, str]] = (

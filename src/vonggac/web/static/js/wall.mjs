@@ -11,6 +11,7 @@ import { PoliteRegion, Words, causeBadge, el, refusedWords, rfc3339, show, toggl
 import { CAMERA_LIMIT } from "./session.mjs";
 import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
 import { keep, remembered } from "./kept.mjs";
+import { keptLayouts } from "./layouts.mjs";
 import { changeOfPerson } from "./person.mjs";
 import { choiceOfPurpose } from "./purpose.mjs";
 import { clock, page, session } from "./start.mjs";
@@ -488,6 +489,16 @@ function carry(by) {
   tiles.get(cameras[to].id).article.focus();
 }
 
+/** A layout that a person named, with the cameras that there are today. */
+function take({ tiles, page: number, order, cycling }) {
+  cameras.splice(0, cameras.length, ...ordered(page.cameras, order));
+  Object.assign(state, { order, cycling: cycling === true, enlarged: null });
+  state.tiles = [1, 4, 9, 16, 25].includes(tiles) ? tiles : state.tiles;
+  state.page = Math.min(Math.max(0, Number(number) || 0), pagesOf(cameras.length, state.tiles) - 1);
+  state.cycleAt = performance.now() + CYCLE_S * 1_000;
+  arrange();
+}
+
 function switchStream() {
   const tile = current();
   if (!tile?.live || !tile.camera.streams.sub || !tile.camera.streams.main) return;
@@ -533,6 +544,7 @@ const actions = {
   case: openCase,
   enlarge: () => current() && enlarge(current().camera.id),
   keys: () => toggleDialog("keys"),
+  layouts: () => toggleDialog("layouts"),
 };
 
 function keyed(event) {
@@ -556,6 +568,7 @@ function keyed(event) {
     f: actions.fullscreen,
     m: actions.sound,
     c: actions.cycle,
+    l: actions.layouts,
   };
   return by[key.length === 1 ? key.toLowerCase() : key] ?? null;
 }
@@ -590,6 +603,7 @@ if (cameras.length === 0) {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   arrange();
   state.laidOut = true;
+  keptLayouts(page.site, () => ({ ...state, order: cameras.map((camera) => camera.id) }), take);
   setTimeout(playWanted, LAID_OUT_MS);
   setInterval(tick, TICK_MS);
 }
