@@ -41,6 +41,20 @@ async def test_layouts_show_as_many_tiles_as_they_say_and_are_kept(
     assert complaints == []
 
 
+async def test_a_wall_whose_grant_does_not_come_shows_its_tiles_all_the_same(
+    browser: Browser, place: Stand
+) -> None:
+    """The connection goes before the tiles, for as long as nobody would notice and no longer."""
+    async with opened(browser, "about:blank") as (page, complaints):
+        await page.route("**/api/v1/grants", lambda route: None)  # never answered
+        await page.goto(f"{place.origin}/wall")
+        await page.wait_for_selector(".tile")
+        assert len(await shown(page)) == 6
+        assert await page.locator(".wtop").is_visible()
+
+    assert complaints == []
+
+
 async def test_a_layout_with_a_name_comes_back_with_its_order_and_page(
     browser: Browser, place: Stand
 ) -> None:

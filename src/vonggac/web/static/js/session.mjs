@@ -87,6 +87,7 @@ export class Session {
   #underWay = 0;
   /** @type {(() => void)[]} questions that wait for their turn */
   #turns = [];
+  #readied = () => {};
 
   /**
    * @param {object} options
@@ -107,6 +108,8 @@ export class Session {
     /** ms since 1970 by this machine's clock: when the state began */
     this.since = Date.now();
     this.renewals = 0;
+    /** @type {Promise<void>} fulfilled when questions can be sent, or the first attempt has failed */
+    this.ready = new Promise((done) => (this.#readied = done));
     for (const camera of cameras.slice(0, CAMERA_LIMIT)) this.#wanted.add(camera);
     this.#leaseTimer = setInterval(() => this.#extendLeases(), EXTEND_EVERY_MS);
     this.renew();
@@ -217,6 +220,7 @@ export class Session {
     const lane = new Lane(this.#laneCount, connection, grant);
     connection.onended = (why) => this.#ended(lane, why);
     this.#lane = lane;
+    this.#readied();
     for (const watch of this.#watches) lane.add(watch);
     this.#extendLeases(); // under the new grant
     for (const watch of this.#watches) watch.opened = true;
@@ -287,6 +291,7 @@ export class Session {
   }
 
   #failed(error) {
+    this.#readied();
     if (this.#closed) return;
     this.#attempts += 1;
     const refusedByServer = error.kind === "refused" || error.kind === "unauthenticated" || error.kind === "forbidden";

@@ -11,6 +11,8 @@ import { ServerClock, givesBack, grantsOf, msOf, pageData } from "./page.mjs";
 import { recall } from "./purpose.mjs";
 import { CAMERA_LIMIT, Session } from "./session.mjs";
 
+/** A wall shows its frame after this, ms, also when the module that fills it does not come. */
+const UNLAID_MS = 1_000;
 /** Cameras of playback at once. */
 export const IN_STEP = 4;
 
@@ -22,6 +24,11 @@ if (opening?.responseStart > 0) {
   const { timeOrigin } = performance;
   clock.observe(msOf(page.server_now), timeOrigin + opening.requestStart, timeOrigin + opening.responseStart);
 }
+
+// A wall is laid out once, with its tiles: laid out before them it would hold up the connection.
+const { dataset } = document.documentElement;
+if (!page.selected) dataset.unlaid = "";
+setTimeout(() => delete dataset.unlaid, UNLAID_MS);
 
 recall(page);
 const wanted = page.selected ? selected() : wall();

@@ -27,6 +27,8 @@ const PHONE_LIVE = 2;
 const PHONE = matchMedia("(max-width: 767px)");
 /** A stream that is asked for in place of another one and brings no picture is given up after this, ms. */
 const SWITCH_MS = 8_000;
+/** Tiles are built when the connection is open, or after this, ms: building them holds the only thread that opens it. */
+const CONNECTION_FIRST_MS = 120;
 const UNKNOWN = { letter: "?", class: "u" };
 
 const words = new Words(page);
@@ -583,7 +585,17 @@ const observer = new IntersectionObserver(
   { threshold: [0, 0.25, 0.5, 0.75, 1] },
 );
 
+function begin() {
+  delete document.documentElement.dataset.unlaid;
+  arrange();
+  state.laidOut = true;
+  keptLayouts(page.site, () => ({ ...state, order: cameras.map((camera) => camera.id) }), take);
+  setTimeout(playWanted, LAID_OUT_MS);
+  setInterval(tick, TICK_MS);
+}
+
 if (cameras.length === 0) {
+  delete document.documentElement.dataset.unlaid;
   grid.append(el("p", { class: "state" }, words.say("no_cameras")));
 } else {
   state.page = Math.min(state.page, pagesOf(cameras.length, state.tiles) - 1);
@@ -601,11 +613,7 @@ if (cameras.length === 0) {
   });
   addEventListener("pagehide", () => session?.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
-  arrange();
-  state.laidOut = true;
-  keptLayouts(page.site, () => ({ ...state, order: cameras.map((camera) => camera.id) }), take);
-  setTimeout(playWanted, LAID_OUT_MS);
-  setInterval(tick, TICK_MS);
+  Promise.race([session?.ready, new Promise((late) => setTimeout(late, CONNECTION_FIRST_MS))]).then(begin);
 }
 if (session !== null) {
   session.onstate = sessionChanged;
