@@ -615,9 +615,7 @@ class Reader:
             # Their modules ask for a grant, connect and fill the page after it has loaded.
             async with asyncio.timeout(20):
                 await self._granted.wait()
-            await page.wait_for_function(
-                "document.querySelectorAll('.tile, #views .pic').length > 0"
-            )
+            await page.wait_for_selector(".tile, #views .pic", state="attached")
         return answer.status
 
     async def _fill(self, visit: Visit) -> None:
