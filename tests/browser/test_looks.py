@@ -9,29 +9,27 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
+import pages_estimates
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from visiting import Visit
 
 from hub_stage import CAMERAS, PASSWORD, SITE_ID, Stage, config, stage
 from vonggac.clock import NS, SystemClock
 from vonggac.db import compliance, tables
-from vonggac.db import estimate as db
 from vonggac.db import register as db_register
 from vonggac.domain import (
     coverage,
     directives,
-    estimate,
-    estimates,
     exports,
     holds,
     pictures,
-    plans,
     registry,
     roles,
     sharing,
@@ -72,20 +70,11 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-@dataclass(frozen=True)
-class Visit:
-    """A page as it is opened: an address, or a form that is filled and sent."""
-
-    route: str
-    """As the program registers it."""
-    address: str
-    status: int = 200
-    fill: dict[str, str] = field(default_factory=dict)
-    press: str = ""
-    signed_in: bool = True
-
+AREAS = (pages_estimates,)
+"""Subjects with pages of their own."""
 
 VISITS = (
+    *(visit for area in AREAS for visit in area.VISITS),
     Visit("/signin", "/signin", signed_in=False),
     Visit(
         "/signin",
@@ -193,15 +182,6 @@ VISITS = (
         "#ask button",
         signed_in=False,
     ),
-    Visit("/estimates", "/estimates"),
-    Visit(
-        "/estimates/{estimate_id}", "/estimates", press=".est-row:has(.badge:not(.badge-warn)) a"
-    ),
-    Visit("/estimates/{estimate_id}", "/estimates", press=".est-row:has(.badge-warn) a"),
-    Visit("/estimates/{estimate_id}/compare", "/estimates", press='a[href$="/compare"]'),
-    Visit("/estimates/summary", "/estimates/summary"),
-    Visit("/plans/{connection_plan_id}", "/estimates", press='td a[href^="/plans/"]'),
-    Visit("/prices", "/prices"),
     Visit("/cameras/new", "/cameras/new"),
     Visit(
         "/cameras/new",
@@ -226,11 +206,8 @@ VISITS = (
     Visit("(error)", "/continuity?day=tomorrow", 422),
 )
 NO_PAGES = {
+    *(path for area in AREAS for path in area.NO_PAGES),
     "/language",
-    "/estimates/summary.xlsx",
-    "/estimates/{estimate_id}/file.xlsx",
-    "/estimates/{estimate_id}/quotes/{quote_id}",
-    "/prices.xlsx",
     "/healthz",
     "/metrics",
     "/continuity.csv",
@@ -344,7 +321,8 @@ def load(hub: Stage, said: str = "") -> None:
     load_registers(hub, said)
     load_evidence(hub, said)
     load_facilities(hub, said)
-    load_estimates(hub, said)
+    for area in AREAS:
+        area.load(hub, said)
 
 
 def load_units(hub: Stage) -> None:
@@ -497,53 +475,6 @@ def load_evidence(hub: Stage, said: str = "") -> None:
             ),
             now_ns=now_ns,
         )  # fmt: skip
-
-
-def load_estimates(hub: Stage, said: str = "") -> None:
-    """A plan with gaps, an estimate that is written, and one that was appraised and sent back."""
-    title, now_ns = said[:200] or TYPED[0], hub.clock.wall_ns()
-    today = words.day_of(now_ns)
-    with hub.database.writing() as connection:
-        account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
-        assert account is not None
-        by, other = Someone(account.id, account.name), Someone("", "taichinh", said[:200])
-        for role in ("committee", "finance_appraiser"):
-            roles.give(
-                connection, roles.whoever_holds_the_machine(now_ns), account.id,
-                roles.Draft(role=role, sites=(SITE_ID,), reason="phân công"), now_ns=now_ns,
-            )  # fmt: skip
-        plan = plans.make(
-            connection, SITE_ID, how="buy", months=6, placement=hub.app.state.desk.placement,
-            by=by, now_ns=now_ns,
-        )  # fmt: skip
-        plans.edit_line(
-            connection, plan.id, plans.lines(connection, plan.id)[0].id, quantity=3,
-            why=title, by=by, now_ns=now_ns,
-        )  # fmt: skip
-        plans.agree(
-            connection, plan.id, party="enterprise", person=title, document="", line="paid_hotel",
-            agreed_date=today, today=today, by=by, now_ns=now_ns,
-        )  # fmt: skip
-        connection.execute(tables.site.update().values(owner_line="civil"))
-        made = [
-            estimates.from_plan(connection, plan.id, title=title, on=today, by=by, now_ns=now_ns)
-            for _ in range(7)
-        ]
-        connection.execute(db.estimate_line.update().values(example=False))
-        for one in made[1:]:
-            entry = estimate.Entry("submitted", "12/TTr", today)
-            estimates.enter_step(connection, one.id, entry, today=today, by=by, now_ns=now_ns)
-        judged = [
-            estimates.Judged(line.id, line.quantity, line.price // 2, title)
-            for line in estimates.lines(connection, made[-1].id)[:2]
-        ]
-        estimates.judge(connection, made[-1].id, "appraised", judged, by=other, now_ns=now_ns)
-        table = db.estimate_line
-        first = table.c.estimate_id == made[1].id
-        connection.execute(table.update().where(first, table.c.at == 1).values(price=9_000_000))
-        connection.execute(table.update().where(first, table.c.at == 2).values(price=3_000_000))
-        estimates.send_back(connection, made[1].id, why=title, by=other, now_ns=now_ns)
-        estimates.next_version(connection, made[1].id, by=by, now_ns=now_ns)
 
 
 def test_every_page_route_is_in_the_list() -> None:

@@ -26,10 +26,11 @@ from vonggac.domain import accounts, sessions, units
 from vonggac.domain.access import Act
 from vonggac.errors import ConfigError
 from vonggac.web import rights
+from vonggac.web.acts import Of, Rule
 from vonggac.web.app import ROUTERS
 from vonggac.web.desk import SESSION_COOKIE, Visitor, visitor
 from vonggac.web.limits import RateLimit
-from vonggac.web.rights import RULES, SUBJECT_ACTS, VERB_ACTS, Of, Rule
+from vonggac.web.rights import RULES, SUBJECT_ACTS, VERB_ACTS
 from vonggac.wire import VIEWER_VERBS, Verb
 
 if TYPE_CHECKING:

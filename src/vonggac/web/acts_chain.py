@@ -1,0 +1,87 @@
+"""What every route of the orders' chain is, as an act on a thing: directive, survey, plan, report.
+
+A section a subject; `vonggac.web.rights` joins this table to that of `vonggac.web.acts`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vonggac.domain.access import Act
+from vonggac.web.acts import Rule, lists, somewhere, system
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHAIN: Final[Mapping[str, Rule]] = {
+    # letters
+    "GET /letters": somewhere(Act.DOCUMENTS_MAKE),
+    "GET /letters/{kind}/sample.docx": somewhere(Act.DOCUMENTS_MAKE),
+    "GET /letters/{kind}/sample.pdf": somewhere(Act.DOCUMENTS_MAKE),
+    "GET /letters/template.docx": system(Act.SETTINGS_EDIT),
+    "POST /letters/template": system(Act.SETTINGS_EDIT),
+    "GET /api/v1/letters": somewhere(Act.DOCUMENTS_MAKE),
+    "PUT /api/v1/letters/template": system(Act.SETTINGS_EDIT),
+    "DELETE /api/v1/letters/template": system(Act.SETTINGS_EDIT),
+    # directives
+    "GET /directives": somewhere(Act.DIRECTIVE_SEE),
+    "POST /directives": somewhere(Act.DIRECTIVE_REGISTER),
+    "GET /directives/{directive_id}": somewhere(Act.DIRECTIVE_SEE),
+    "POST /directives/{directive_id}/clauses": somewhere(Act.DIRECTIVE_ASSIGN),
+    "POST /directives/{directive_id}/files": somewhere(Act.DIRECTIVE_REGISTER),
+    "GET /directives/{directive_id}/files/{file_id}": somewhere(Act.DIRECTIVE_SEE),
+    "GET /directives/{directive_id}/frame.docx": somewhere(Act.DIRECTIVE_SEE),
+    "GET /directives/{directive_id}/frame.pdf": somewhere(Act.DIRECTIVE_SEE),
+    "POST /duties/{duty_id}": somewhere(Act.DIRECTIVE_REGISTER),
+    "GET /owed": somewhere(Act.DIRECTIVE_SEE),
+    "GET /api/v1/directives": somewhere(Act.DIRECTIVE_SEE),
+    "POST /api/v1/directives": somewhere(Act.DIRECTIVE_REGISTER),
+    "GET /api/v1/directives/{directive_id}": somewhere(Act.DIRECTIVE_SEE),
+    "POST /api/v1/directives/{directive_id}/clauses": somewhere(Act.DIRECTIVE_ASSIGN),
+    "POST /api/v1/duties/{duty_id}/steps": somewhere(Act.DIRECTIVE_REGISTER),
+    "GET /api/v1/owed": somewhere(Act.DIRECTIVE_SEE),
+    # plans and estimates: the act on the facility is asked when the thing has been read
+    "GET /estimates": lists(Act.SCHEME_SEE),
+    "POST /plans": somewhere(Act.SCHEME_MAKE),
+    "GET /plans/{connection_plan_id}": somewhere(Act.SCHEME_SEE),
+    "POST /plans/{connection_plan_id}/lines": somewhere(Act.SCHEME_MAKE),
+    "POST /plans/{connection_plan_id}/agreements": somewhere(Act.SCHEME_AGREE),
+    "POST /plans/{connection_plan_id}/estimate": somewhere(Act.ESTIMATE_MAKE),
+    "GET /estimates/summary": lists(Act.ESTIMATE_SEE),
+    "GET /estimates/summary.xlsx": lists(Act.ESTIMATE_SEE),
+    "POST /estimates/quotes": somewhere(Act.ESTIMATE_MAKE),
+    "GET /estimates/{estimate_id}": somewhere(Act.ESTIMATE_SEE),
+    "POST /estimates/{estimate_id}/lines": somewhere(Act.ESTIMATE_MAKE),
+    "POST /estimates/{estimate_id}/appraisal": somewhere(Act.ESTIMATE_APPRAISE),
+    "POST /estimates/{estimate_id}/approval": somewhere(Act.ESTIMATE_APPROVE),
+    "POST /estimates/{estimate_id}/steps": somewhere(Act.ESTIMATE_SEE),
+    "POST /estimates/{estimate_id}/versions": somewhere(Act.ESTIMATE_MAKE),
+    "GET /estimates/{estimate_id}/compare": somewhere(Act.ESTIMATE_SEE),
+    "GET /estimates/{estimate_id}/file.xlsx": somewhere(Act.ESTIMATE_SEE),
+    "GET /estimates/{estimate_id}/quotes/{quote_id}": somewhere(Act.ESTIMATE_SEE),
+    "GET /prices": somewhere(Act.ESTIMATE_SEE),
+    "GET /prices.xlsx": somewhere(Act.ESTIMATE_SEE),
+    "POST /prices": system(Act.SETTINGS_EDIT),
+    "GET /api/v1/plans": lists(Act.SCHEME_SEE),
+    "POST /api/v1/plans": somewhere(Act.SCHEME_MAKE),
+    "GET /api/v1/plans/{connection_plan_id}": somewhere(Act.SCHEME_SEE),
+    "POST /api/v1/plans/{connection_plan_id}/lines": somewhere(Act.SCHEME_MAKE),
+    "PUT /api/v1/plans/{connection_plan_id}/lines/{line_id}": somewhere(Act.SCHEME_MAKE),
+    "POST /api/v1/plans/{connection_plan_id}/agreements": somewhere(Act.SCHEME_AGREE),
+    "GET /api/v1/estimates": lists(Act.ESTIMATE_SEE),
+    "POST /api/v1/estimates": somewhere(Act.ESTIMATE_MAKE),
+    "GET /api/v1/estimates/summary": lists(Act.ESTIMATE_SEE),
+    "GET /api/v1/estimates/{estimate_id}": somewhere(Act.ESTIMATE_SEE),
+    "POST /api/v1/estimates/{estimate_id}/lines": somewhere(Act.ESTIMATE_MAKE),
+    "PUT /api/v1/estimates/{estimate_id}/lines/{line_id}": somewhere(Act.ESTIMATE_MAKE),
+    "PUT /api/v1/estimates/{estimate_id}/lines/{line_id}/appraisal": somewhere(
+        Act.ESTIMATE_APPRAISE
+    ),
+    "PUT /api/v1/estimates/{estimate_id}/lines/{line_id}/approval": somewhere(Act.ESTIMATE_APPROVE),
+    "POST /api/v1/estimates/{estimate_id}/steps": somewhere(Act.ESTIMATE_SEE),
+    "POST /api/v1/estimates/{estimate_id}/return": somewhere(Act.ESTIMATE_SEE),
+    "POST /api/v1/estimates/{estimate_id}/versions": somewhere(Act.ESTIMATE_MAKE),
+    "GET /api/v1/estimates/{estimate_id}/changes": somewhere(Act.ESTIMATE_SEE),
+    "GET /api/v1/prices": somewhere(Act.ESTIMATE_SEE),
+}
+"""The routes of the chain, by method and path."""
