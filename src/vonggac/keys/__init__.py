@@ -4,7 +4,15 @@ from vonggac.keys.chain import Chain, Change, announce, announced_old
 from vonggac.keys.files import Box, make_folder, read_secret, write_secret
 from vonggac.keys.grants import Grant, Verified, issue, verify
 from vonggac.keys.nkey import NKey, Permissions, Role, is_public
-from vonggac.keys.site import Genuine, SigningKey, new_seed, seal, verify_envelope
+from vonggac.keys.site import (
+    Genuine,
+    SigningKey,
+    new_seed,
+    seal,
+    sign_survey,
+    verify_envelope,
+    verify_survey,
+)
 from vonggac.keys.trust import (
     HUB_CONSUMER,
     LEDGER,
@@ -45,7 +53,9 @@ __all__ = [
     "new_seed",
     "read_secret",
     "seal",
+    "sign_survey",
     "verify",
     "verify_envelope",
+    "verify_survey",
     "write_secret",
 ]

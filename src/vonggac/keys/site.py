@@ -15,6 +15,7 @@ from vonggac import wire
 from vonggac.config import Secret
 from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.keys.files import read_secret, write_secret
+from vonggac.wire import survey as surveys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +115,40 @@ def verify_envelope(envelope: wire.Envelope, public: str) -> Genuine:
             Kind.CORRUPT, "a fact's signature is not the site's", site=envelope.site
         ) from None
     return Genuine(envelope)
+
+
+def sign_survey(key: SigningKey, site: str, raw: bytes) -> surveys.SurveySignature:
+    """Sign the bytes of a survey as a box.
+
+    Args:
+        key: the box's.
+        site: its permanent id.
+        raw: as `wire.survey.encode_survey` made them.
+    """
+    value = _encode(key.sign(surveys.survey_signed_bytes(raw)))
+    return surveys.SurveySignature(site, key.public, value)
+
+
+def verify_survey(read: surveys.SurveyRead, public: str) -> None:
+    """Check who measured a survey.
+
+    Args:
+        read: as `wire.survey.read_survey` made it.
+        public: the key of the box that it names, as enrolled; never the one in the file.
+
+    Raises:
+        VonggacError: CORRUPT: nobody signed it, or not this box, or it was changed.
+    """
+    signature = read.signature
+    if signature is None:
+        raise VonggacError(Kind.CORRUPT, "no box signed this survey")
+    signed = surveys.survey_signed_bytes(read.raw)
+    try:
+        nacl.signing.VerifyKey(_decode(public)).verify(signed, _decode(signature.value))
+    except (nacl.exceptions.CryptoError, ValueError, binascii.Error):
+        raise VonggacError(
+            Kind.CORRUPT, "a survey's signature is not the box's", site=signature.site
+        ) from None
 
 
 def seal(public: str, content: bytes) -> str:
