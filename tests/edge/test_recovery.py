@@ -36,6 +36,8 @@ from vonggac.edge.recovery import (
     segment_files,
 )
 from vonggac.media import fmp4, merkle
+from vonggac.media.fmp4_read import BLOCK, is_sound, scan
+from vonggac.media.h26x import Codec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -333,6 +335,55 @@ def test_a_segment_left_open_is_closed_at_its_last_whole_part(tmp_path: Path) ->
     assert (row.end_ns, row.pictures, row.size) == (at(1.5), 15, path.stat().st_size)
     assert row.root is not None
     assert [wall for wall, _ in row.keyframe_index()] == [at(0), at(1)]
+
+
+def holed(whole: bytes, start: int) -> bytes:
+    """As a filesystem leaves a file whose length it wrote down before the bytes of a block."""
+    end = min(len(whole), start + BLOCK - start % BLOCK)
+    return whole[:start] + bytes(end - start) + whole[end:]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["left open", "not in the catalog"])
+def test_a_part_that_never_reached_the_disk_is_cut_off(tmp_path: Path, known: bool) -> None:
+    """Its boxes are all there after a power cut; its pictures hold zeros up to a block's end."""
+    draw = random.Random(7)
+    path = put(tmp_path, at(0))
+    whole = path.read_bytes()
+    refs = scan(lambda at, count: whole[at : at + count], len(whole)).parts
+    rebuild(tmp_path)
+    for start in draw.sample(range(refs[0].mdat_offset, len(whole) - 8), 60):
+        if start % BLOCK > BLOCK - 4 or not any(whole[start : start + 8]):
+            continue
+        count = next(n for n, ref in enumerate(refs) if ref.offset + ref.size > start)
+        with closing(sqlite3.connect(tmp_path / CATALOG)) as db:
+            db.execute("update segment set end_ns = null" if known else "delete from segment")
+            db.commit()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(holed(whole, start))
+        assert (newest_recording(tmp_path, "cam01", "main") is None) == (count == 0)
+        repairs = rebuild(tmp_path, everything=True)
+        if count == 0:
+            assert repairs.unplayable
+            put(tmp_path, at(0))
+            rebuild(tmp_path, everything=True)
+            continue
+        assert path.read_bytes() == whole[: refs[count].offset]
+        (row,) = rows(tmp_path)
+        assert (row.parts, row.end_ns) == (count, at(0.5 * count))
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_pictures_that_are_whole_are_never_taken_for_holes(codec: Codec) -> None:
+    """Wherever the part lies in its file; a camera's zeros after a NAL unit are no hole either."""
+    film = footage(seconds=1.0, fps=10, gop=10, codec=codec, b_pictures=2)
+    data = fmp4.init(film.video, None, IDENTITY) + b"".join(parts_of(film))
+    refs = scan(lambda at, count: data[at : at + count], len(data)).parts
+    assert len(refs) > 1
+    for ref in refs:
+        part = data[ref.offset : ref.offset + ref.size]
+        for shift in range(0, BLOCK, 61):
+            moved = replace(ref, offset=ref.offset + shift, mdat_offset=ref.mdat_offset + shift)
+            assert is_sound(part, moved)
 
 
 def test_a_row_whose_file_never_was_is_forgotten(tmp_path: Path) -> None:

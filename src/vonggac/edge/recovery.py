@@ -22,7 +22,7 @@ from vonggac.edge.catalog import WHOLE, Catalog, CatalogReader, pack_keyframes
 from vonggac.edge.recorder import read_mark
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.media import merkle
-from vonggac.media.fmp4_read import scan
+from vonggac.media.fmp4_read import Scan, is_sound, scan
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
     from vonggac.edge.catalog import SegmentRow
     from vonggac.edge.recorder import Mark
     from vonggac.keys import Chain
-    from vonggac.media.fmp4_read import Scan
 
 CATALOG = "catalog.sqlite"
 
 NEWEST_FILES = 20
 """Files looked at to find the newest that plays; a crash tears one of each stream."""
+
+UNSYNCED = 4 * 1024 * 1024
+"""Bytes at the end of a file that a power cut may have kept from the disk. The recorder syncs once
+a second, and within two when the disk is slow: 16 Mbit/s of one camera."""
 
 _SEGMENT_NAME = re.compile(
     r"^(?P<camera>[a-z0-9][a-z0-9-]{0,62})_(?P<stream>main|sub)_"
@@ -227,7 +230,7 @@ def newest_recording(directory: Path, camera: str, stream: str) -> tuple[Path, S
                 if match is None or match["stream"] != stream:
                     continue
                 with contextlib.suppress(OSError):
-                    found = read_segment(path, hashing=False)
+                    found = read_segment(path, hashing=False, cut_off=True)
                     if found is not None:
                         return path, found
                 looked += 1
@@ -245,12 +248,14 @@ def segment_files(directory: Path) -> Iterator[Path]:
                     yield from sorted(p for p in hour.iterdir() if _SEGMENT_NAME.match(p.name))
 
 
-def read_segment(path: Path, *, hashing: bool = True) -> SegmentFacts | None:
+def read_segment(path: Path, *, hashing: bool = True, cut_off: bool = False) -> SegmentFacts | None:
     """Read a segment file as far as it is whole; None if it has not one whole part.
 
     Args:
         path: the file.
         hashing: whether to read the pictures too, for the Merkle root.
+        cut_off: whether its writer was cut off: what it wrote last may be holes then, and is left
+            out.  A file that was closed is read as it is; what is wrong with it, its hash tells.
 
     Raises:
         OSError: the file cannot be read.
@@ -260,6 +265,8 @@ def read_segment(path: Path, *, hashing: bool = True) -> SegmentFacts | None:
     try:
         size = os.fstat(descriptor).st_size
         found = scan(lambda at, count: os.pread(descriptor, count, at), size)
+        if cut_off:
+            found = _without_holes(descriptor, found)
         if found.init is None or not found.parts:
             return None
         root = _root(descriptor, found) if hashing else None
@@ -451,7 +458,7 @@ def _close_left_open(directory: Path, catalog: Catalog, row: SegmentRow, repairs
     path = directory / row.path
     found = None
     with contextlib.suppress(OSError):
-        found = read_segment(path)
+        found = read_segment(path, cut_off=True)
     if found is None:
         if path.exists():
             repairs.unplayable.append(row.path)
@@ -483,7 +490,7 @@ def _index(
     relative = str(path.relative_to(directory))
     found = None
     with contextlib.suppress(OSError):
-        found = read_segment(path)
+        found = read_segment(path, cut_off=True)
     if found is None:
         repairs.unplayable.append(relative)
         _put_away(directory, path)
@@ -524,6 +531,21 @@ def _put_away(directory: Path, path: Path) -> None:
             return
         aside.mkdir(exist_ok=True)
         path.rename(aside / path.name)
+
+
+def _without_holes(descriptor: int, found: Scan) -> Scan:
+    """The scan up to the first part whose pictures never reached the disk."""
+    after = os.pread(descriptor, 8, found.good_bytes)
+    goes_on = bool(after) and not any(after)
+    for number, part in enumerate(found.parts):
+        end = part.offset + part.size
+        if end <= found.good_bytes - UNSYNCED:
+            continue
+        content = os.pread(descriptor, part.size, part.offset)
+        if not is_sound(content, part, before_zeros=goes_on and end == found.good_bytes):
+            fault = f"pictures that never reached the disk, at byte {part.offset}"
+            return Scan(found.init, found.parts[:number], part.offset, fault)
+    return found
 
 
 def _root(descriptor: int, found: Scan) -> bytes:

@@ -63,6 +63,12 @@ MAX_TIME = 1 << 32
 MAX_OFFSET = 1 << 24
 """The largest composition offset, in `fmp4.TIMESCALE`: 186 s. 16 pictures are the most."""
 
+BLOCK = 4096
+"""What a filesystem writes at once: ext4 and XFS on x86 and ARM, as they are made by default."""
+
+MAX_TRAILING_ZEROS = 64
+"""Zero bytes that a camera may leave at the end of a NAL unit (ours; a hole has up to a block)."""
+
 _HEAD_BYTES = 512
 """Read at each part's start; holds the boxes of 25 pictures."""
 
@@ -285,6 +291,53 @@ def scan(read_at: Callable[[int, int], bytes], size: int) -> Scan:
     except MalformedError as error:
         fault = fault or f"{error.message}, at byte {error.offset}"
     return Scan(init, parts, at, fault)
+
+
+def is_sound(part: bytes, ref: PartRef, *, before_zeros: bool = False) -> bool:
+    """Whether a part's pictures can be what was written, and no block of zeros took their place.
+
+    After a power cut a file can be longer than what reached the disk: the filesystem had noted its
+    new length, but not the bytes up to the end of a block (seen on ext4).  Such a part has all its
+    boxes, and holes in its pictures.  Two things tell: the NAL units of a picture fill it exactly,
+    and no NAL unit has three zero bytes in a row before its last other byte (H.264 section 7.4.1,
+    H.265 section 7.4.2.1: emulation prevention).  Only ends of blocks are looked at.
+
+    Args:
+        part: its bytes, from its prft to the end of its mdat.
+        ref: what the scan found there.
+        before_zeros: whether zeros follow it in the file, so that a hole may begin in its end.
+    """
+    if before_zeros and not part[-1]:
+        return False
+    at = ref.mdat_offset - ref.offset
+    for size in ref.sizes:
+        end = at + size
+        while at < end:
+            length = int.from_bytes(part[at : at + 4])
+            at += 4
+            if not 0 < length <= end - at or _has_hole(part, at, at + length, ref.offset):
+                return False
+            at += length
+    return True
+
+
+def _has_hole(part: bytes, start: int, end: int, offset: int) -> bool:
+    """Whether zeros took the place of a NAL unit's bytes: its first, its last, or a block's last.
+
+    Args:
+        part: the bytes that hold it.
+        start: of the NAL unit in them, after its length.
+        end: of the NAL unit in them.
+        offset: of the part in its file.
+    """
+    if not any(part[start : start + 2]):
+        return True
+    if end - start > MAX_TRAILING_ZEROS and not any(part[end - MAX_TRAILING_ZEROS : end]):
+        return True
+    return any(
+        not any(part[block - 3 : block]) and any(part[block:end])
+        for block in range(start + 3 + (-offset - start - 3) % BLOCK, end, BLOCK)
+    )
 
 
 def read_init(data: bytes) -> Init:
