@@ -8,6 +8,7 @@ from vonggac.db import directives as _directives  # noqa: F401
 from vonggac.db import estimate as _estimate  # noqa: F401
 from vonggac.db import register as _register  # noqa: F401
 from vonggac.db import site_keys as _site_keys  # noqa: F401
+from vonggac.db import task as _task  # noqa: F401
 from vonggac.db.engine import FAILED, Database, is_away, sqlite_url, why_failed
 
 __all__ = ["FAILED", "Connection", "Database", "is_away", "sqlite_url", "why_failed"]
