@@ -6,8 +6,11 @@ from sqlalchemy.engine import Connection
 from vonggac.db import compliance as _compliance  # noqa: F401
 from vonggac.db import directives as _directives  # noqa: F401
 from vonggac.db import estimate as _estimate  # noqa: F401
+from vonggac.db import inspection as _inspection  # noqa: F401
+from vonggac.db import paper as _paper  # noqa: F401
 from vonggac.db import register as _register  # noqa: F401
 from vonggac.db import site_keys as _site_keys  # noqa: F401
+from vonggac.db import survey as _survey  # noqa: F401
 from vonggac.db import task as _task  # noqa: F401
 from vonggac.db.engine import FAILED, Database, is_away, sqlite_url, why_failed
 
