@@ -31,7 +31,7 @@ demo: setup      ## a virtual facility with eight cameras, and one URL
 
 test: setup      ## every test, on real peers
 	@scripts/system-packages
-	$(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python scripts/run_tests.py $(ARGS)
 
 check: setup     ## formatting, lint, types, layers, spelling
 	$(BIN)/ruff format --check src tests bench scripts
