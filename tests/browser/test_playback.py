@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 PICTURE_MS = 40
+LEFT_ALONE_S = 0.004
+"""So near its moment `Reel.still` lets a video stand, to either side."""
 
 
 def start(place: Stand, seconds_ago: float, *cameras: str) -> int:
@@ -229,7 +231,7 @@ async def test_four_cameras_stay_in_step(browser: Browser, place: Stand) -> None
         )
 
     assert max(times) - min(times) < 2 * PICTURE_MS / 1000
-    assert max(stopped) - min(stopped) < 0.002
+    assert max(stopped) - min(stopped) <= 2 * LEFT_ALONE_S
     assert complaints == []
 
 
