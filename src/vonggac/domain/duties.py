@@ -80,6 +80,10 @@ class Act(StrEnum):
     ESTIMATE_MAKE = "estimate_make"
     ESTIMATE_APPRAISE = "estimate_appraise"
     ESTIMATE_APPROVE = "estimate_approve"
+    SURVEY_SEE = "survey_see"
+    SURVEY_LEAD = "survey_lead"
+    SURVEY_ANSWER = "survey_answer"
+    SURVEY_VERIFY = "survey_verify"
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,15 @@ ACTS: Mapping[str, str] = {
     Act.ESTIMATE_MADE: "Lập dự toán",
     Act.ESTIMATE_EDITED: "Sửa dự toán",
     Act.ESTIMATE_STEP: "Ghi bước của dự toán",
+    Act.SURVEY_BEGUN: "Mở đợt khảo sát",
+    Act.SURVEY_ENDED: "Kết thúc đợt khảo sát",
+    Act.SURVEY_LINK: "Cấp, thu hồi đường dẫn khảo sát",
+    Act.SURVEY_ANSWERED: "Nhận phiếu khảo sát",
+    Act.SURVEY_CALL: "Ghi cuộc gọi khảo sát",
+    Act.SURVEY_REMINDED: "Soạn công văn đôn đốc khảo sát",
+    Act.SURVEY_FACTS: "Nhận số đo khảo sát",
+    Act.SURVEY_VERIFIED: "Xác nhận phiếu khảo sát",
+    Act.SURVEY_DISPUTED: "Trả lại phiếu khảo sát",
     Act.HOLD_RELEASED: "Thôi giữ bản ghi",
 }
 """What each act is called; a test holds it equal to `Act`."""
