@@ -79,7 +79,7 @@ def test_military_pictures_are_opened_by_the_military_line_alone() -> None:
     allowed = {act for act in Act if may(everything, act, BARRACKS, now_ns=NOW)}
     refused = may(everything, Act.LIVE_VIEW, BARRACKS, now_ns=NOW)
 
-    assert allowed == {Act.FACILITY_SEE}
+    assert allowed == {Act.FACILITY_SEE, Act.REPORT_SEE}
     assert refused.why == "military_line"
     assert may(command, Act.LIVE_VIEW, BARRACKS, now_ns=NOW)
     assert not may(command, Act.FACILITY_SEE, HOTEL, now_ns=NOW)

@@ -46,8 +46,9 @@ __all__ = [
     "things_of_sites",
 ]
 
-MILITARY_OPEN: Final = frozenset((Act.FACILITY_SEE,))
-"""What a role that is not held over the military line may do with a military site."""
+MILITARY_OPEN: Final = frozenset((Act.FACILITY_SEE, Act.REPORT_SEE))
+"""What a role that is not held over the military line may do with a military site: its name, and
+counts of what is there."""
 
 SHARED: Final = "shared"
 """What stands for a role, and for the purpose, where cameras were shared with a body."""

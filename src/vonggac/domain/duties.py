@@ -87,10 +87,21 @@ class Act(StrEnum):
     REMINDER_MAKE = "reminder_make"
     SANCTION_PROPOSE = "sanction_propose"
     SANCTION_DECIDE = "sanction_decide"
+    TASK_SEE = "task_see"
+    TASK_MAKE = "task_make"
+    TASK_DO = "task_do"
+    ACCEPTANCE_SEE = "acceptance_see"
+    ACCEPTANCE_TEST = "acceptance_test"
+    ACCEPTANCE_DECIDE = "acceptance_decide"
     SURVEY_SEE = "survey_see"
     SURVEY_LEAD = "survey_lead"
     SURVEY_ANSWER = "survey_answer"
     SURVEY_VERIFY = "survey_verify"
+    PAPER_SEE = "paper_see"
+    PAPER_AGREE = "paper_agree"
+    PAPER_ISSUE = "paper_issue"
+    REPORT_SEE = "report_see"
+    REPORT_MAKE = "report_make"
 
 
 @dataclass(frozen=True, slots=True)

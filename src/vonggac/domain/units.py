@@ -22,7 +22,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
 UNVERIFIED: Final = "chưa kiểm chứng"
@@ -161,6 +161,15 @@ def below(connection: Connection, parent_id: str | None, on: date) -> list[Unit]
         .order_by(tables.unit.c.kind == "body", tables.unit.c.code, tables.unit_name.c.folded)
     ).all()
     return [Unit(*row) for row in rows]
+
+
+def subtree(connection: Connection, roots: Iterable[str]) -> list[str]:
+    """Ids of these units and of all below them, of whatever day."""
+    table = tables.unit
+    tree = sa.select(table.c.id).where(table.c.id.in_(sorted(roots))).cte(recursive=True)
+    child = table.alias()
+    tree = tree.union(sa.select(child.c.id).join(tree, child.c.parent_id == tree.c.id))
+    return list(connection.execute(sa.select(tree.c.id)).scalars())
 
 
 def path(connection: Connection, unit_id: str, on: date) -> list[Unit]:

@@ -72,6 +72,13 @@ ACTS: Mapping[str, str] = {
     Act.DIRECTIVE_REGISTERED: "Vào sổ văn bản chỉ đạo",
     Act.DIRECTIVE_ASSIGNED: "Giao nhiệm vụ",
     Act.DIRECTIVE_STEP: "Ghi kết quả nhiệm vụ",
+    Act.TASK_OPENED: "Mở công việc",
+    Act.TASK_STEP: "Ghi tiến độ công việc",
+    Act.TASK_EXTENDED: "Xin, trả lời gia hạn công việc",
+    Act.ACCEPTANCE_TRIED: "Bắt đầu thử nghiệm thu camera",
+    Act.ACCEPTANCE_CHECKED: "Kiểm tra để nghiệm thu camera",
+    Act.ACCEPTANCE_DECIDED: "Nghiệm thu camera",
+    Act.ACCEPTANCE_DRIFTED: "Camera đã nghiệm thu lệch khỏi kết quả",
     Act.TEMPLATE_CHANGED: "Đổi mẫu văn bản",
     Act.DOCUMENT_MADE: "Lập tài liệu",
     Act.RULE_ATTACHED: "Đính kèm văn bản gốc",
@@ -140,6 +147,14 @@ ACTS: Mapping[str, str] = {
     Act.SURVEY_VERIFIED: "Xác nhận phiếu khảo sát",
     Act.SURVEY_DISPUTED: "Trả lại phiếu khảo sát",
     Act.HOLD_RELEASED: "Thôi giữ bản ghi",
+    Act.PAPER_DRAFTED: "Dự thảo văn bản",
+    Act.PAPER_AGREED: "Đồng ý với dự thảo",
+    Act.PAPER_ISSUED: "Ban hành văn bản",
+    Act.PAPER_SENT: "Theo dõi nơi nhận văn bản",
+    Act.PAPER_WITHDRAWN: "Rút văn bản",
+    Act.REPORT_MADE: "Lập báo cáo",
+    Act.REPORT_ORDERED: "Đặt báo cáo định kỳ",
+    Act.REPORT_DELIVERED: "Gửi báo cáo định kỳ",
 }
 """What each act is called; a test holds it equal to `Act`."""
 
