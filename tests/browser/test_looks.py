@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pages_estimates
+import pages_today
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -70,7 +71,7 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-AREAS = (pages_estimates,)
+AREAS = (pages_estimates, pages_today)
 """Subjects with pages of their own."""
 
 VISITS = (

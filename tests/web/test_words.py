@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from vonggac.clock import NS
 from vonggac.domain import directives as domain_directives
+from vonggac.domain import matters as domain_matters
 from vonggac.domain import register_sheets as sheets
+from vonggac.domain import today as domain_today
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
 from vonggac.errors import Kind
@@ -34,6 +37,7 @@ from vonggac.web import (
     render,
     shares,
     staff,
+    today,
     tree,
     viewing,
     watch,
@@ -62,6 +66,21 @@ def said_in_templates() -> dict[str, str]:
     return found
 
 
+def said_in_matters() -> list[str]:
+    """The sentence of every `Matter(...)` that a subject says outright."""
+    found = []
+    for path in Path(domain_matters.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Matter"):
+                continue
+            said = [*node.args[1:2], *(one.value for one in node.keywords if one.arg == "what")]
+            found += [
+                one.value for one in said
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]  # fmt: skip
+    return found
+
+
 def said_by_key() -> list[str]:
     tables = (watch.TEXTS, office.ACTS, office.CHORES, cameras.FAULTS, entrance.PASSWORD_FAULTS,
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
@@ -77,6 +96,8 @@ def said_by_key() -> list[str]:
     said += [*plans.FAULTS.values(), *plans.BASES.values()]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
+    said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
+    said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 

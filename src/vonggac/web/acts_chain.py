@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHAIN: Final[Mapping[str, Rule]] = {
+    # the day: each line is of what the visitor may do
+    "GET /today": own(),
+    "GET /api/v1/today": own(),
     # letters
     "GET /letters": somewhere(Act.DOCUMENTS_MAKE),
     "GET /letters/{kind}/sample.docx": somewhere(Act.DOCUMENTS_MAKE),

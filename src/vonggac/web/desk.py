@@ -149,6 +149,21 @@ class Visitor:
         more = len(set(held)) - 1
         return self.t("{role} và {n} vai trò khác", role=first, n=more) if more else first
 
+    @property
+    def is_office(self) -> bool:
+        """Whether the visitor's work is papers rather than pictures: `/` leads to the day's page.
+
+        Whoever holds a role that opens facilities and carries out no directive watches one; whoever
+        keeps the settings looks at the facility first, too.
+        """
+        now_ns = self.desk.now_ns()
+        watches = any(
+            Act.FACILITY_DETAILS in held.acts and Act.DIRECTIVE_SEE not in held.acts
+            for held in self.person.held
+            if held.lasts(now_ns)
+        )
+        return self.can(Act.DIRECTIVE_SEE) and not watches and not self.can(Act.SETTINGS_EDIT)
+
     def can(self, act: str) -> bool:
         """Whether there is anything to which the visitor may do this: for links."""
         return access.may_somewhere(self.person, Act(act), now_ns=self.desk.now_ns()).allowed
@@ -199,6 +214,7 @@ class Visitor:
                 "can": self.can,
                 "everywhere": self.everywhere,
                 "role_words": self.role_words,
+                "is_office": self.is_office,
                 "is_demo": self.desk.is_demo,
                 "at_workstation": bool(self.workstation_key),
                 "section": section,

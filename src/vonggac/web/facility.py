@@ -49,6 +49,7 @@ def facility(
     """The facility's page, or name and counts of all, for those who see no more of any.
 
     An officer of another body, who has no facility but what is shared with him, is shown that.
+    Whose work is papers lands on the page of the day, unless a facility is asked for.
 
     Args:
         who: the visitor.
@@ -57,6 +58,8 @@ def facility(
         site: which facility, where the visitor may see several; its name or its id.
     """
     who.signed_in  # noqa: B018 - refuses who may not look
+    if who.is_office and not (show or q or site):
+        return RedirectResponse("/today", 303)
     with who.desk.database.reading() as connection:
         shown = rights.shown_sites(connection, who, Act.FACILITY_DETAILS)
     if site:
