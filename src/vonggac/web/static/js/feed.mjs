@@ -25,6 +25,30 @@ export function playable(codecs) {
   return Source?.isTypeSupported(`video/mp4; codecs="${codecs}"`) ?? false;
 }
 
+/** @type {WeakMap<HTMLVideoElement, MediaSource>} sources that open already, of videos that no feed has yet */
+const opening = new WeakMap();
+
+/**
+ * A video whose source begins to open at once: the browser takes a turn of its own for that, and a
+ * page that is being laid out leaves it none for a tenth of a second.
+ * @returns {HTMLVideoElement}
+ */
+export function openedAhead() {
+  const video = document.createElement("video");
+  if (Source) opening.set(video, attached(video));
+  return video;
+}
+
+/** @param {HTMLVideoElement} video @returns {MediaSource} */
+function attached(video) {
+  const source = new Source();
+  const url = URL.createObjectURL(source);
+  source.addEventListener("sourceopen", () => URL.revokeObjectURL(url), { once: true });
+  video.disableRemotePlayback = true; // pictures stay on this screen; ManagedMediaSource asks for it
+  video.src = url;
+  return source;
+}
+
 /**
  * @typedef {{kind: "ready", codecs: string} |
  *           {kind: "init", codecs: string, bytes: Uint8Array} |
@@ -51,14 +75,9 @@ export class Feed {
   constructor(video, onbroken, codecs = "") {
     this.video = video;
     this.onbroken = onbroken;
-    this.source = new Source();
-    const url = URL.createObjectURL(this.source);
-    this.source.addEventListener("sourceopen", () => {
-      URL.revokeObjectURL(url);
-      this.#next();
-    });
-    video.disableRemotePlayback = true; // pictures stay on this screen; ManagedMediaSource asks for it
-    video.src = url;
+    this.source = opening.get(video) ?? attached(video);
+    opening.delete(video);
+    this.source.addEventListener("sourceopen", () => this.#next());
     video.onerror = () => this.#broken(video.error?.message || "decoder");
     if (codecs) this.#push({ kind: "ready", codecs });
   }

@@ -6,7 +6,7 @@
  */
 
 import { LivePicture } from "./player.mjs";
-import { playable } from "./feed.mjs";
+import { openedAhead, playable } from "./feed.mjs";
 import { PoliteRegion, Words, causeBadge, el, refusedWords, rfc3339, show, toggleDialog, wire } from "./page.mjs";
 import { CAMERA_LIMIT } from "./session.mjs";
 import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFirst } from "./arrange.mjs";
@@ -47,6 +47,8 @@ const state = {
 const cameras = ordered(page.cameras, state.order);
 /** @type {Map<string, Tile>} */
 const tiles = new Map();
+/** @type {HTMLVideoElement[]} for the first tiles; their sources open while the connection does */
+const ahead = [];
 /** @type {Map<string, number>} how much of each tile is in view, on a phone */
 const inView = new Map();
 
@@ -63,7 +65,9 @@ class Tile {
     /** @type {"main" | "sub" | null} chosen by a person with S; null: by size */
     this.chosen = null;
     this.pic = article.querySelector(".pic") ?? article.appendChild(el("div", { class: "pic" }));
-    this.video = el("video", { tabindex: "-1", "aria-hidden": "true" });
+    this.video = ahead.pop() ?? el("video");
+    this.video.tabIndex = -1;
+    this.video.ariaHidden = "true";
     this.card = el("div", { class: "card" });
     this.pic.append(this.video, this.card);
     const footer = article.querySelector("footer") ?? article.appendChild(el("footer"));
@@ -613,6 +617,9 @@ if (cameras.length === 0) {
   });
   addEventListener("pagehide", () => session?.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
+  if (session !== null && !PHONE.matches) {
+    ahead.push(...Array.from({ length: Math.min(state.tiles, cameras.length) }, openedAhead));
+  }
   Promise.race([session?.ready, new Promise((late) => setTimeout(late, CONNECTION_FIRST_MS))]).then(begin);
 }
 if (session !== null) {
