@@ -529,7 +529,7 @@ def visible(connection: Connection, person: Person, now_ns: int) -> sa.ColumnEle
             own.add(held.unit)
             above |= set(access.thing_of_unit(connection, held.unit).path)
     table = rows.directive
-    below = sa.false() if not own else table.c.unit_id.in_(_below(connection, own))
+    below = sa.false() if not own else table.c.unit_id.in_(units_below(connection, own))
     return sa.or_(table.c.unit_id.is_(None), table.c.unit_id.in_(sorted(above)), below)
 
 
@@ -641,7 +641,8 @@ def _clauses(connection: Connection, *conditions: sa.ColumnElement[bool]) -> lis
     return [Clause(**row._mapping, duties=tuple(owing.get(row.id, ()))) for row in found]
 
 
-def _below(connection: Connection, roots: set[str]) -> list[str]:
+def units_below(connection: Connection, roots: set[str]) -> list[str]:
+    """Ids of these units and of all below them."""
     unit = tables.unit
     tree = sa.select(unit.c.id).where(unit.c.id.in_(sorted(roots))).cte(recursive=True)
     child = unit.alias()
