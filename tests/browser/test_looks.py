@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pages_estimates
+import pages_papers
 import pages_today
 import pytest
 import pytest_asyncio
@@ -71,7 +72,7 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-AREAS = (pages_estimates, pages_today)
+AREAS = (pages_estimates, pages_today, pages_papers)
 """Subjects with pages of their own."""
 
 VISITS = (

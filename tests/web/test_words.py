@@ -30,6 +30,7 @@ from vonggac.web import (
     maintenance,
     notices,
     office,
+    papers,
     people,
     plans,
     public,
@@ -96,6 +97,7 @@ def said_by_key() -> list[str]:
     said += [*plans.FAULTS.values(), *plans.BASES.values()]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
+    said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]
     said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
     said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vonggac.domain.access import Act
-from vonggac.web.acts import Rule, lists, own, somewhere, system
+from vonggac.web.acts import Rule, lists, nobody, own, somewhere, system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,5 +86,26 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "POST /api/v1/estimates/{estimate_id}/versions": somewhere(Act.ESTIMATE_MAKE),
     "GET /api/v1/estimates/{estimate_id}/changes": somewhere(Act.ESTIMATE_SEE),
     "GET /api/v1/prices": somewhere(Act.ESTIMATE_SEE),
+    # measuring at a facility: who measures has no account yet, and nothing is kept
+    "POST /api/v1/uplink": nobody(),
+    # papers: the act on the facility or unit is asked when the paper has been read
+    "GET /papers": somewhere(Act.PAPER_SEE),
+    "GET /papers/{paper_id}": somewhere(Act.PAPER_SEE),
+    "GET /papers/{paper_id}/file.docx": somewhere(Act.PAPER_SEE),
+    "GET /papers/{paper_id}/file.pdf": somewhere(Act.PAPER_SEE),
+    "GET /papers/{paper_id}/signed.pdf": somewhere(Act.PAPER_SEE),
+    "POST /papers/{paper_id}/issue": somewhere(Act.PAPER_ISSUE),
+    "POST /papers/{paper_id}/steps": somewhere(Act.PAPER_SEE),
+    "POST /papers/{paper_id}/recipients": somewhere(Act.PAPER_ISSUE),
+    "GET /api/v1/papers": somewhere(Act.PAPER_SEE),
+    "GET /api/v1/papers/{paper_id}": somewhere(Act.PAPER_SEE),
+    "GET /api/v1/papers/{paper_id}/file.docx": somewhere(Act.PAPER_SEE),
+    "GET /api/v1/papers/{paper_id}/file.pdf": somewhere(Act.PAPER_SEE),
+    "GET /api/v1/papers/{paper_id}/signed.pdf": somewhere(Act.PAPER_SEE),
+    "PUT /api/v1/papers/{paper_id}/signed.pdf": somewhere(Act.PAPER_ISSUE),
+    "POST /api/v1/papers/{paper_id}/agreements": somewhere(Act.PAPER_AGREE),
+    "POST /api/v1/papers/{paper_id}/withdrawal": somewhere(Act.PAPER_ISSUE),
+    "POST /api/v1/papers/{paper_id}/recipients": somewhere(Act.PAPER_ISSUE),
+    "PUT /api/v1/papers/{paper_id}/recipients/{recipient_id}": somewhere(Act.PAPER_ISSUE),
 }
 """The routes of the chain, by method and path."""

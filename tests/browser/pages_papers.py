@@ -1,0 +1,60 @@
+"""Pages of papers and reports, and what stands on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from visiting import Visit
+
+from hub_stage import SITE_ID
+from vonggac.db import tables
+from vonggac.domain import legal, letters, papers, roles
+from vonggac.domain.exports import Someone
+
+if TYPE_CHECKING:
+    from hub_stage import Stage
+
+VISITS = (
+    Visit("/papers", "/papers"),
+    Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-warn) a"),
+    Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-good) a"),
+    Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-bad) a"),
+)
+NO_PAGES = (
+    "/papers/{paper_id}/file.docx",
+    "/papers/{paper_id}/file.pdf",
+    "/papers/{paper_id}/signed.pdf",
+)
+
+
+def load(hub: Stage, said: str = "") -> None:
+    """A draft that somebody agreed to, a paper that was issued and sent, one that was withdrawn."""
+    now_ns = hub.clock.wall_ns()
+    today, words = legal.day_of(now_ns), said[:200] or "đồng ý như dự thảo"
+    with hub.database.writing() as connection:
+        account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
+        assert account is not None
+        by = Someone(account.id, account.name, said[:100])
+        for role in ("leader", "records_clerk"):
+            roles.give(
+                connection, roles.whoever_holds_the_machine(now_ns), account.id,
+                roles.Draft(role=role, reason="phân công"), now_ns=now_ns,
+            )  # fmt: skip
+        made = [
+            papers.draft(
+                connection, letters.sample(kind, today), about="estimate:e1", site_id=SITE_ID,
+                unit_id=None, directive_id=None, by=by, now_ns=now_ns,
+            )
+            for kind in ("to-trinh", "bao-cao", "cong-van")
+        ]  # fmt: skip
+        papers.agree(connection, made[0], words, by=by, now_ns=now_ns)
+        papers.issue(
+            connection, made[1], number="12", dated=today, file_name=f"{words}.pdf",
+            content=b"%PDF-1.7", by=by, now_ns=now_ns,
+        )  # fmt: skip
+        papers.add_recipient(connection, made[1], words, by=by, now_ns=now_ns)
+        first = papers.recipients(connection, made[1])[0]
+        marked = papers.Recipient(first.id, "", today, words, today, None, words)
+        papers.mark_recipient(connection, made[1], first.id, marked, by=by, now_ns=now_ns)
+        papers.withdraw(connection, made[2], words, by=by, now_ns=now_ns)
