@@ -46,6 +46,7 @@ SUBCOMMANDS = {
     "keys": Subcommand("vonggac.admin.keys", "keys: how old each is; change them"),
     "probe": Subcommand("vonggac.edge.probe", "what a technician needs to know of a camera"),
     "discover": Subcommand("vonggac.edge.discover", "find cameras and recorders on the network"),
+    "survey": Subcommand("vonggac.admin.survey", "measure a facility's cameras and its line"),
     "simulate": Subcommand("vonggac.sim.command", "virtual RTSP cameras with scripted faults"),
 }
 

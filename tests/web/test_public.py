@@ -12,8 +12,8 @@ from hub_stage import NOW_NS, ORIGIN, SITE_ID, browser
 from vonggac.db import tables
 from vonggac.domain import audit, notices, requests
 from vonggac.domain.exports import Someone
-from vonggac.web import limits
-from vonggac.web.app import PAGE_BURST
+from vonggac.web import limits, security
+from vonggac.web.app import ASK_BURST, PAGE_BURST
 
 if TYPE_CHECKING:
     import httpx
@@ -232,3 +232,17 @@ async def test_the_log_of_deletions_is_on_the_page(hub: Stage, client: httpx.Asy
     said = text_of(await client.get("/notices"))
     assert "CG-1" in said
     assert "4,0 MB" in said
+
+
+async def test_bytes_that_measure_a_line_are_counted_and_bounded(
+    guest: httpx.AsyncClient,
+) -> None:
+    """A surveyor has no account yet; whoever has none may not keep the hub busy."""
+    path = "/api/v1/uplink"
+    first = await guest.post(path, content=b"x" * 300_000)
+    long = await guest.post(path, content=b"x" * (security.LONG_BODIES[path] + 1))
+    said = [(await guest.post(path, content=b"x")).status_code for _ in range(ASK_BURST)]
+
+    assert first.json() == {"received": 300_000}
+    assert long.status_code == 413
+    assert said[-1] == 429

@@ -184,15 +184,19 @@ def _take_report(report: SenderReport, measured: Measured, clock: Clock) -> None
     measured.clock_error_ns = report.ntp_ns - ours_ns
 
 
-async def picture(measured: Measured, decoder: PictureDecoder) -> bytes | None:
-    """The last keyframe as JPEG; None if there was none or it cannot be decoded."""
+async def picture(
+    measured: Measured, decoder: PictureDecoder, width: int | None = None
+) -> bytes | None:
+    """The last keyframe as JPEG, `width` pixels wide at most; None if there is none to decode."""
     unit, video = measured.keyframe, measured.video
     if unit is None or video is None:
         return None
     identity = fmp4.Identity(site="probe", camera="probe", stream="main", run=bytes(16))
     part = fmp4.part(0, 0, 0, [(3600, unit.size, True, 0)], unit.chunks)
     try:
-        return await decoder.jpeg(fmp4.init(video, None, identity), part, at_ticks=None, width=None)
+        return await decoder.jpeg(
+            fmp4.init(video, None, identity), part, at_ticks=None, width=width
+        )
     except VonggacError as error:
         _logger.info("probe.picture_not_decoded", reason=error.message)
         return None

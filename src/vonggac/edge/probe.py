@@ -145,6 +145,7 @@ async def probe(
     language: str = "vi",
     rules: criteria.Criteria | None = None,
     decoder: PictureDecoder | None = None,
+    width: int | None = None,
 ) -> tuple[ProbeResult, bytes | None]:
     """Find out about one stream. Never raises for what the camera does.
 
@@ -159,6 +160,7 @@ async def probe(
         language: of `verdict.reasons`.
         rules: criteria; the shipped ones by default.
         decoder: makes the picture; one of its own, ended afterwards, by default.
+        width: pixels of the picture at most; as it is by default.
 
     Returns:
         The result, and a keyframe as JPEG if one could be decoded.
@@ -190,7 +192,7 @@ async def probe(
         device = onvif.Device(url=device_url, refused=True)
     using = decoder or PictureDecoder()
     try:
-        jpeg = await picture(measured, using)
+        jpeg = await picture(measured, using, width)
     finally:
         if decoder is None:
             await using.close()

@@ -21,7 +21,7 @@ from vonggac.config import Secret
 from vonggac.domain import access, audit, continuity, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import figures, rights
+from vonggac.web import figures, limits, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.ranges import ByteRange, if_none_match, if_range_holds, parse_range
 
@@ -605,3 +605,18 @@ def _require_here(who: Visitor, act: access.Act) -> None:
 
 def _moment(ns: int | None) -> str | None:
     return None if not ns else rfc3339(ns)
+
+
+@routes.post("/uplink", summary="Measure the line that leads here")
+async def uplink(request: Request) -> dict[str, int]:
+    """Count the bytes of a body and keep none; `vonggac survey --hub` times it.
+
+    Who measures at a facility has no account yet, so the address is bounded as on public pages.
+    """
+    desk = request.app.state.desk
+    address = request.client.host if request.client else ""
+    desk.ask_limit.take(f"uplink {limits.holder(address)}")
+    received = 0
+    async for piece in request.stream():
+        received += len(piece)
+    return {"received": received}

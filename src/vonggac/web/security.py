@@ -31,11 +31,12 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/facilities/absences": 6 * 1024 * 1024,
     "/facilities/conclusions": 24 * 1024 * 1024,
     "/api/v1/pictures": 6 * 1024 * 1024,
+    "/api/v1/uplink": 4 * 1024 * 1024,
 }
 """Bytes of a body where a file is attached: a text of the law (`legal.MAX_FILE`) and its form, a
 workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`), a
-quote (`quotes.FILE_MOST`), prices (`prices.FILE_MOST`).  No route reads a body before it knows who
-sends it."""
+quote (`quotes.FILE_MOST`), prices (`prices.FILE_MOST`), bytes that measure a line
+(`edge.uplink.SIZES`).  No route keeps anything of a body before it knows who sends it."""
 LONG_BODY_S: Final = 60.0
 """Seconds in which such a body must have come: 0.7 Mbit/s."""
 BODY_S: Final = 15.0
