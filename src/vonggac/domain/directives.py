@@ -554,6 +554,18 @@ def clauses(connection: Connection, directive_id: str) -> list[Clause]:
     return _clauses(connection, rows.directive_clause.c.directive_id == directive_id)
 
 
+def clause(connection: Connection, clause_id: str) -> Clause:
+    """One clause.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    found = _clauses(connection, rows.directive_clause.c.id == clause_id)
+    if not found:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such clause")
+    return found[0]
+
+
 def owed(connection: Connection, allowed: sa.ColumnElement[bool]) -> list[Owed]:
     """Everything that is owed, by its last day, what has none at the end."""
     found: list[Owed] = []

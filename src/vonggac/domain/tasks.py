@@ -46,8 +46,6 @@ MAX_WHAT, MAX_NOTE, MAX_LINE = 500, 1_000, 300
 """Letters of what is to be done, of a note, of a name or a number (ours)."""
 MAX_AFTER: Final = 20
 MAX_FILES: Final = 10
-LISTED: Final = 2_000
-"""Tasks of a list at most; the search and the narrowing find the others."""
 PROGRAM: Final = Someone("", "vonggac")
 """The program itself, for what it finds at night."""
 
@@ -259,6 +257,36 @@ def attach(
     return next(one for one in files(connection, it.id) if one.id == file_id)
 
 
+def wait_for(
+    connection: Connection, task_id: str, after_id: str, *, by: Someone, now_ns: int
+) -> Task:
+    """Let a task wait for another one; nothing happens when it does already.
+
+    Raises:
+        VonggacError: NOT_FOUND; BAD_INPUT with `fields`, they would wait for each other; CONFLICT,
+            the task is over.
+    """
+    it, other = find(connection, task_id), find(connection, after_id)
+    if it.is_over:
+        raise VonggacError(Kind.CONFLICT, "the task is over", code="task_over")
+    if other.id in it.after:
+        return it
+    refuse({"after": "too_many"} if len(it.after) >= MAX_AFTER else {})
+    refuse({"after": "in_a_circle"} if it.id in _before(connection, other.id) else {})
+    connection.execute(db.task_after.insert().values(task_id=it.id, after_id=other.id))
+    detail = {"after": other.id}
+    _audit(connection, audit.Act.TASK_STEP, it.id, it.site_id, by, now_ns, detail)
+    return find(connection, it.id)
+
+
+def _before(connection: Connection, task_id: str) -> set[str]:
+    """The task and everything that it waits for, through others too."""
+    link = db.task_after
+    start = sa.select(sa.literal(task_id).label("id")).cte("before", recursive=True)
+    before = start.union(sa.select(link.c.after_id).join(start, start.c.id == link.c.task_id))
+    return set(connection.execute(sa.select(before.c.id)).scalars())
+
+
 # -- extensions ------------------------------------------------------------------------------
 
 
@@ -391,7 +419,7 @@ def of_many(connection: Connection, abouts: Sequence[str]) -> dict[str, list[Tas
 def listed(
     connection: Connection, allowed: sa.ColumnElement[bool], *, wanted: str = ""
 ) -> list[Task]:
-    """Tasks that somebody may see, by their last day, what has none at the end.
+    """Every task that somebody may see, by its last day, what has none at the end.
 
     Args:
         connection: a transaction.
@@ -514,13 +542,12 @@ def _tasks(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[
         )
         .where(*conditions)
         .order_by(table.c.opened_ns, table.c.id)
-        .limit(LISTED)
     ).all()
     after: dict[str, list[str]] = {}
     if rows:
         link = db.task_after
-        query = sa.select(link.c.task_id, link.c.after_id)
-        for row in connection.execute(query.where(link.c.task_id.in_([one.id for one in rows]))):
+        query = sa.select(link.c.task_id, link.c.after_id).join(table, table.c.id == link.c.task_id)
+        for row in connection.execute(query.where(*conditions)):
             after.setdefault(row.task_id, []).append(row.after_id)
     return [Task(**row._mapping, after=tuple(sorted(after.get(row.id, ())))) for row in rows]
 
