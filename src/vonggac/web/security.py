@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 MAX_BODY: Final = 64 * 1024
-"""Bytes of a request's body; the longest of ours, a camera's form, has under 8 kB.  Nothing is
-uploaded here, and whoever has not signed in may send one too."""
+"""Bytes of a request's body; the longest of ours, a camera's form, has under 8 kB.  Whoever has not
+signed in may send one too."""
 LONG_BODIES: Final[Mapping[str, int]] = {
+    "/accounts/sheet": 2 * 1024 * 1024,
     "/legal/texts": 5 * 1024 * 1024,
+    "/letters/template": 3 * 1024 * 1024,
+    "/api/v1/letters/template": 3 * 1024 * 1024,
+    "/directives/{directive_id}/files": 11 * 1024 * 1024,
+    "/papers/{paper_id}/issue": 21 * 1024 * 1024,
+    "/api/v1/papers/{paper_id}/signed.pdf": 21 * 1024 * 1024,
     "/estimates/quotes": 3 * 1024 * 1024,
     "/prices": 2 * 1024 * 1024,
     "/facilities/import": 17 * 1024 * 1024,
@@ -33,10 +39,15 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/api/v1/pictures": 6 * 1024 * 1024,
     "/api/v1/uplink": 4 * 1024 * 1024,
 }
-"""Bytes of a body where a file is attached: a text of the law (`legal.MAX_FILE`) and its form, a
+"""Bytes of a body where a file is attached, by the route's path: accounts of a sheet, which come
+back as text of a form, a text of the law (`legal.MAX_FILE`) and its form, a template of letters
+(`word.MOST_BYTES`), a scan (`directives.MAX_FILE`), a signed paper (`papers.MAX_FILE`), a
 workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`), a
 quote (`quotes.FILE_MOST`), prices (`prices.FILE_MOST`), bytes that measure a line
 (`edge.uplink.SIZES`).  No route keeps anything of a body before it knows who sends it."""
+_LONG: Final = tuple(
+    (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), most) for path, most in LONG_BODIES.items()
+)
 LONG_BODY_S: Final = 60.0
 """Seconds in which such a body must have come: 0.7 Mbit/s."""
 BODY_S: Final = 15.0
@@ -84,6 +95,11 @@ def websocket_origin(configured: str | None, port: int, host: str, *, secure: bo
         return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
     name = host.rsplit("]", 1)[0] + "]" if host.startswith("[") else host.split(":", 1)[0]
     return f"{'wss' if secure else 'ws'}://{name or '127.0.0.1'}:{port}"
+
+
+def longest(path: str) -> int:
+    """Bytes that a body may have that is sent to this path."""
+    return next((most for long, most in _LONG if long.fullmatch(path)), MAX_BODY)
 
 
 class Guard:
@@ -139,7 +155,7 @@ class Guard:
                     found["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
-        most = LONG_BODIES.get(scope["path"], MAX_BODY)
+        most = longest(scope["path"])
         error = None
         if not named:
             error = VonggacError(Kind.BAD_INPUT, "the Host header names no host")
