@@ -1,0 +1,784 @@
+"""Surveys of facilities: campaigns with a last day, links without an account, answers, verdicts.
+
+    asked ──▶ answered ──▶ verified
+      │          ▲  │
+      │          │  ▼
+      ├──────── disputed
+      └──▶ refused (by telephone, with name and reason; an answer takes it back)
+
+Every version of the answers is kept.  Who may do what is `access.may`'s to say; every step leaves
+an audit row in the same transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+
+from vonggac.db import Connection, tables
+from vonggac.db import survey as db
+from vonggac.domain import access, audit, legal, survey_forms, survey_verdicts, units
+from vonggac.domain.access import Act
+from vonggac.domain.duties import LINES
+from vonggac.domain.ids import new_password
+from vonggac.domain.matters import Matter, Standing, standing_on
+from vonggac.domain.register import clean
+from vonggac.domain.registry import Problem, Unacceptable
+from vonggac.domain.survey_forms import rules
+from vonggac.domain.survey_verdicts import REFUSED, Facts, Verdict
+from vonggac.errors import Kind, VonggacError
+from vonggac.keys import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from vonggac.domain.access import Person
+    from vonggac.domain.audit import Actor
+    from vonggac.domain.exports import Someone
+    from vonggac.domain.pictures import Picture
+    from vonggac.domain.rules import Placement
+    from vonggac.domain.survey_forms import Said
+    from vonggac.domain.survey_links import Link
+
+State = Literal["asked", "answered", "verified", "disputed", "refused"]
+STATES: Final[tuple[State, ...]] = ("asked", "answered", "verified", "disputed", "refused")
+OPEN: Final[tuple[State, ...]] = ("asked", "disputed")
+"""States in which the facility owes an answer."""
+TITLE_MOST: Final = 200
+REASON_MOST: Final = 1000
+SITES_MOST: Final = 5_000
+"""Facilities of one campaign (ours)."""
+FEW: Final = 5
+"""More facilities of a campaign than so many are one matter with their number (ours)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A campaign that somebody begins."""
+
+    title: str
+    due: date | None
+    answers: str = "facility"
+    """Who is to answer: `facility` (its contact, by link or account) or `surveyor`."""
+    directive_id: str | None = None
+    clause: str = ""
+    unit_id: str | None = None
+    """Whose facilities, with those below; None is named ones."""
+    lines: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign as it stands."""
+
+    id: str
+    title: str
+    directive_id: str | None
+    clause: str
+    due: date
+    answers: str
+    unit_id: str | None
+    lines: tuple[str, ...]
+    made_ns: int
+    made_by: str
+    made_name: str
+    ended_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyState:
+    """How far a facility's survey is."""
+
+    id: str
+    campaign_id: str
+    site_id: str
+    state: State
+    reason: str
+    """Why it is disputed or refused."""
+    person: str
+    """Who refused."""
+    changed_ns: int
+    due: date
+    ended: bool
+    """Its campaign is over."""
+
+    @property
+    def owes(self) -> bool:
+        """Whether an answer is still waited for."""
+        return self.state in OPEN and not self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A version of the answers."""
+
+    id: str
+    version: int
+    client_id: str
+    receipt: str
+    said: Said
+    pictures: tuple[str, ...]
+    person: str
+    link_id: str | None
+    sent_ns: int
+    sent_by: str
+    sent_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """A picture that came with answers, without its bytes."""
+
+    id: str
+    client_id: str
+    about: str
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happened to a survey."""
+
+    state: str
+    version: int
+    reason: str
+    written: tuple[str, ...]
+    made_ns: int
+    made_by: str
+    made_name: str
+
+
+# -- campaigns -------------------------------------------------------------------------------
+
+
+def meant(connection: Connection, draft: Draft, allowed: Sequence[str]) -> list[str]:
+    """Facilities that a campaign asks: those of `allowed` that its draft means, by their names."""
+    if draft.sites:
+        return [one for one in allowed if one in set(draft.sites)]
+    site = tables.site
+    query = sa.select(site.c.id).order_by(site.c.name)
+    if draft.unit_id is not None:
+        query = query.where(site.c.unit_id.in_(units.subtree(connection, [draft.unit_id])))
+    if draft.lines:
+        query = query.where(site.c.owner_line.in_(draft.lines))
+    may = set(allowed)
+    return [one for one in connection.execute(query).scalars() if one in may]
+
+
+def begin(
+    connection: Connection, draft: Draft, allowed: Sequence[str], *, by: Someone, now_ns: int
+) -> Campaign:
+    """Begin a campaign: every facility that is meant is asked. A writing transaction.
+
+    Raises:
+        Unacceptable: the draft has problems, or means no facility of `allowed`.
+    """
+    title = clean(draft.title)
+    problems = _draft_problems(draft, title)
+    sites = [] if problems else meant(connection, draft, allowed)
+    if not problems and not 1 <= len(sites) <= SITES_MOST:
+        problems.append(Problem("sites", "no_sites", "sites: none of yours is meant"))
+    if problems:
+        raise Unacceptable(problems)
+    campaign_id = new_id()
+    connection.execute(
+        db.survey_campaign.insert().values(
+            id=campaign_id, title=title, directive_id=draft.directive_id or None,
+            clause=clean(draft.clause)[:20], due=draft.due, answers=draft.answers,
+            unit_id=None if draft.sites else draft.unit_id, lines=list(draft.lines),
+            made_ns=now_ns, made_by=by.name, made_name=by.full_name,
+        )
+    )  # fmt: skip
+    connection.execute(
+        db.survey.insert(),
+        [
+            {"id": new_id(), "survey_campaign_id": campaign_id, "site_id": one, "state": "asked",
+             "changed_ns": now_ns}
+            for one in sites
+        ],
+    )  # fmt: skip
+    audit.record(
+        connection, by.actor, audit.Act.SURVEY_BEGUN, now_ns=now_ns, thing=campaign_id,
+        detail={"title": title, "facilities": len(sites)},
+    )  # fmt: skip
+    return campaign(connection, campaign_id)
+
+
+def _draft_problems(draft: Draft, title: str) -> list[Problem]:
+    found = []
+    if not title:
+        found.append(Problem("title", "missing", "title: what is it called?"))
+    elif len(title) > TITLE_MOST:
+        found.append(Problem("title", "too_long", f"title: at most {TITLE_MOST} characters"))
+    elif units.is_secret(title):
+        found.append(Problem("title", "secret_mark", "title: nothing marked MẬT is kept"))
+    if draft.due is None:
+        found.append(Problem("due", "bad_day", "due: the last day of an answer"))
+    if draft.answers not in ("facility", "surveyor"):
+        found.append(Problem("answers", "bad_choice", "answers: facility or surveyor"))
+    if set(draft.lines) - set(LINES):
+        found.append(Problem("lines", "bad_choice", f"lines: of {', '.join(LINES)}"))
+    return found
+
+
+def end(connection: Connection, campaign_id: str, *, by: Someone, now_ns: int) -> None:
+    """End a campaign: nobody owes an answer to it any more. A writing transaction.
+
+    Raises:
+        VonggacError: NOT_FOUND; CONFLICT, it is over.
+    """
+    found = campaign(connection, campaign_id)
+    if found.ended_ns is not None:
+        raise VonggacError(Kind.CONFLICT, "this survey is over", code="ended")
+    table = db.survey_campaign
+    connection.execute(table.update().where(table.c.id == found.id).values(ended_ns=now_ns))
+    audit.record(connection, by.actor, audit.Act.SURVEY_ENDED, now_ns=now_ns, thing=found.id)
+
+
+def campaign(connection: Connection, campaign_id: str) -> Campaign:
+    """One campaign.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    found = campaigns(connection, [campaign_id])
+    if not found:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such survey campaign")
+    return found[0]
+
+
+def campaigns(connection: Connection, ids: Iterable[str] | None = None) -> list[Campaign]:
+    """Campaigns, those that last first, then the newest."""
+    table = db.survey_campaign
+    query = sa.select(*(table.c[name] for name in Campaign.__slots__)).order_by(
+        table.c.ended_ns.is_not(None), table.c.made_ns.desc(), table.c.id
+    )
+    if ids is not None:
+        query = query.where(table.c.id.in_(list(ids)))
+    rows = (dict(row._mapping) for row in connection.execute(query))
+    return [Campaign(**{**row, "lines": tuple(row["lines"])}) for row in rows]
+
+
+# -- how far facilities are ------------------------------------------------------------------
+
+
+def surveys(
+    connection: Connection, *conditions: sa.ColumnElement[bool], site_ids: Sequence[str] = ()
+) -> list[SurveyState]:
+    """Surveys of facilities, by the names of the facilities.
+
+    Args:
+        connection: a transaction.
+        conditions: on `db.survey`.
+        site_ids: only of these.
+    """
+    table, over = db.survey, db.survey_campaign
+    query = (
+        sa.select(
+            table.c.id, table.c.survey_campaign_id, table.c.site_id, table.c.state,
+            table.c.reason, table.c.person, table.c.changed_ns, over.c.due,
+            over.c.ended_ns,
+        )
+        .join(over, over.c.id == table.c.survey_campaign_id)
+        .join(tables.site, tables.site.c.id == table.c.site_id)
+        .where(*conditions)
+        .order_by(tables.site.c.name, over.c.made_ns, table.c.id)
+    )  # fmt: skip
+    if site_ids:
+        query = query.where(table.c.site_id.in_(site_ids))
+    return [SurveyState(*row[:8], row.ended_ns is not None) for row in connection.execute(query)]
+
+
+def of_campaign(
+    connection: Connection, campaign_id: str, site_ids: Sequence[str]
+) -> list[SurveyState]:
+    """The surveys of a campaign at these facilities."""
+    if not site_ids:
+        return []
+    return surveys(connection, db.survey.c.survey_campaign_id == campaign_id, site_ids=site_ids)
+
+
+def find(connection: Connection, survey_id: str) -> SurveyState:
+    """One survey.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    found = surveys(connection, db.survey.c.id == survey_id)
+    if not found:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such survey")
+    return found[0]
+
+
+def state(connection: Connection, site_ids: Sequence[str]) -> dict[str, SurveyState]:
+    """How far each facility's last survey is; one that was never asked is not in."""
+    if not site_ids:
+        return {}
+    # By the begin of campaigns: the last one counts.
+    return {one.site_id: one for one in surveys(connection, site_ids=site_ids)}
+
+
+def verdict(connection: Connection, site_id: str) -> Verdict | None:
+    """The facility's last verified verdict; of one that refuses, that it does; None before."""
+    return verdicts(connection, [site_id]).get(site_id)
+
+
+def verdicts(connection: Connection, site_ids: Sequence[str]) -> dict[str, Verdict]:
+    """`verdict` of many facilities; those without one are not in."""
+    if not site_ids:
+        return {}
+    table = db.survey_verdict
+    rows = connection.execute(
+        sa.select(table.c.site_id, table.c.found)
+        .where(table.c.site_id.in_(site_ids))
+        .order_by(table.c.made_ns, table.c.id)
+    )
+    found = {row.site_id: survey_verdicts.from_json(row.found) for row in rows}
+    refusing = [
+        one.site_id for one in state(connection, site_ids).values() if one.state == "refused"
+    ]
+    return found | dict.fromkeys(refusing, REFUSED)
+
+
+# -- answers ---------------------------------------------------------------------------------
+
+
+def answer(
+    connection: Connection,
+    survey_id: str,
+    said: Said,
+    *,
+    client_id: str,
+    pictures: Sequence[str],
+    link: Link | None,
+    placement: Placement,
+    actor: Actor,
+    full_name: str,
+    now_ns: int,
+) -> Answer:
+    """Take in a version of the answers; what a device sends again is answered as the first time.
+
+    Args:
+        connection: a writing transaction.
+        survey_id: which survey.
+        said: what the form says, checked here.
+        client_id: made by the device for this sending.
+        pictures: device's ids of the pictures that belong to it.
+        link: what it came through; None: a signed-in person.
+        placement: the rule in force.
+        actor: for the audit.
+        full_name: of a signed-in person.
+        now_ns: UTC now.
+
+    Raises:
+        VonggacError: NOT_FOUND; BAD_INPUT with `faults`; CONFLICT, nothing is asked any more.
+    """
+    found = find(connection, survey_id)
+    if not survey_forms.is_client_id(client_id):
+        raise VonggacError(Kind.BAD_INPUT, "client_id: 8 to 64 of A-Z, a-z, 0-9, - and _")
+    before = answers(connection, survey_id)
+    same = next((one for one in before if one.client_id == client_id), None)
+    if same is not None:
+        return same
+    if found.ended or found.state == "verified" or (link is not None and link.used_ns is not None):
+        raise VonggacError(Kind.CONFLICT, "nothing is asked any more", code="ended")
+    if faults := survey_forms.check(said, placement):
+        told = ", ".join(f"{one.name}: {one.code}" for one in faults[:10])
+        raise VonggacError(Kind.BAD_INPUT, told, faults=faults)
+    version = len(before) + 1
+    connection.execute(
+        db.survey_answer.insert().values(
+            id=new_id(), survey_id=survey_id, version=version, client_id=client_id,
+            receipt=new_password(), said=survey_forms.to_json(said),
+            pictures=list(dict.fromkeys(pictures))[: survey_forms.PICTURES_MOST],
+            person=", ".join(said.person.values()), link_id=link.id if link else None,
+            sent_ns=now_ns, sent_by="" if link else actor.name,
+            sent_name="" if link else full_name,
+        )
+    )  # fmt: skip
+    if link is not None:
+        table = db.survey_link
+        connection.execute(table.update().where(table.c.id == link.id).values(used_ns=now_ns))
+    names = ("", "") if link else (actor.name, full_name)
+    _step(connection, survey_id, "answered", version, by=names, now_ns=now_ns)
+    record(connection, actor, audit.Act.SURVEY_ANSWERED, found, now_ns, version=version)
+    return answers(connection, survey_id)[0]
+
+
+def answers(connection: Connection, survey_id: str) -> list[Answer]:
+    """All versions, the last first."""
+    table = db.survey_answer
+    rows = connection.execute(
+        sa.select(*(table.c[name] for name in Answer.__slots__))
+        .where(table.c.survey_id == survey_id)
+        .order_by(table.c.version.desc())
+    )
+    every = (dict(row._mapping) for row in rows)
+    return [
+        Answer(
+            **{
+                **row, "said": survey_forms.from_json(row["said"]),
+                "pictures": tuple(row["pictures"]),
+            }
+        )
+        for row in every
+    ]  # fmt: skip
+
+
+def keep_picture(
+    connection: Connection,
+    survey_id: str,
+    picture: Picture,
+    *,
+    client_id: str,
+    about: str,
+    by: tuple[str, str],
+    now_ns: int,
+) -> str:
+    """Keep a picture of a survey once, by the device's id of it; its id. A writing transaction.
+
+    Raises:
+        VonggacError: BAD_INPUT; TOO_MANY.
+    """
+    if not survey_forms.is_client_id(client_id):
+        raise VonggacError(Kind.BAD_INPUT, "client_id: 8 to 64 of A-Z, a-z, 0-9, - and _")
+    known = {one.client_id: one.id for one in photographs(connection, survey_id)}
+    if client_id in known:
+        return known[client_id]
+    if len(known) >= 3 * survey_forms.PICTURES_MOST:
+        raise VonggacError(Kind.TOO_MANY, "this survey has all the pictures that it may have")
+    picture_id = new_id()
+    connection.execute(
+        db.survey_picture.insert().values(
+            id=picture_id, survey_id=survey_id, client_id=client_id, about=clean(about)[:60],
+            media_type=picture.media_type, width=picture.width, height=picture.height,
+            sha256=picture.sha256, content=picture.content, made_ns=now_ns, made_by=by[0],
+            made_name=by[1],
+        )
+    )  # fmt: skip
+    return picture_id
+
+
+def photographs(connection: Connection, survey_id: str) -> list[Photograph]:
+    """Pictures of a survey, in the order in which they came."""
+    table = db.survey_picture
+    rows = connection.execute(
+        sa.select(*(table.c[name] for name in Photograph.__slots__))
+        .where(table.c.survey_id == survey_id)
+        .order_by(table.c.made_ns, table.c.id)
+    )
+    return [Photograph(*row) for row in rows]
+
+
+def photograph(connection: Connection, survey_id: str, picture_id: str) -> tuple[str, bytes]:
+    """Media type and bytes of a picture.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    table = db.survey_picture
+    row = connection.execute(
+        sa.select(table.c.media_type, table.c.content).where(
+            table.c.survey_id == survey_id, table.c.id == picture_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such picture")
+    return row[0], bytes(row[1])
+
+
+# -- what the surveyor does with answers -----------------------------------------------------
+
+
+def dispute(
+    connection: Connection, survey_id: str, reason: str, *, by: Someone, now_ns: int
+) -> None:
+    """Give answers back with a reason: the facility owes another version. A writing transaction.
+
+    Raises:
+        VonggacError: NOT_FOUND; CONFLICT, there are none to judge; BAD_INPUT, no reason.
+    """
+    found, last = _judged(connection, survey_id)
+    reason = reason_of(reason)
+    _step(
+        connection, survey_id, "disputed", last.version, reason=reason,
+        by=(by.name, by.full_name), now_ns=now_ns,
+    )  # fmt: skip
+    record(connection, by.actor, audit.Act.SURVEY_DISPUTED, found, now_ns, version=last.version)
+
+
+def verify(
+    connection: Connection,
+    survey_id: str,
+    version: int,
+    judged: Verdict,
+    *,
+    written: Sequence[str],
+    by: Someone,
+    now_ns: int,
+) -> None:
+    """Confirm answers with their verdict, as the surveyor saw them. A writing transaction.
+
+    Args:
+        connection: a writing transaction, in which `written` went into the register.
+        survey_id: which survey.
+        version: of the answers on the surveyor's screen.
+        judged: the verdict.
+        written: what of the answers went into the register.
+        by: the surveyor.
+        now_ns: UTC now.
+
+    Raises:
+        VonggacError: NOT_FOUND; CONFLICT, there are none to judge, or another version came.
+    """
+    found, last = _judged(connection, survey_id)
+    if last.version != version:
+        raise VonggacError(Kind.CONFLICT, "another version came meanwhile", code="stale_form")
+    connection.execute(
+        db.survey_verdict.insert().values(
+            id=new_id(), survey_id=survey_id, site_id=found.site_id, version=version,
+            qualifies=judged.qualifies, found=judged.as_json(), made_ns=now_ns,
+            made_by=by.name, made_name=by.full_name,
+        )
+    )  # fmt: skip
+    _step(
+        connection, survey_id, "verified", version, written=written,
+        by=(by.name, by.full_name), now_ns=now_ns,
+    )  # fmt: skip
+    record(
+        connection, by.actor, audit.Act.SURVEY_VERIFIED, found, now_ns, version=version,
+        qualifies=judged.qualifies, written=list(written),
+    )  # fmt: skip
+
+
+def _judged(connection: Connection, survey_id: str) -> tuple[SurveyState, Answer]:
+    found = find(connection, survey_id)
+    every = answers(connection, survey_id)
+    if found.state != "answered" or not every:
+        raise VonggacError(Kind.CONFLICT, "there are no answers to judge", code="not_answered")
+    return found, every[0]
+
+
+def steps(connection: Connection, survey_id: str) -> list[Step]:
+    """What happened, in order."""
+    table = db.survey_step
+    rows = connection.execute(
+        sa.select(*(table.c[name] for name in Step.__slots__))
+        .where(table.c.survey_id == survey_id)
+        .order_by(table.c.id)
+    )
+    every = (dict(row._mapping) for row in rows)
+    return [Step(**{**row, "written": tuple(row["written"])}) for row in every]
+
+
+def reason_of(text: str) -> str:
+    """A reason as it is kept.
+
+    Raises:
+        VonggacError: BAD_INPUT with `fields`.
+    """
+    text = clean(text)
+    fault = "missing" if not text else "too_long" if len(text) > REASON_MOST else ""
+    fault = fault or ("secret_mark" if units.is_secret(text) else "")
+    if fault:
+        raise VonggacError(Kind.BAD_INPUT, f"reason: {fault}", fields={"reason": fault})
+    return text
+
+
+def _step(
+    connection: Connection,
+    survey_id: str,
+    to: State,
+    version: int,
+    *,
+    reason: str = "",
+    person: str = "",
+    written: Sequence[str] = (),
+    by: tuple[str, str],
+    now_ns: int,
+) -> None:
+    connection.execute(
+        db.survey_step.insert().values(
+            survey_id=survey_id, state=to, version=version, reason=reason, written=list(written),
+            made_ns=now_ns, made_by=by[0], made_name=by[1],
+        )
+    )  # fmt: skip
+    table = db.survey
+    connection.execute(
+        table.update()
+        .where(table.c.id == survey_id)
+        .values(state=to, reason=reason, person=person, changed_ns=now_ns)
+    )
+
+
+def refuse(
+    connection: Connection, survey_id: str, *, person: str, reason: str, by: Someone, now_ns: int
+) -> None:
+    """Enter that a facility refuses, with who says so and why. A writing transaction.
+
+    Raises:
+        VonggacError: BAD_INPUT with `fields`; CONFLICT, it owes nothing.
+    """
+    if not find(connection, survey_id).owes:
+        raise VonggacError(Kind.CONFLICT, "it owes no answer", code="ended")
+    person = clean(person)[:TITLE_MOST]
+    if not person:
+        raise VonggacError(Kind.BAD_INPUT, "person: who?", fields={"person": "missing"})
+    reason = reason_of(reason)
+    _step(
+        connection, survey_id, "refused", 0, reason=reason, person=person,
+        by=(by.name, by.full_name), now_ns=now_ns,
+    )  # fmt: skip
+
+
+def record(
+    connection: Connection,
+    actor: Actor,
+    act: audit.Act,
+    found: SurveyState,
+    now_ns: int,
+    **detail: object,
+) -> None:
+    """An audit row about a survey."""
+    audit.record(
+        connection, actor, act, now_ns=now_ns, thing=found.id, site=found.site_id, detail=detail
+    )
+
+
+# -- what was measured -----------------------------------------------------------------------
+
+
+def take_facts(
+    connection: Connection,
+    survey_id: str,
+    kind: str,
+    found: Mapping[str, Any],
+    *,
+    sha256: str,
+    measured_ns: int,
+    by: Someone,
+    now_ns: int,
+) -> None:
+    """Keep what was measured, beside what was typed; the same again is kept once.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
+    it, table = find(connection, survey_id), db.survey_fact
+    known = sa.select(table.c.id).where(table.c.survey_id == it.id, table.c.sha256 == sha256)
+    if connection.execute(known).first() is not None:
+        return
+    connection.execute(
+        table.insert().values(
+            id=new_id(), survey_id=it.id, kind=kind, sha256=sha256, found=dict(found),
+            measured_ns=measured_ns, made_ns=now_ns, made_by=by.name, made_name=by.full_name,
+        )
+    )  # fmt: skip
+    record(connection, by.actor, audit.Act.SURVEY_FACTS, it, now_ns, kind=kind, sha256=sha256)
+
+
+def facts(connection: Connection, survey_id: str) -> Facts:
+    """What was measured at a facility, the last of each camera."""
+    table = db.survey_fact
+    rows = connection.execute(
+        sa.select(table.c.found)
+        .where(table.c.survey_id == survey_id)
+        .order_by(table.c.measured_ns, table.c.made_ns, table.c.id)
+    )
+    return survey_verdicts.joined([survey_verdicts.facts_from(row.found) for row in rows])
+
+
+# -- what waits ------------------------------------------------------------------------------
+
+
+def matters(
+    connection: Connection, allowed_sites: Sequence[str], person: Person, *, now_ns: int
+) -> list[Matter]:
+    """What waits for a person: forms to fill in, answers to judge, facilities that refuse."""
+    here, today = set(allowed_sites), legal.day_of(now_ns)
+    things = access.things_of_sites(connection)
+
+    def mine(act: Act) -> list[str]:
+        return [
+            one for one, thing in things.items()
+            if one in here and access.may(person, act, thing, now_ns=now_ns)
+        ]  # fmt: skip
+
+    leads, answering = set(mine(Act.SURVEY_LEAD)), mine(Act.SURVEY_ANSWER)
+    verifying = set(mine(Act.SURVEY_VERIFY))
+    names = _names(connection)
+    running = {one.id: one for one in campaigns(connection) if one.ended_ns is None}
+    every = surveys(connection, db.survey.c.survey_campaign_id.in_(running), site_ids=answering)
+    found: list[Matter] = []
+    for campaign_id, it in running.items():
+        ours = [one for one in every if one.campaign_id == campaign_id]
+        owing = [one for one in ours if one.owes]
+        standing = standing_on(it.due, today)
+        found += _grouped(it, owing, "answer", standing, names, lead=leads)
+        judging = [one for one in ours if one.state == "answered" and one.site_id in verifying]
+        found += _grouped(it, judging, "judge", Standing.DUE, names, lead=leads)
+        found += [
+            Matter(
+                "survey", "{facility} từ chối khảo sát: {reason}", f"/surveys/{one.id}",
+                Standing.CHANGED, (("facility", names[one.site_id]), ("reason", one.reason)),
+                None, one.site_id,
+            )
+            for one in ours
+            if one.state == "refused" and one.site_id in leads
+        ]  # fmt: skip
+    return found
+
+
+_SAYS: Final = {
+    "answer": (
+        "{facility} chưa trả lời phiếu khảo sát",
+        "{n} cơ sở chưa trả lời khảo sát: {title}",
+    ),
+    "judge": (
+        "Phiếu khảo sát của {facility} chờ xác nhận",
+        "{n} phiếu khảo sát chờ xác nhận: {title}",
+    ),
+}
+
+
+def _grouped(
+    it: Campaign,
+    ours: Sequence[SurveyState],
+    what: str,
+    standing: Standing,
+    names: Mapping[str, str],
+    *,
+    lead: set[str],
+) -> list[Matter]:
+    """A matter each, or one with their number where they are many."""
+    one_says, many_say = _SAYS[what]
+    due = it.due if what == "answer" else None
+    if len(ours) > FEW:
+        values = (("n", str(len(ours))), ("title", it.title))
+        return [Matter("survey", many_say, f"/campaigns/{it.id}", standing, values, due)]
+    return [
+        Matter(
+            "survey", one_says,
+            f"/surveys/{one.id}" if one.site_id in lead or what == "judge"
+            else f"/surveys/{one.id}/form",
+            standing, (("facility", names[one.site_id]),), due, one.site_id,
+        )
+        for one in ours
+    ]  # fmt: skip
+
+
+def _names(connection: Connection) -> dict[str, str]:
+    site = tables.site
+    rows = connection.execute(sa.select(site.c.id, site.c.title, site.c.name))
+    return {row.id: row.title or row.name for row in rows}
+
+
+def soon(it: SurveyState, today: date) -> bool:
+    """Whether the last day of an answer is near (ours)."""
+    return it.owes and (it.due - today).days <= rules().soon_days
