@@ -155,8 +155,8 @@ def write(
     if any(one.blocked for one in chosen):
         raise VonggacError(Kind.CONFLICT, "one of these cannot be written", code="blocked")
     site_id, said = survey.site_id, answer.said
-    whats = {one.what for one in chosen}
-    if "contact" in whats:
+    kinds = {one.what for one in chosen}
+    if "contact" in kinds:
         texts = {name: said.contact.get(name, "") for name in CONTACT}
         contact = Contact("contact", verified_day=legal.day_of(now_ns), **texts)
         register.set_contact(connection, site_id, contact, by=by.name, now_ns=now_ns)

@@ -735,7 +735,7 @@ def matters(
     return found
 
 
-_SAYS: Final = {
+SAYS: Final[Mapping[str, tuple[str, str]]] = {
     "answer": (
         "{facility} chưa trả lời phiếu khảo sát",
         "{n} cơ sở chưa trả lời khảo sát: {title}",
@@ -757,7 +757,7 @@ def _grouped(
     lead: set[str],
 ) -> list[Matter]:
     """A matter each, or one with their number where they are many."""
-    one_says, many_say = _SAYS[what]
+    one_says, many_say = SAYS[what]
     due = it.due if what == "answer" else None
     if len(ours) > FEW:
         values = (("n", str(len(ours))), ("title", it.title))
