@@ -13,7 +13,6 @@ from vonggac import admin, paper
 from vonggac.clock import NS
 from vonggac.domain import legal, letters
 from vonggac.errors import ConfigError
-from vonggac.paper import word
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +42,9 @@ def command(options: argparse.Namespace) -> int:
         raise ConfigError(f"--out must end in .docx, not {options.out.name}")
     today = datetime.fromtimestamp(admin.now_ns() // NS, UTC).astimezone(legal.VIETNAM).date()
     made = letters.sample(options.kind, today, of_minutes=options.minutes)
+    # python-docx costs a start of the program more than all else; few commands need it.
+    from vonggac.paper import word
+
     files = {options.out: word.document(made)}
     if options.pdf:
         files[options.out.with_suffix(".pdf")] = paper.official(made)

@@ -19,7 +19,7 @@ from vonggac.domain import audit
 from vonggac.domain.rules import Words
 from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.keys import new_id
-from vonggac.paper import letter, word
+from vonggac.paper import letter
 from vonggac.paper.letter import (
     Appendix,
     Chapter,
@@ -134,6 +134,9 @@ def change_template(
     Raises:
         VonggacError: BAD_INPUT with `template`, the reasons why it cannot be taken.
     """
+    # python-docx costs a start of the program more than all else; few requests need it.
+    from vonggac.paper import word
+
     found = word.template_faults(content) if content is not None else ()
     if found:
         said = ", ".join(f"{one.code} {one.name}".rstrip() for one in found)

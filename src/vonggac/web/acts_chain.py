@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vonggac.domain.access import Act
-from vonggac.web.acts import Rule, lists, nobody, own, somewhere, system
+from vonggac.web.acts import Rule, lists, nobody, own, site, somewhere, system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,30 @@ CHAIN: Final[Mapping[str, Rule]] = {
     # the day: each line is of what the visitor may do
     "GET /today": own(),
     "GET /api/v1/today": own(),
+    # the guide: rules in force are no secret; what a facility got and asked is its own
+    "GET /guide": own(),
+    "POST /guide/defaults/{code}": system(Act.SETTINGS_EDIT),
+    "POST /guide/papers": somewhere(Act.DOCUMENTS_MAKE),
+    "POST /guide/trainings": somewhere(Act.FACILITY_EDIT),
+    "GET /guide/cards/{role}.pdf": own(),
+    "GET /guide/sites/{site_id}": site(Act.FACILITY_DETAILS),
+    "POST /guide/sites/{site_id}/sent": site(Act.FACILITY_EDIT),
+    "POST /guide/sites/{site_id}/receipts": site(Act.FACILITY_DETAILS),
+    "POST /guide/sites/{site_id}/questions": site(Act.FACILITY_DETAILS),
+    "POST /guide/sites/{site_id}/answers": site(Act.FACILITY_EDIT),
+    "GET /guide/sites/{site_id}/sent/{sent_id}.pdf": site(Act.FACILITY_DETAILS),
+    "GET /api/v1/guide": own(),
+    "PUT /api/v1/guide/defaults/{code}": system(Act.SETTINGS_EDIT),
+    "DELETE /api/v1/guide/defaults/{code}": system(Act.SETTINGS_EDIT),
+    "POST /api/v1/guide/papers": somewhere(Act.DOCUMENTS_MAKE),
+    "GET /api/v1/guide/cards/{role}.pdf": own(),
+    "GET /api/v1/guide/sites/{site_id}": site(Act.FACILITY_DETAILS),
+    "POST /api/v1/guide/sites/{site_id}/sent": site(Act.FACILITY_EDIT),
+    "POST /api/v1/guide/receipts/{sent_id}": somewhere(Act.FACILITY_DETAILS),
+    "POST /api/v1/guide/sites/{site_id}/questions": site(Act.FACILITY_DETAILS),
+    "POST /api/v1/guide/questions/{question_id}/answer": somewhere(Act.FACILITY_EDIT),
+    "GET /api/v1/guide/trainings": own(),
+    "POST /api/v1/guide/trainings": somewhere(Act.FACILITY_EDIT),
     # letters
     "GET /letters": somewhere(Act.DOCUMENTS_MAKE),
     "GET /letters/{kind}/sample.docx": somewhere(Act.DOCUMENTS_MAKE),
@@ -88,6 +112,13 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "GET /api/v1/prices": somewhere(Act.ESTIMATE_SEE),
     # measuring at a facility: who measures has no account yet, and nothing is kept
     "POST /api/v1/uplink": nobody(),
+    # letters from data: the act is asked when the thing has been read
+    "POST /estimates/{estimate_id}/letters": somewhere(Act.ESTIMATE_SEE),
+    "POST /plans/{connection_plan_id}/letters": somewhere(Act.SCHEME_MAKE),
+    "POST /duties/{duty_id}/reminder": somewhere(Act.DIRECTIVE_ASSIGN),
+    "POST /api/v1/estimates/{estimate_id}/letters": somewhere(Act.ESTIMATE_SEE),
+    "POST /api/v1/plans/{connection_plan_id}/letters": somewhere(Act.SCHEME_MAKE),
+    "POST /api/v1/duties/{duty_id}/reminder": somewhere(Act.DIRECTIVE_ASSIGN),
     # papers: the act on the facility or unit is asked when the paper has been read
     "GET /papers": somewhere(Act.PAPER_SEE),
     "GET /papers/{paper_id}": somewhere(Act.PAPER_SEE),

@@ -16,7 +16,6 @@ from vonggac.domain import access, directives, legal, letters
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.directives import CitationDraft, ClauseDraft, Draft
 from vonggac.errors import Kind, VonggacError
-from vonggac.paper import word
 from vonggac.web import dates, evidence_api, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
@@ -440,6 +439,9 @@ def file_of(who: Signed, directive_id: str, file_id: str) -> Response:
 @routes.get("/directives/{directive_id}/frame.docx")
 def frame_word(who: Signed, directive_id: str) -> Response:
     """The frame of a shipped directive, made again as a document of Word."""
+    # python-docx costs a start of the program more than all else; few requests need it.
+    from vonggac.paper import word
+
     code = _code(who, directive_id)
     with who.desk.database.reading() as connection:
         template = letters.template_content(connection)
@@ -483,11 +485,19 @@ def owed_page(who: Signed, show: Annotated[str, Query(max_length=10)] = "") -> R
             "all": show == "all",
             "shipped": sum(one.directive.code is not None for one in every),
             "states": STATES,
+            "may_assign": {
+                one: _may_assign(who, one) for one in {it.directive for it in found}
+            }.get,
             "today": legal.day_of(who.desk.now_ns()),
             "soon": SOON_DAYS,
         },
         section="directives",
     )
+
+
+def _may_assign(who: Visitor, directive: Directive) -> bool:
+    with who.desk.database.reading() as connection:
+        return _may(connection, who, Act.DIRECTIVE_ASSIGN, directive)
 
 
 # -- API -------------------------------------------------------------------------------------

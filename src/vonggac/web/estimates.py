@@ -10,7 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, costs, estimate, estimates, money, plans, quotes, registry, units
+from vonggac.domain import (
+    access,
+    costs,
+    estimate,
+    estimates,
+    money,
+    papers,
+    plans,
+    quotes,
+    registry,
+    units,
+)
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, rights
@@ -215,6 +226,7 @@ def show(who: Visitor, estimate_id: str, form: Form, status: int = 200) -> Respo
             "done": done,
             "versions": estimates.versions(connection, it.code),
         }
+        drafts = papers.of(connection, f"estimate:{it.id}")
     may_step = step is not None and who.may(step.act_for(line_of_site), thing)
     own_money = line_of_site == costs.OWN_MONEY
     judges = COLUMNS.get(step.code) if step and may_step and not own_money else None
@@ -233,6 +245,10 @@ def show(who: Visitor, estimate_id: str, form: Form, status: int = 200) -> Respo
             "may_step": may_step,
             "may_write": estimate.is_edited(it.state) and who.may(Act.ESTIMATE_MAKE, thing),
             "may_make": who.may(Act.ESTIMATE_MAKE, thing),
+            "may_decide": lines and not own_money
+            and any(who.may(one, thing) for one in COLUMN_ACTS.values())
+            and all(line.appraised is not None for line in lines),
+            "drafts": drafts if who.may(Act.PAPER_SEE, thing) else [],
             "judges": judges,
             "may_return": may_step and estimate.may_return(it.state)
             and not own_money,

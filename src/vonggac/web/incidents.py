@@ -12,10 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
 from vonggac.clock import parse_rfc3339, rfc3339
-from vonggac.domain import access, audit, incidents, legal, registry
+from vonggac.domain import access, audit, incidents, legal, letters, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.paper import word
 from vonggac.web import dates, evidence_api, incident_paper, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.notices import FAULTS, faults, this_minute
@@ -273,7 +272,12 @@ def record_pdf(who: Signed, incident_id: str) -> Response:
 def record_docx(who: Signed, incident_id: str) -> Response:
     """The same as a draft that is finished by hand, in the layout of decree 30/2020."""
     record, by = _record(who, incident_id)
-    made = word.document(incident_paper.letter(record))
+    # python-docx costs a start of the program more than all else; few requests need it.
+    from vonggac.paper import word
+
+    with who.desk.database.reading() as connection:
+        template = letters.template_content(connection)
+    made = word.document(incident_paper.letter(record), template)
     return _file(who, record, by, made, "docx", word.MEDIA_TYPE)
 
 

@@ -14,7 +14,6 @@ from vonggac.clock import rfc3339
 from vonggac.domain import legal, letters
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.paper import word
 from vonggac.web import evidence_api, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import form_values
@@ -74,6 +73,8 @@ def _page(who: Visitor, wrong: Sequence[str], *, status: int = 200) -> Response:
 @routes.get("/letters/{kind}/sample.docx")
 def sample_word(who: Signed, kind: str) -> Response:
     """A sample in the template in use."""
+    from vonggac.paper import word
+
     made = _sample(who, kind)
     with who.desk.database.reading() as connection:
         template = letters.template_content(connection)
@@ -95,6 +96,9 @@ def _sample(who: Visitor, kind: str) -> Letter:
 @routes.get("/letters/template.docx")
 def template_file(who: Signed) -> Response:
     """The template in use, to be changed and sent back."""
+    # python-docx costs a start of the program more than all else; few requests need it.
+    from vonggac.paper import word
+
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
         content = letters.template_content(connection)
@@ -104,6 +108,8 @@ def template_file(who: Signed) -> Response:
 @routes.post("/letters/template")
 async def template_send(request: Request) -> Response:
     """Put a template into use, or the shipped one again."""
+    from vonggac.paper import word
+
     async with request.form(max_files=1, max_fields=10) as form:
         file, values = form.get("file"), form_values(dict(form))
         content, name = b"", ""
@@ -183,6 +189,8 @@ def every_kind(who: Signed) -> dict[str, Any]:
 @api.put("/letters/template", summary="Put a template of letters into use", status_code=204)
 async def put_template(request: Request) -> Response:
     """The body is the .docx; the answer to a bad one says everything that is wrong with it."""
+    from vonggac.paper import word
+
     content = b""
     async for part in request.stream():
         content += part

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, costs, estimates, money, plans, prices, registry
+from vonggac.domain import access, costs, estimates, money, papers, plans, prices, registry
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, evidence_api, rights, words
@@ -232,6 +232,9 @@ def show(who: Visitor, plan_id: str, form: Form, status: int = 200) -> Response:
             ] if who.may(Act.ESTIMATE_SEE, thing) else [],
             "may_edit": who.may(Act.SCHEME_MAKE, thing) and not it.is_agreed,
             "may_cost": who.may(Act.ESTIMATE_MAKE, thing),
+            "may_draft": who.may(Act.SCHEME_MAKE, thing),
+            "drafts": papers.of(connection, f"plan:{it.id}")
+            if who.may(Act.PAPER_SEE, thing) else [],
             "catalogue": prices.in_force(connection, today(who)),
         }  # fmt: skip
     return who.page(

@@ -1,0 +1,98 @@
+"""Whose head and whose signature block a drafted letter has: from the tree of units.
+
+The names come from the units, the symbol of a body from the first letters of its name, as the
+letters themselves do (`SYT`, `SKHCN`); a clerk who knows better corrects the draft.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vonggac.domain import access, units
+from vonggac.errors import VonggacError
+from vonggac.paper.letter import Issuer, Signature
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from vonggac.db import Connection
+    from vonggac.domain.units import Unit
+
+COMMITTEE: Final = "Ủy ban nhân dân"
+SMALL: Final = frozenset(("và", "của", "các"))
+"""Words that give no letter to a symbol."""
+AREAS: Final = ("Tỉnh ", "Thành phố ", "Xã ", "Phường ", "Đặc khu ")
+"""Words before the name of an area; the line of the date leaves the first two away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who issues, who signs, and how others write to it."""
+
+    issuer: Issuer
+    signature: Signature
+    name: str
+    """As it is written within a sentence."""
+    province: str
+    """The committee of its province, as it is written within a sentence; empty if unknown."""
+
+
+def office(connection: Connection, unit_id: str | None, *, on: date, otherwise: str) -> Office:
+    """The office of a unit on a day.
+
+    Args:
+        connection: a transaction.
+        unit_id: which; None, or one that there is not, is `otherwise`.
+        on: the day of the letter.
+        otherwise: what to call an office that stands in no tree.
+    """
+    above = _path(connection, unit_id, on)
+    province = next((one for one in above if one.kind == "province"), None)
+    committee = f"{COMMITTEE} {_within(province.vi)}" if province else ""
+    if not above:
+        issuer = Issuer("", otherwise.upper(), "", "")
+        return Office(issuer, Signature(("THỦ TRƯỞNG CƠ QUAN",)), otherwise, "")
+    it = above[-1]
+    if it.kind in ("province", "commune", "district"):
+        name = f"{COMMITTEE} {_within(it.vi)}"
+        issuer = Issuer("", name.upper(), "UBND", bare(it.vi))
+        return Office(issuer, Signature(("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH")), name, committee)
+    place = bare(province.vi) if province else ""
+    issuer = Issuer(committee.upper(), it.vi.upper(), initials(it.vi), place)
+    head = "GIÁM ĐỐC" if it.vi.startswith("Sở ") else "THỦ TRƯỞNG CƠ QUAN"
+    return Office(issuer, Signature((head,)), it.vi, committee)
+
+
+def province_office(connection: Connection, site_id: str, *, on: date, otherwise: str) -> Office:
+    """The office of the province where a facility is; its unit's if it lies in none."""
+    path = access.thing_of_site(connection, site_id).path
+    found = [one for unit_id in path[-1:] for one in _path(connection, unit_id, on)]
+    province = next((one.id for one in found if one.kind == "province"), None)
+    return office(connection, province or (path[-1] if path else None), on=on, otherwise=otherwise)
+
+
+def initials(name: str) -> str:
+    """`SKHCN` of Sở Khoa học và Công nghệ."""
+    return "".join(word[0].upper() for word in name.split() if word.casefold() not in SMALL)
+
+
+def bare(name: str) -> str:
+    """The name of an area without the word before it."""
+    word = next((one for one in AREAS if name.startswith(one)), "")
+    return name[len(word) :]
+
+
+def _within(name: str) -> str:
+    """Tỉnh A within a sentence: tỉnh A."""
+    word = next((one for one in AREAS if name.startswith(one)), "")
+    return word.casefold() + name[len(word) :]
+
+
+def _path(connection: Connection, unit_id: str | None, on: date) -> list[Unit]:
+    if not unit_id or unit_id == access.UNASSIGNED:
+        return []
+    try:
+        return units.path(connection, unit_id, on)
+    except VonggacError:
+        return []
