@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,50 @@ def test_what_is_no_document_or_more_than_one_is_refused() -> None:
         with zipfile.ZipFile(stream, "a" if code != "no_docx" else "w") as package:
             package.writestr(file, content)
         assert [one.code for one in word.template_faults(stream.getvalue())] == [code]
+
+
+def rebuilt(part: str, change: Callable[[bytes], bytes]) -> bytes:
+    """The shipped template with one of its parts changed."""
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(word.template())) as package,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as other,
+    ):
+        for name in package.namelist():
+            content = package.read(name)
+            other.writestr(name, change(content) if name == part else content)
+    return made.getvalue()
+
+
+def damaged() -> bytes:
+    """The shipped template whose list of parts cannot be unpacked."""
+    content = bytearray(word.template())
+    with zipfile.ZipFile(io.BytesIO(bytes(content))) as package:
+        found = package.getinfo("_rels/.rels")
+    start = found.header_offset + 30 + len(found.filename) + 4
+    content[start : start + 16] = b"\xff" * 16
+    return bytes(content)
+
+
+DOCUMENT, STYLES = "word/document.xml", "word/styles.xml"
+ENTITY = b'?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        rebuilt(DOCUMENT, lambda xml: re.sub(rb"<w:sectPr.*?</w:sectPr>", b"", xml, flags=re.S)),
+        rebuilt(DOCUMENT, lambda xml: re.sub(rb'w:w="\d+"', b'w:w="abc"', xml)),
+        rebuilt(STYLES, lambda xml: re.sub(rb'<w:sz w:val="\d+"', b'<w:sz w:val="x"', xml)),
+        rebuilt(STYLES, lambda xml: xml.replace(b'"paragraph"', b'"numbering"')),
+        rebuilt(DOCUMENT, lambda xml: xml.replace(b"?>", ENTITY, 1)),
+        damaged(),
+    ],
+    ids=("no section", "no width", "no size", "no font", "entity", "damaged"),
+)
+def test_a_template_that_is_broken_inside_is_refused(content: bytes) -> None:
+    """The library reads parts when they are asked for, and raises what each provokes."""
+    assert [one.code for one in word.template_faults(content)] == ["no_docx"]
 
 
 async def test_samples_are_given_out_in_the_template_in_use(client: httpx.AsyncClient) -> None:

@@ -41,6 +41,7 @@ MARKER: Final = "{{văn bản}}"
 FONT: Final = "Times New Roman"
 MOST_BYTES: Final = 2 * 1024 * 1024
 """Of a template, packed (ours)."""
+_XML: Final = (".xml", ".rels")
 MOST_UNPACKED: Final = 30 * 1024 * 1024
 LAST_WORDS: Final = 400
 """Letters of a last paragraph that stays with the signature (ours)."""
@@ -107,17 +108,19 @@ class TemplateFault(NamedTuple):
 
 def template_faults(content: bytes) -> tuple[TemplateFault, ...]:
     """Why a template cannot be taken; empty when it can."""
-    found = _package_fault(content)
-    if found is not None:
-        return (found,)
     try:
-        paper = _opened(content)
+        found = _package_fault(content)
+        return (found,) if found is not None else _inside_faults(content)
     except VonggacError:
         return (TemplateFault("no_docx"),)
-    return (*_marker_faults(paper), *_style_faults(paper), *_page_faults(paper.sections[0]))
 
 
 def _package_fault(content: bytes) -> TemplateFault | None:
+    """Why an archive is not even looked into; None when it is.
+
+    Raises:
+        VonggacError: BAD_INPUT, it is no archive, or cannot be unpacked.
+    """
     if len(content) > MOST_BYTES:
         return TemplateFault("too_long")
     try:
@@ -127,12 +130,30 @@ def _package_fault(content: bytes) -> TemplateFault | None:
                 return TemplateFault("too_long")
             if any("vbaproject" in name.lower() or "activex" in name.lower() for name in names):
                 return TemplateFault("macros")
-            links = [package.read(name) for name in names if name.endswith(".rels")]
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError):
-        return TemplateFault("no_docx")
+            parts = {name: package.read(name) for name in names if name.endswith(_XML)}
+    except Exception as error:
+        # zipfile passes on what zlib, struct and its own reader raise.
+        raise VonggacError(Kind.BAD_INPUT, "this is no archive") from error
+    if any(b"<!DOCTYPE" in part or b"<!ENTITY" in part for part in parts.values()):
+        return TemplateFault("no_docx")  # no document of Word declares any
+    links = [part for name, part in parts.items() if name.endswith(".rels")]
     # What a template fetches from elsewhere would be fetched on every desk that opens a letter.
     is_fetching = any(b'TargetMode="External"' in link for link in links)
     return TemplateFault("outside") if is_fetching else None
+
+
+def _inside_faults(content: bytes) -> tuple[TemplateFault, ...]:
+    """What a document lacks to be a template.
+
+    Raises:
+        VonggacError: BAD_INPUT, it is none.
+    """
+    paper = _opened(content)
+    try:
+        return (*_marker_faults(paper), *_style_faults(paper), *_page_faults(paper.sections[0]))
+    except Exception as error:
+        # The library reads on demand, and raises whatever a broken part provokes in it.
+        raise VonggacError(Kind.BAD_INPUT, "a part of this document is broken") from error
 
 
 def _marker_faults(paper: Paper) -> list[TemplateFault]:
