@@ -246,6 +246,24 @@ async def test_a_download_is_in_the_access_log_once(client: httpx.AsyncClient, h
     assert rows[1].detail["from"] == "2026-11-18T06:00:00.000Z"
 
 
+async def test_a_download_that_leaves_the_first_byte_out_is_in_the_access_log(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """Everything but the file's first byte, which anybody knows, is the whole recording."""
+    box = await hub.box()
+    for wanted in ("bytes=1-", "bytes=-500000"):
+        assert (await client.get(RECORDING, headers={"range": wanted})).status_code == 206
+    await client.get(RECORDING.replace("06:10", "06:09"), headers={"range": "bytes=1-"})
+    await hub.clock.advance(601)
+    await client.get(RECORDING, headers={"range": "bytes=1-"})
+    await box.stop()
+
+    with hub.database.reading() as connection:
+        rows = audit.rows(connection, audit.Filter(thing="hl-2a", act="recording_downloaded"))
+    assert [row.detail["to"][14:16] for row in reversed(rows)] == ["10", "09", "10"]
+    assert rows[0].detail["bytes"] == len(FILM)
+
+
 async def test_a_snapshot_is_a_picture_and_the_box_may_be_away(
     client: httpx.AsyncClient, hub: Stage
 ) -> None:

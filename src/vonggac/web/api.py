@@ -437,8 +437,8 @@ async def recording(
         status = 206
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type="video/mp4")
-    if start == 0:
-        await run_in_threadpool(_audit_span, who, camera.id, window, end - start)
+    if who.desk.downloads.is_new(who.signed_in.account.id, camera.id, stream, window):
+        await run_in_threadpool(_audit_span, who, camera.id, window, film.size)
     body = site.mp4_range(camera.name, stream, window, film.etag, (start, end))
     return StreamingResponse(body, status_code=status, headers=headers, media_type="video/mp4")
 

@@ -63,7 +63,7 @@ from vonggac.web import (
 )
 from vonggac.web.desk import Desk, guest
 from vonggac.web.errors import DOCUMENTED, STATUS, error_body, error_response, kind_of
-from vonggac.web.limits import RateLimit
+from vonggac.web.limits import RateLimit, Recently
 from vonggac.web.render import Assets, Pages
 from vonggac.web.security import Guard
 
@@ -88,6 +88,8 @@ SIGN_INS_AT_ONCE = 4
 """Passwords looked at at once, of all addresses: 64 MiB and a core each (ours)."""
 ASK_BURST, ASK_PER_SECOND = 6, 0.2
 """Probes and searches of one account: each makes the box open connections (ours)."""
+DOWNLOAD_S = 600
+"""Seconds in which further ranges of a span belong to the same download (ours)."""
 PUBLIC_BURST, PUBLIC_PER_SECOND = 10, 1 / 30
 """Requests of one address through the public page, where nobody has an account (ours)."""
 PAGE_BURST, PAGE_PER_SECOND = 60, 1.0
@@ -203,6 +205,7 @@ def create_app(
         refusal_limit=RateLimit(
             clock, burst=rights.REFUSALS_BURST, per_second=rights.REFUSALS_PER_SECOND
         ),
+        downloads=Recently(clock, DOWNLOAD_S),
         hashing=threading.BoundedSemaphore(SIGN_INS_AT_ONCE),
         websocket_port=websocket_port,
         secure=secure,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vonggac.hub.orders import Orders
     from vonggac.hub.site import Site
     from vonggac.keys import Box
-    from vonggac.web.limits import RateLimit
+    from vonggac.web.limits import RateLimit, Recently
     from vonggac.web.render import Pages
 
 SESSION_COOKIE = "vg_session"
@@ -61,6 +61,8 @@ class Desk:
     public_limit: RateLimit
     page_limit: RateLimit
     refusal_limit: RateLimit
+    downloads: Recently
+    """Spans that are being downloaded: a row of the access log for each, however many ranges."""
     hashing: threading.BoundedSemaphore
     """Room for passwords that are looked at, all addresses together."""
     websocket_port: int

@@ -72,3 +72,26 @@ class RateLimit:
             raise VonggacError(
                 Kind.TOO_MANY, f"too many requests; try again in {wait} s", retry_s=wait
             )
+
+
+class Recently:
+    """What was seen a while ago is remembered, so that one thing done in pieces is told once.
+
+    Args:
+        clock: monotonic time.
+        seconds: how long it is remembered after it was seen last.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._ns = int(seconds * NS)
+        self._seen: OrderedDict[tuple[object, ...], int] = OrderedDict()
+
+    def is_new(self, *key: object) -> bool:
+        """Whether this was not seen for so long; it has been seen now."""
+        now = self._clock.monotonic_ns()
+        then = self._seen.pop(key, None)
+        self._seen[key] = now
+        while len(self._seen) > ADDRESSES:
+            self._seen.popitem(last=False)
+        return then is None or now - then > self._ns
