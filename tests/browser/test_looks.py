@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 import pages_estimates
 import pages_papers
+import pages_tasks
 import pages_today
 import pytest
 import pytest_asyncio
@@ -72,7 +73,7 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-AREAS = (pages_estimates, pages_today, pages_papers)
+AREAS = (pages_estimates, pages_today, pages_papers, pages_tasks)
 """Subjects with pages of their own."""
 
 VISITS = (

@@ -38,6 +38,7 @@ from vonggac.web import (
     render,
     shares,
     staff,
+    tasks,
     today,
     tree,
     viewing,
@@ -99,6 +100,9 @@ def said_by_key() -> list[str]:
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]
     said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
+    said += [*tasks.FAULTS.values(), *tasks.STATES.values(), *tasks.STANDS.values()]
+    said += [*tasks.STEPS.values(), *tasks.ANSWERS.values()]
+    said += [one for _, one in tasks.ABOUT.values()]
     said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 

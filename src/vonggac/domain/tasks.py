@@ -403,6 +403,18 @@ def find(connection: Connection, task_id: str) -> Task:
     return found[0]
 
 
+def seen(connection: Connection, allowed: sa.ColumnElement[bool], task_id: str) -> Task:
+    """One task, if somebody may see it.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is none for them.
+    """
+    found = _tasks(connection, allowed, db.task.c.id == task_id)
+    if not found:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such task")
+    return found[0]
+
+
 def of(connection: Connection, about: str) -> list[Task]:
     """The tasks that came from something, the oldest first."""
     return _tasks(connection, db.task.c.about == about)

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
 from vonggac.clock import rfc3339
-from vonggac.domain import access, directives, legal, letters
+from vonggac.domain import access, directives, legal, letters, tasks
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.directives import CitationDraft, ClauseDraft, Draft
 from vonggac.errors import Kind, VonggacError
@@ -308,6 +308,7 @@ def _one(
         cited = directives.citations(connection, found.id)
         matched = {one.id: directives.matching(connection, allowed, one) for one in cited}
         clauses = directives.clauses(connection, found.id)
+        opened = tasks.of_many(connection, [f"clause:{one.id}" for one in clauses])
         files = directives.files(connection, found.id)
         may_assign = _may(connection, who, Act.DIRECTIVE_ASSIGN, found)
         may_register = _may(connection, who, Act.DIRECTIVE_REGISTER, found)
@@ -319,6 +320,7 @@ def _one(
             "cited": cited,
             "matched": matched,
             "clauses": clauses,
+            "opened": opened,
             "due": {one.id: _due(one, dues) for one in clauses},
             "inherited": dues,
             "files": files,

@@ -20,6 +20,7 @@ from vonggac.domain import (
     plans,
     quotes,
     registry,
+    tasks,
     units,
 )
 from vonggac.domain.access import Act
@@ -225,6 +226,10 @@ def show(who: Visitor, estimate_id: str, form: Form, status: int = 200) -> Respo
             "attached": attached,
             "done": done,
             "versions": estimates.versions(connection, it.code),
+            "tasks": tasks.of(connection, f"estimate:{it.id}")
+            if who.may(Act.TASK_SEE, thing)
+            else [],
+            "may_task": who.may(Act.TASK_MAKE, thing),
         }
         drafts = papers.of(connection, f"estimate:{it.id}")
     may_step = step is not None and who.may(step.act_for(line_of_site), thing)

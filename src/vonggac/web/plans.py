@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, costs, estimates, money, papers, plans, prices, registry
+from vonggac.domain import access, costs, estimates, money, papers, plans, prices, registry, tasks
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, evidence_api, rights, words
@@ -222,6 +222,8 @@ def show(who: Visitor, plan_id: str, form: Form, status: int = 200) -> Response:
             "site": registry.site(connection, it.site_id),
             "lines": plans.lines(connection, it.id),
             "edits": plans.edits(connection, it.id),
+            "tasks": tasks.of(connection, f"plan:{it.id}") if who.may(Act.TASK_SEE, thing) else [],
+            "may_task": who.may(Act.TASK_MAKE, thing),
             "agreements": agreements,
             "parties": parties,
             "standing": {one.party for one in agreements if one.stands},

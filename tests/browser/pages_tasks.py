@@ -1,0 +1,72 @@
+"""Pages of tasks and of the acceptance of cameras, and what stands on them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from visiting import Visit
+
+from hub_stage import SITE_ID
+from vonggac.db import tables
+from vonggac.domain import roles, tasks
+from vonggac.domain.exports import Someone
+from vonggac.web import words
+
+if TYPE_CHECKING:
+    from hub_stage import Stage
+
+VISITS = (
+    Visit("/tasks", "/tasks"),
+    Visit("/tasks/{task_id}", "/tasks", press='#list a[href^="/tasks/"]'),
+)
+NO_PAGES = ("/tasks/{task_id}/files/{file_id}",)
+
+
+def load(hub: Stage, said: str = "") -> None:
+    """Tasks that are late, at risk, in time and over, one of which asks for more time."""
+    now_ns = hub.clock.wall_ns()
+    today = words.day_of(now_ns)
+    body = said[:300] or "Doanh nghiệp được chỉ định"
+    with hub.database.writing() as connection:
+        account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
+        assert account is not None
+        by = Someone(account.id, account.name)
+        roles.give(
+            connection, roles.whoever_holds_the_machine(now_ns), account.id,
+            roles.Draft(role="surveyor", sites=(SITE_ID,), reason="phân công"), now_ns=now_ns,
+        )  # fmt: skip
+        made = [
+            tasks.open_task(
+                connection, site_id=SITE_ID, unit_id=None, body=who, what=said[:500] or what,
+                due=None if days is None else today + timedelta(days), about="", directive_id=None,
+                by=by, now_ns=now_ns,
+            )
+            for what, who, days in (
+                ("Lắp 2 camera: hành lang, quan sát bên ngoài cửa phòng cách ly", body, -4),
+                ("Lắp 1 camera: cổng ra vào", body, 1),
+                ("Lắp đặt thiết bị: 1 đầu ghi, 1 bộ lưu điện", body, 20),
+                ("Kiểm tra kết nối, nghiệm thu camera", "UBND phường Tân Sơn", 25),
+                ("Cập nhật sơ đồ tầng", "UBND phường Tân Sơn", None),
+                ("Khảo sát lại đường truyền", "UBND phường Tân Sơn", 3),
+            )
+        ]  # fmt: skip
+        for after in made[:3]:
+            tasks.wait_for(connection, made[3], after, by=by, now_ns=now_ns)
+        tasks.wait_for(connection, made[0], made[4], by=by, now_ns=now_ns)
+        tasks.step(connection, made[5], "done", said[:900] or "đã xong", by=by, now_ns=now_ns)
+        tasks.attach(
+            connection, made[0], file_name=(said[:100] or "bien-ban") + ".pdf",
+            content=b"%PDF-1.7 x", by=by, now_ns=now_ns,
+        )  # fmt: skip
+        for at, (days, agreed) in enumerate(((30, True), (40, None))):
+            asked = tasks.ask_extension(
+                connection, made[0], reason=said[:900] or "chờ cấp vốn",
+                new_due=today + timedelta(days), by=by, now_ns=now_ns + at,
+            )  # fmt: skip
+            if agreed is not None:
+                tasks.decide_extension(
+                    connection, asked.id, agreed=agreed, person=said[:300] or "Phó Chủ tịch UBND",
+                    document="", answer="", by=by, now_ns=now_ns,
+                )  # fmt: skip
