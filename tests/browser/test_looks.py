@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pages_estimates
+import pages_guide
 import pages_papers
 import pages_tasks
 import pages_today
@@ -73,7 +74,7 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-AREAS = (pages_estimates, pages_today, pages_papers, pages_tasks)
+AREAS = (pages_estimates, pages_guide, pages_papers, pages_today, pages_tasks)
 """Subjects with pages of their own."""
 
 VISITS = (

@@ -11,6 +11,7 @@ import pytest
 
 from vonggac.clock import NS
 from vonggac.domain import directives as domain_directives
+from vonggac.domain import guide as domain_guide
 from vonggac.domain import matters as domain_matters
 from vonggac.domain import register_sheets as sheets
 from vonggac.domain import today as domain_today
@@ -24,6 +25,7 @@ from vonggac.web import (
     directives,
     entrance,
     evidence,
+    guide,
     incidents,
     legal,
     letters,
@@ -100,6 +102,7 @@ def said_by_key() -> list[str]:
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]
     said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
+    said += [*guide.FAULTS.values(), *guide.DRAFTS.values(), guide.WHOLE, *domain_guide.SAID]
     said += [*tasks.FAULTS.values(), *tasks.STATES.values(), *tasks.STANDS.values()]
     said += [*tasks.STEPS.values(), *tasks.ANSWERS.values()]
     said += [one for _, one in tasks.ABOUT.values()]

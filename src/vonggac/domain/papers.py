@@ -40,7 +40,7 @@ State = Literal["draft", "issued", "withdrawn"]
 STATES: Final[tuple[State, ...]] = ("draft", "issued", "withdrawn")
 SUBJECTS: Final = (
     "survey", "inspection", "estimate", "plan", "task", "finding", "proposal", "report",
-    "acceptance", "duty", "directive", "incident", "closing", "campaign", "site",
+    "acceptance", "duty", "directive", "guide", "incident", "closing", "campaign", "site",
 )  # fmt: skip
 """What a paper is drafted from; `about` is one of these, a colon, and an id."""
 MAX_LINE: Final = 300

@@ -20,12 +20,16 @@ from vonggac.domain import (
     estimate,
     estimates,
     exports,
+    guide,
     incidents,
     legal,
+    papers,
     plans,
     register,
     registry,
     requests,
+    surveys,
+    task_board,
     units,
 )
 from vonggac.domain.duties import Act
@@ -47,9 +51,14 @@ NEWS_NS: Final = 7 * 86_400 * NS
 NEWS_MOST: Final = 10
 """Lines of what happened, of one subject (ours)."""
 VERIFIED_DAYS: Final = 90
-"""A contact that nobody called for so long is to be verified (ours)."""
+"""A contact that nobody called for so long is to be verified (ours; a guide may say otherwise)."""
 
-SUBJECTS: Final[Sequence[Subject]] = ()
+SUBJECTS: Final[Sequence[Subject]] = (
+    guide.matters,
+    papers.matters,
+    surveys.matters,
+    task_board.matters,
+)
 """`matters` of the subjects that say their own."""
 
 
@@ -261,14 +270,13 @@ def _contacts(look: _Look) -> list[Matter]:
     """Facilities without a contact person, and contacts that nobody called for long."""
     may = look.may(Act.FACILITY_EDIT)
     known = register.contacts(look.connection)
+    days = guide.number(look.connection, "verify_days")
     missing, stale = [], []
     for site_id in may:
         contact = known.get((site_id, "contact"))
         if contact is None:
             missing.append(site_id)
-        elif (
-            contact.verified_day is None or (look.today - contact.verified_day).days > VERIFIED_DAYS
-        ):
+        elif contact.verified_day is None or (look.today - contact.verified_day).days > days:
             stale.append(site_id)
     edit = "/facilities/{site}/edit"
     return [

@@ -10,7 +10,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, audit, coverage, pictures, register, register_places, units
+from vonggac.domain import (
+    access,
+    audit,
+    coverage,
+    guide,
+    pictures,
+    register,
+    register_places,
+    units,
+)
 from vonggac.domain.access import UNASSIGNED, Act
 from vonggac.domain.duties import LINES, line_words
 from vonggac.domain.registry import Problem, Unacceptable
@@ -201,7 +210,9 @@ def _unit_name(connection: Connection, who: Visitor, unit_id: str) -> str:
 def new_form(who: Signed) -> Response:
     """An empty form."""
     who.signed_in  # noqa: B018
-    return _form_page(who, None, Form({"status": "preparing", "retention_days": "30"}))
+    with who.desk.database.reading() as connection:
+        days = guide.number(connection, "retention_days")
+    return _form_page(who, None, Form({"status": "preparing", "retention_days": str(days)}))
 
 
 @routes.post("/facilities/new")
@@ -264,6 +275,7 @@ def _form_page(
     with who.desk.database.reading() as connection:
         contacts = register.contacts(connection, [found.id]) if found else {}
         service = register.service(connection, found.id) if found else []
+        kept = guide.rule(connection, "retention_days", words.day_of(who.desk.now_ns()))
     return who.page(
         "facility_form.html",
         {
@@ -273,6 +285,7 @@ def _form_page(
             "kept": found is not None and found.id == who.desk.site.id,
             "contacts": {kind: one for (_, kind), one in contacts.items()},
             "service": service,
+            "retention": kept,
             "kinds": register.kinds(),
             "state_choices": [
                 (code, who.t.of(said)) for code, said in register.kinds().statuses.items()

@@ -1,0 +1,141 @@
+"""The guide: each default says where it stands; papers and cards come from the rules in force."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pypdf
+import pytest
+
+from vonggac import paper
+from vonggac.clock import NS
+from vonggac.config import RetentionConfig
+from vonggac.db import tables
+from vonggac.domain import audit, guide, guide_papers
+from vonggac.domain.duties import duties
+from vonggac.domain.exports import Someone
+from vonggac.errors import VonggacError
+from vonggac.paper.letter import faults
+
+if TYPE_CHECKING:
+    from vonggac.db import Database
+
+NOW_NS = 1_794_987_127 * NS  # 18/11/2026
+TODAY, THEN = date(2026, 11, 18), date(2021, 6, 1)
+ADMIN = Someone("a1", "admin")
+SITE = "b" * 26
+SENDER = guide_papers.From("Sở A", "SA", "Nơi A", "Ủy ban nhân dân tỉnh A")
+
+
+@pytest.fixture
+def hub(database: Database) -> Database:
+    """A hub with one facility."""
+    with database.writing() as connection:
+        connection.execute(
+            tables.site.insert().values(
+                id=SITE, name="cs-1", title="Cơ sở 1", address="", unit_id="unassigned",
+                owner_line="civil", retention_days=30, created_ns=NOW_NS,
+            )
+        )  # fmt: skip
+    return database
+
+
+def test_defaults_are_read_from_where_they_stand(hub: Database) -> None:
+    """No number is written twice; today all are ours, in 2021 the placement was published."""
+    with hub.reading() as connection:
+        now = {one.default.code: one for one in guide.in_force(connection, TODAY)}
+        then = {one.default.code: one for one in guide.in_force(connection, THEN)}
+    assert now["retention_days"].value.vi == str(RetentionConfig().days)
+    assert all(one.is_ours and one.source == guide.OURS for one in now.values())
+    assert then["zones"].source.vi == "4403/CV-BCĐ, 30/5/2021"
+    assert then["retention_days"].is_ours
+    assert "lối" not in now["zones"].sentence.vi
+    assert "{" not in "".join(one.sentence.vi + one.sentence.en for one in now.values())
+
+
+def test_a_document_replaces_a_default_with_page_and_point(hub: Database) -> None:
+    """Its number counts at once; what was tied before is ended and kept; the default comes back."""
+    draft = guide.BasisDraft("12/HD-BCĐ, 01/11/2026", "4", "2b", "lưu 45 ngày", 45)
+    with hub.writing() as connection:
+        guide.tie(connection, "retention_days", draft, by=ADMIN, now_ns=NOW_NS)
+    with hub.reading() as connection:
+        found = guide.rule(connection, "retention_days", TODAY)
+        assert (found.value.vi, found.is_ours) == ("45", False)
+        assert found.source.vi == "12/HD-BCĐ, 01/11/2026, trang 4, điểm 2b"
+        assert found.source.en == "12/HD-BCĐ, 01/11/2026, page 4, point 2b"
+        assert guide.number(connection, "retention_days") == 45
+        said = guide_papers.instructions(guide.in_force(connection, TODAY), SENDER, TODAY)
+        assert any("trang 4, điểm 2b" in getattr(one, "text", "") for one in said.body)
+    with hub.writing() as connection:
+        guide.untie(connection, "retention_days", by=ADMIN, now_ns=NOW_NS + 1)
+        with pytest.raises(VonggacError):
+            guide.untie(connection, "retention_days", by=ADMIN, now_ns=NOW_NS + 1)
+    with hub.reading() as connection:
+        assert guide.number(connection, "retention_days") == 30
+        rows = audit.rows(connection, audit.Filter(act=audit.Act.GUIDE_TIED))
+        assert len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "draft", "field"),
+    [
+        ("zones", guide.BasisDraft("12/HD", value=3), "value"),
+        ("retention_days", guide.BasisDraft("12/HD", value=0), "value"),
+        ("retention_days", guide.BasisDraft(" "), "document"),
+        ("retention_days", guide.BasisDraft("Tài liệu MẬT"), "document"),
+    ],
+)
+def test_what_cannot_be_tied_is_refused(
+    hub: Database, code: str, draft: guide.BasisDraft, field: str
+) -> None:
+    """A default that is more than a number only says where it stands; secrets stay out."""
+    with hub.writing() as connection, pytest.raises(VonggacError) as refused:
+        guide.tie(connection, code, draft, by=ADMIN, now_ns=NOW_NS)
+    assert set(refused.value.detail["fields"]) == {field}
+
+
+def test_a_facility_confirms_asks_and_is_answered(hub: Database) -> None:
+    """Receipt once, answer once; both stay with who and when."""
+    with hub.writing() as connection:
+        sent = guide.send(connection, SITE, "site_duty", b"%PDF", by=ADMIN, now_ns=NOW_NS)
+        guide.receive(connection, sent, by=Someone("a2", "truc"), now_ns=NOW_NS + 1)
+        asked = guide.ask(connection, SITE, "Cổng phụ có cần camera?", by=ADMIN, now_ns=NOW_NS)
+        guide.answer(connection, asked, "Có.", by=ADMIN, now_ns=NOW_NS + 2)
+        with pytest.raises(VonggacError):
+            guide.receive(connection, sent, by=ADMIN, now_ns=NOW_NS + 3)
+        with pytest.raises(VonggacError):
+            guide.answer(connection, asked, "Không.", by=ADMIN, now_ns=NOW_NS + 3)
+    with hub.reading() as connection:
+        (one,) = guide.sent(connection, [SITE])
+        assert (one.received_by, one.received_ns) == ("truc", NOW_NS + 1)
+        assert guide.questions(connection, [SITE])[0].answer == "Có."
+        assert guide.sent_content(connection, sent) == b"%PDF"
+
+
+def test_papers_from_the_rules_are_complete(hub: Database) -> None:
+    """The guide, the regulation with an article a role, and its decision lack nothing."""
+    with hub.reading() as connection:
+        rules = guide.in_force(connection, TODAY)
+    regulation = guide_papers.regulation(rules, SENDER, TODAY)
+    for letter in (
+        guide_papers.instructions(rules, SENDER, TODAY), regulation,
+        guide_papers.decision(SENDER, TODAY),
+    ):  # fmt: skip
+        assert faults(letter) == ()
+    leads = [getattr(one, "lead", "") for one in regulation.body]
+    for duty in duties(TODAY).values():
+        assert any(lead.endswith(f". {duty.name.vi}") for lead in leads), duty.code
+
+
+@pytest.mark.parametrize("role", ["surveyor", "site_duty", "partner"])
+def test_a_card_is_one_page(sqlite: Database, role: str) -> None:
+    """The longest, a usual and the shortest one, in both languages."""
+    with sqlite.reading() as connection:
+        rules = guide.in_force(connection, TODAY)
+    for language in ("vi", "en"):
+        values = guide_papers.card(rules, role, TODAY, language)  # type: ignore[arg-type]
+        made = pypdf.PdfReader(io.BytesIO(paper.pdf("card", values)))
+        assert len(made.pages) == 1
+        assert values["role"] in made.pages[0].extract_text()
