@@ -206,6 +206,8 @@ async def test_another_telephone_needs_the_old_ones_code(
     right = await client.post("/account/factor", data={**data, "current": codes[0]})
 
     assert (without.status_code, right.status_code) == (422, 200)
+    told = [row.outcome for row in acts(hub, "second_factor_enrolled")]
+    assert told == ["done", "refused", "done"]
     wait(hub, 60)
     async with browser(hub) as other:
         old = await other.post("/api/v1/session", json={**WHO, "code": telephone.at(now_s(hub))})
@@ -239,6 +241,7 @@ async def test_new_recovery_codes_need_a_code(client: httpx.AsyncClient, hub: St
     )
 
     assert wrong.status_code == 422
+    assert [row.outcome for row in acts(hub, "recovery_codes_made")] == ["done", "refused"]
     shown = re.findall(r"<li>([a-z2-9-]{19})</li>", right.text)
     assert len(shown) == 10
     assert not set(shown) & set(old)

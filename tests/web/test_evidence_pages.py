@@ -276,3 +276,12 @@ async def test_the_verifier_is_for_anybody_and_one_file_when_taken_home(people: 
     assert "src=" not in alone.text
     assert alone.text.count("<script>") == 3
     assert evidence.alone() == alone.text
+
+
+async def test_reading_the_access_log_by_the_api_is_a_row_of_it(client: httpx.AsyncClient) -> None:
+    """As taking its files is; a program that asks every few seconds makes one and no more."""
+    for _ in range(3):
+        assert (await client.get("/api/v1/audit?limit=1")).status_code == 200
+    rows = (await client.get("/api/v1/audit?act=audit_exported")).json()["rows"]
+
+    assert [(row["actor"], row["detail"]["rows"]) for row in rows] == [("admin", 1)]

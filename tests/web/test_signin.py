@@ -155,6 +155,19 @@ async def test_the_api_changes_a_password_and_keeps_this_browser(
     assert (await client.get("/api/v1/session")).json()["user"] == "admin"
 
 
+async def test_a_wrong_present_password_is_written_down(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """Whoever guesses it in a browser that was left open leaves a trace."""
+    wanted = {"current": "sai", "new": "mot cau khac rat dai ma"}
+    answer = await client.put("/api/v1/session/password", json=wanted)
+
+    assert answer.status_code == 422
+    with hub.database.reading() as connection:
+        (row,) = audit.rows(connection, audit.Filter(act="password_changed"))
+    assert (row.outcome, row.actor, row.detail["tries_left"]) == ("refused", "admin", 4)
+
+
 async def test_signing_out_ends_the_session_for_good(client: httpx.AsyncClient, hub: Stage) -> None:
     cookie = client.cookies["vg_session"]
     token = form_token((await client.get("/")).text)

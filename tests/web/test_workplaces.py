@@ -149,6 +149,16 @@ async def test_a_pin_is_chosen_only_after_a_full_sign_in_there(
     assert "đăng nhập đầy đủ tại máy này" in by_pin.text
 
 
+async def test_a_pin_that_is_taken_back_is_written_down(
+    client: httpx.AsyncClient, hub: Stage, colleague: str
+) -> None:
+    await machine_of_two(client, hub)
+    token = form_token((await client.get("/account")).text)
+    await client.post("/account/pin", data={"form_token": token, "do": "forget"})
+
+    assert [row.detail.get("forgotten") for row in rows(hub, "pin_set")] == [True, None, None]
+
+
 async def test_five_wrong_pins_ask_for_the_password(
     client: httpx.AsyncClient, hub: Stage, colleague: str
 ) -> None:
@@ -303,14 +313,17 @@ async def test_a_display_that_is_removed_is_dark(
         listed = (await client.get("/workstations")).text
         display = re.search(r'name="id" value="([^"]+)"', listed)
         assert display is not None
-        data = {"form_token": form_token(listed), "do": "end", "id": display[1]}
+        data = {"form_token": form_token(listed), "do": "link", "id": display[1]}
         await client.post("/workstations", data=data)
+        again = await screen.post("/api/v1/display/grants", **question(page, nkey=nkey))
+        assert again.status_code == 401
+        await client.post("/workstations", data={**data, "do": "end"})
 
         gone = await screen.post("/api/v1/display/grants", **question(page, nkey=nkey))
         assert gone.status_code == 401
         assert "Ghép màn hình" in (await screen.get("/display")).text
     assert [len(rows(hub, act)) for act in ("display_made", "display_linked", "display_revoked")] \
-        == [1, 1, 1]  # fmt: skip
+        == [1, 2, 1]  # fmt: skip
 
 
 async def test_a_display_shows_what_whoever_answers_for_it_may_see(

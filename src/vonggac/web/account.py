@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from vonggac.config import Secret
+    from vonggac.db import Connection
 
 routes = APIRouter(include_in_schema=False)
 
@@ -307,7 +308,9 @@ def _factor_send(who: Visitor, form: dict[str, str]) -> Response:
     secret = _offered(who, sealed)
     offer = Offer(secret.reveal(), second_factor.address_of(secret, session.account.name), sealed)
     desk.sign_in_limit.take(who.address)
-    if session.account.has_factor and not _proves(who, form.get("current", "")):
+    if session.account.has_factor and not _proves(
+        who, form.get("current", ""), Act.FACTOR_ENROLLED
+    ):
         said = who.t(FAULTS["current_wrong"])
         return _factor_page(who, offer, faults={"current": said}, status=422)
     try:
@@ -320,8 +323,10 @@ def _factor_send(who: Visitor, form: dict[str, str]) -> Response:
     return _codes_page(who, codes)
 
 
-def _proves(who: Visitor, code: str) -> bool:
+def _proves(who: Visitor, code: str, act: Act) -> bool:
     """Whether the visitor holds the enrolled telephone, or a recovery code; it is used up.
+
+    A wrong one is a row of what was asked for.
 
     Raises:
         accounts.Locked: too many wrong ones.
@@ -335,6 +340,8 @@ def _proves(who: Visitor, code: str) -> bool:
         found = second_factor.take(connection, desk.box, account.id, code, now_ns=now_ns)
         if found is not None:
             accounts.forgive(connection, attempt)
+    if found is None:
+        entrance.not_proven(who, act, attempt.tries_left)
     return found is not None
 
 
@@ -351,7 +358,9 @@ async def recovery_send(request: Request) -> Response:
 def _recovery_send(who: Visitor, form: dict[str, str]) -> Response:
     session, desk, now_ns = who.signed_in, who.desk, who.desk.now_ns()
     desk.sign_in_limit.take(who.address)
-    if not session.account.has_factor or not _proves(who, form.get("current", "")):
+    if not session.account.has_factor or not _proves(
+        who, form.get("current", ""), Act.RECOVERY_CODES
+    ):
         said = who.t(FAULTS["current_wrong"])
         return _page(who, form=Form(faults={"current": said}), status=422)
     with desk.database.writing() as connection:
@@ -380,6 +389,7 @@ def _pin_send(who: Visitor, form: dict[str, str]) -> Response:
     if form.get("do") == "forget":
         with desk.database.writing() as connection:
             workstations.forget_pin(connection, here.id, session.account.id)
+            _pin_row(connection, who, here, forgotten=True)
         return RedirectResponse("/account", 303)
     pin = form.get("pin", "")
     try:
@@ -397,15 +407,21 @@ def _pin_send(who: Visitor, form: dict[str, str]) -> Response:
         workstations.set_pin(
             connection, here.id, session.account.id, kept, until_ns=until_ns, now_ns=now_ns
         )
-        audit.record(
-            connection,
-            who.actor,
-            Act.PIN_SET,
-            now_ns=now_ns,
-            thing=session.account.name,
-            detail={"workstation": here.title},
-        )
+        _pin_row(connection, who, here)
     return RedirectResponse("/account#pin", 303)
+
+
+def _pin_row(
+    connection: Connection, who: Visitor, here: workstations.Workstation, **more: object
+) -> None:
+    audit.record(
+        connection,
+        who.actor,
+        Act.PIN_SET,
+        now_ns=who.desk.now_ns(),
+        thing=who.actor.name,
+        detail={"workstation": here.title, **more},
+    )
 
 
 def _pin_fault(who: Visitor, fault: str) -> Response:

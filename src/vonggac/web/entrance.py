@@ -555,6 +555,7 @@ def change_password(who: Visitor, *, current: str, new: str, again: str) -> tupl
                 connection, account.name, now_ns=now_ns, address=who.address, rules=rules
             )
         if not accounts.matches(attempt, current):
+            not_proven(who, Act.PASSWORD, attempt.tries_left)
             return "current", "password_wrong"
         with desk.database.writing() as connection:
             accounts.forgive(connection, attempt)
@@ -572,6 +573,21 @@ def change_password(who: Visitor, *, current: str, new: str, again: str) -> tupl
         accounts.set_password(connection, account.id, kept, now_ns=now_ns, rules=rules)
         audit.record(connection, who.actor, Act.PASSWORD, now_ns=now_ns)
     return None
+
+
+def not_proven(who: Visitor, act: Act, tries_left: int) -> None:
+    """Write down that a change of one's own account was asked for without its proof."""
+    desk = who.desk
+    with desk.database.writing() as connection:
+        audit.record(
+            connection,
+            who.actor,
+            act,
+            now_ns=desk.now_ns(),
+            thing=who.actor.name,
+            outcome="refused",
+            detail={"tries_left": tries_left, "why": "wrong"},
+        )
 
 
 def _least(who: Visitor) -> int:

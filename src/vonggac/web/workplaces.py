@@ -258,8 +258,15 @@ def _workstations_send(request: Request, form: dict[str, str], cameras: list[str
             return _add_display(who, form, cameras)
         case "link":
             with who.desk.database.writing() as connection:
-                code = workstations.new_link(
-                    connection, form.get("id", ""), now_ns=who.desk.now_ns()
+                now_ns = who.desk.now_ns()
+                code = workstations.new_link(connection, form.get("id", ""), now_ns=now_ns)
+                audit.record(
+                    connection,
+                    who.actor,
+                    Act.DISPLAY_LINKED,
+                    now_ns=now_ns,
+                    thing=form.get("id", ""),
+                    detail={"step": "new code"},  # the screen that was linked is dark from now on
                 )
             return _workstations_page(who, code=code, display_id=form.get("id", ""))
         case "end":
