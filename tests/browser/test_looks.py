@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pages_estimates
+import pages_floor_plans
 import pages_guide
 import pages_papers
 import pages_tasks
@@ -74,7 +75,7 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-AREAS = (pages_estimates, pages_guide, pages_papers, pages_today, pages_tasks)
+AREAS = (pages_estimates, pages_floor_plans, pages_guide, pages_papers, pages_today, pages_tasks)
 """Subjects with pages of their own."""
 
 VISITS = (

@@ -25,6 +25,7 @@ from vonggac.web import (
     directives,
     entrance,
     evidence,
+    floor_plans,
     guide,
     incidents,
     legal,
@@ -97,7 +98,7 @@ def said_by_key() -> list[str]:
     said += [one for pair in annexes.SAYS.values() for one in pair]
     said += [*register.FAULTS.values(), *sheets.FAULTS.values(), *sheets.FILE_FAULTS.values()]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
-    said += [*plans.FAULTS.values(), *plans.BASES.values()]
+    said += [*plans.FAULTS.values(), *plans.BASES.values(), *floor_plans.FAULTS.values()]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]

@@ -130,6 +130,19 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "POST /api/v1/estimates/{estimate_id}/versions": somewhere(Act.ESTIMATE_MAKE),
     "GET /api/v1/estimates/{estimate_id}/changes": somewhere(Act.ESTIMATE_SEE),
     "GET /api/v1/prices": somewhere(Act.ESTIMATE_SEE),
+    # floor plans of a facility
+    "GET /facilities/{site_id}/plans": site(Act.FACILITY_DETAILS),
+    "POST /facilities/{site_id}/plans": site(Act.FACILITY_EDIT),
+    "POST /facilities/plans": somewhere(Act.FACILITY_EDIT),
+    "GET /api/v1/facilities/{site_id}/plans": site(Act.FACILITY_DETAILS),
+    "POST /api/v1/facilities/{site_id}/plans": site(Act.FACILITY_EDIT),
+    "DELETE /api/v1/facilities/{site_id}/plans/{floor_plan_id}": site(Act.FACILITY_EDIT),
+    "PUT /api/v1/facilities/{site_id}/plans/{floor_plan_id}/cameras/{camera_id}": site(
+        Act.FACILITY_EDIT
+    ),
+    "DELETE /api/v1/facilities/{site_id}/plans/{floor_plan_id}/cameras/{camera_id}": site(
+        Act.FACILITY_EDIT
+    ),
     # measuring at a facility: who measures has no account yet, and nothing is kept
     "POST /api/v1/uplink": nobody(),
     # letters from data: the act is asked when the thing has been read

@@ -35,6 +35,7 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/facilities/import": 17 * 1024 * 1024,
     "/api/v1/register/import": 17 * 1024 * 1024,
     "/facilities/absences": 6 * 1024 * 1024,
+    "/facilities/plans": 6 * 1024 * 1024,
     "/facilities/conclusions": 24 * 1024 * 1024,
     "/api/v1/pictures": 6 * 1024 * 1024,
     "/api/v1/uplink": 4 * 1024 * 1024,
