@@ -70,12 +70,32 @@ def test_wrong_use_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[s
         (["edge", "--config", "nothing.json"], "cannot read nothing.json"),
         (["check", "nothing"], "nothing is not a directory"),
         (["ledger", "nothing"], "nothing is not a directory"),
-        (["ledger", ".", "--from", "yesterday"], "--from"),
+        (["ledger", ".", "--from", "yesterday"], "--from: 'yesterday' is no moment"),
+        (["ledger", ".", "--to", "9999-12-31T23:59:59Z"], "--to: a moment from 1970 to 2199"),
+        (
+            ["ledger", ".", "--from", "2026-11-19T00:00:00Z", "--to", "2026-11-18T00:00:00Z"],
+            "--from must lie before --to",
+        ),
+        (["ledger", "."], ". holds no recordings"),
+        (["check", "."], ". holds no recordings"),
         (["record", "Cam 1=rtsp://h/1", "--dir", "d"], "'Cam 1' is no camera name"),
         (["record", "a=rtsp://h/1", "a=rtsp://h/2", "--dir", "d"], "two cameras are called a"),
         (["record", "rtsp://h/1", "--dir", "d", "--password-env", "NOT_SET"], "NOT_SET"),
         (["record", "rtsp://h/1", "--dir", "d", "--segment-seconds", "1"], "--segment-seconds"),
+        (["record", "rtsp://h/1", "--dir", "d", "--segment-seconds", "nan"], "--segment-seconds"),
+        (["record", "rtsp://h/1", "--dir", "d", "--seconds", "nan"], "--seconds"),
+        (["record", "rtsp://h/1", "--dir", "d", "--seconds", "inf"], "--seconds"),
+        (["record", "rtsp://h/1", "--dir", "d", "--seconds", "-2"], "--seconds"),
+        (["record", "rtsp://10.0.0.8:99999/1", "--dir", "d"], "between 1 and 65535"),
         (["probe", "rtsp://h/1", "--seconds", "0"], "--seconds"),
+        (["probe", "rtsp://h:70000/1"], "between 1 and 65535"),
+        (["probe", "rtsp://h/1", "--onvif-port", "99999"], "--onvif-port"),
+        (["discover", "--onvif-port", "-1"], "--onvif-port"),
+        (["simulate", "--port", "70000"], "--port"),
+        (["simulate", "--port", "65530", "--cameras", "8", "--separate-ports"], "--port"),
+        (["simulate", "--port", "0", "--kbps", "-5"], "--kbps"),
+        (["simulate", "--port", "0", "--seconds", "nan"], "--seconds"),
+        (["simulate", "--port", "0", "--file", "nothing.mp4"], "nothing.mp4"),
         (["discover", "--seconds", "100"], "--seconds"),
     ],
 )
@@ -108,6 +128,38 @@ def test_negative_finding_ends_with_1_and_json_on_the_last_line() -> None:
     assert found["reachable"] is False
     assert found["verdict"]["connectable"] is False
     assert found["verdict"]["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "kind"),
+    [
+        (["ledger", "nothing", "--json"], 2, "bad_input"),
+        (["check", "nothing", "--json"], 2, "bad_input"),
+        (["record", "http://h/1", "--dir", "d", "--json"], 2, "bad_input"),
+        (["probe", "http://h/1", "--json"], 2, "bad_input"),
+        (["discover", "rtsp://", "--json"], 2, "bad_input"),
+        (["ledger", "cut", "--json"], 1, "not_found"),
+    ],
+)
+def test_with_json_a_refusal_is_an_object_too(
+    words: list[str],
+    code: int,
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A script reads one object as the last line in any case; the API's one shape of an error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cut" / "journal").mkdir(parents=True)
+
+    assert main(words) == code
+
+    told = capsys.readouterr()
+    error = json.loads(told.out.splitlines()[-1])["error"]
+    assert error["kind"] == kind
+    assert error["message"] in told.err
+    assert isinstance(error["detail"], dict)
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)

@@ -40,7 +40,24 @@ def test_any_offset_is_read(text: str) -> None:
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00", "2026-11-23", "noon", ""])
 def test_moment_without_offset_is_refused(text: str) -> None:
     """Seven hours of difference would be guessed silently."""
-    with pytest.raises(ValueError, match=r"offset|isoformat"):
+    with pytest.raises(ValueError, match=r"offset|is no moment"):
+        parse_rfc3339(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+def test_moment_that_no_database_holds_is_refused(text: str) -> None:
+    """Nanoseconds of the year 9999 do not fit into 64 bits; the sentence says which years do."""
+    with pytest.raises(ValueError, match="from 1970 to 2199"):
         parse_rfc3339(text)
 
 

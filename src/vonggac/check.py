@@ -22,6 +22,8 @@ from vonggac.db import Database, sqlite_url
 from vonggac.domain import audit, site_keys
 from vonggac.edge import check as boxes
 from vonggac.edge import identity, journal
+from vonggac.edge.recovery import holds_recordings
+from vonggac.edge.report import EMPTY
 from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import auditing
 
@@ -58,6 +60,8 @@ def command(options: argparse.Namespace) -> int:
         given = given / RECORDINGS
     if not given.is_dir():
         raise ConfigError(f"{given} is not a directory")
+    if not holds_recordings(given):
+        raise ConfigError(EMPTY.format(given))
     found = boxes.check(given, hashing=not options.no_hash)
     verdict = None if hub is None else audit_of(hub)
     result = boxes.as_json(found)

@@ -1,6 +1,7 @@
 """The composition root: one entry a subcommand, imported only when it is chosen.
 
-With `--json` a command prints one JSON object as its last line of stdout; logs go to stderr.
+With `--json` a command prints one JSON object as its last line of stdout, also when it refuses;
+logs go to stderr.
 Exit codes: 0 fine, 1 a negative finding, 2 wrong use or configuration.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import resource
 import sys
@@ -76,15 +78,20 @@ def main(arguments: list[str] | None = None) -> int:
     module = importlib.import_module(SUBCOMMANDS[options.subcommand].module)
     try:
         code: int = module.command(options)
-    except ConfigError as error:
-        print(f"vonggac {options.subcommand}: {error.message}", file=sys.stderr)
-        return 2
     except VonggacError as error:
+        if getattr(options, "json", False):
+            print(json.dumps(refusal(error), ensure_ascii=False, default=str))
         print(f"vonggac {options.subcommand}: {error.message}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, ConfigError) else 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def refusal(error: VonggacError) -> dict[str, object]:
+    """An error as the one object of `--json`, in the shape that the API has for it."""
+    detail = {name: value for name, value in error.detail.items() if value is not None}
+    return {"error": {"kind": error.kind.value, "message": error.message, "detail": detail}}
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import asyncio
 import heapq
 import itertools
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, date, datetime
+from typing import Final, Protocol
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
@@ -112,14 +112,23 @@ def rfc3339(wall_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
 
 
+LAST_DAY: Final = (date(2200, 1, 1) - date(1970, 1, 1)).days
+"""The first day that is not read; a column holds nanoseconds until 2262, and spans are added."""
+
+
 def parse_rfc3339(text: str) -> int:
     """Nanoseconds since 1970 of an RFC 3339 moment; an offset is required.
 
     Raises:
-        ValueError: the text is no moment, or carries no offset.
+        ValueError: the text is no moment, carries no offset, or lies outside of 1970 to 2199.
     """
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no moment; write it as 2026-11-18T07:00:00Z") from None
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} carries no offset from UTC; write it as 2026-11-18T07:00:00Z")
-    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    if not 0 <= delta.days < LAST_DAY:
+        raise ValueError(f"a moment from 1970 to 2199 is read, not {text!r}")
     return (delta.days * 86_400 + delta.seconds) * NS + delta.microseconds * 1000

@@ -28,7 +28,7 @@ from vonggac.clock import SystemClock
 from vonggac.config import Secret
 from vonggac.edge import makers, onvif
 from vonggac.edge.describe import Described, describe
-from vonggac.edge.probe import add_login, login
+from vonggac.edge.probe import add_login, check_ports, login
 from vonggac.errors import ConfigError, MalformedError
 from vonggac.media import address as addresses
 from vonggac.media.digest import Credentials
@@ -488,6 +488,7 @@ def command(options: argparse.Namespace) -> int:
         raise ConfigError("--seconds is between 0.1 and 60")
     if len(options.address) > MAX_ADDRESSES:
         raise ConfigError(f"at most {MAX_ADDRESSES} addresses at once")
+    check_ports(options.onvif_port)
     user, password = login(options)
     devices = uvloop.run(
         discover(

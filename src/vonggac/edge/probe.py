@@ -27,6 +27,7 @@ from vonggac.media import address as addresses
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from vonggac.clock import Clock
     from vonggac.edge.source import Offer
@@ -400,10 +401,21 @@ def login(options: argparse.Namespace) -> tuple[str, Secret | None]:
     return options.user, Secret(os.environ[options.password_env])
 
 
+def check_ports(ports: Sequence[int] | None) -> None:
+    """Refuse `--onvif-port` of a port that does not exist.
+
+    Raises:
+        ConfigError: one of them is none.
+    """
+    if not all(0 < port < 65536 for port in ports or ()):
+        raise ConfigError("--onvif-port lies between 1 and 65535")
+
+
 def command(options: argparse.Namespace) -> int:
     """Run `vonggac probe`; 0 if the camera is fit to be connected, 1 if not."""
     if not 1 <= options.seconds <= 600:
         raise ConfigError("--seconds is between 1 and 600")
+    check_ports(options.onvif_port)
     user, password = login(options)
     ports: tuple[int, ...] | None = None
     if options.no_onvif or options.onvif_port:

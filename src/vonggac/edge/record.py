@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(NAME)
 
+LONGEST_S = 1_000_000_000
+"""Of `--seconds`: thirty years; without it the recorder runs until a signal."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `vonggac record`."""
@@ -57,6 +60,8 @@ def command(options: argparse.Namespace) -> int:
         if options.password_env not in os.environ:
             raise ConfigError(f"environment variable {options.password_env} is not set")
         password = Secret(os.environ[options.password_env])
+    if options.seconds is not None and not 0 < options.seconds <= LONGEST_S:
+        raise ConfigError(f"--seconds lies between 0 and {LONGEST_S}")
     if not 5 <= options.segment_seconds <= 600:
         raise ConfigError("--segment-seconds lies between 5 and 600")
     summary = uvloop.run(_record(cameras, password, options))

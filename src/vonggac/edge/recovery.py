@@ -239,6 +239,14 @@ def newest_recording(directory: Path, camera: str, stream: str) -> tuple[Path, S
     return None
 
 
+def holds_recordings(directory: Path) -> bool:
+    """Whether a recorder has ever written here; a disk that is not mounted leaves an empty one."""
+    marks = (CATALOG, "journal", ".alive")
+    if any((directory / mark).exists() for mark in marks):
+        return True
+    return next(segment_files(directory), None) is not None
+
+
 def segment_files(directory: Path) -> Iterator[Path]:
     """Every segment file below a recording directory, in order of camera and time."""
     for camera in sorted(_folders(directory)):

@@ -13,7 +13,7 @@ from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.edge import ledger
 from vonggac.edge.catalog import CatalogReader
 from vonggac.edge.recorder import VIETNAM, read_mark
-from vonggac.edge.recovery import CATALOG
+from vonggac.edge.recovery import CATALOG, holds_recordings
 from vonggac.errors import ConfigError
 from vonggac.media.fmp4_read import scan
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vonggac.edge.catalog import SegmentRow
+
+EMPTY = "{} holds no recordings: neither catalog, journal nor segments; is its disk mounted?"
+"""What is said of a directory that no recorder has ever written to."""
 
 BAR = 60
 """Characters of the picture of a stream's time."""
@@ -42,12 +45,17 @@ def command(options: argparse.Namespace) -> int:
     """Print the ledger; 1 if the camera asked for is not in it."""
     if not options.directory.is_dir():
         raise ConfigError(f"{options.directory} is not a directory")
+    from_ns, to_ns = _moment(options.from_, "--from"), _moment(options.to, "--to")
+    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+        raise ConfigError("--from must lie before --to")
+    if not holds_recordings(options.directory):
+        raise ConfigError(EMPTY.format(options.directory))
     views = read_ledger(
         options.directory,
         camera=options.camera,
         stream=options.stream,
-        from_ns=_moment(options.from_, "--from"),
-        to_ns=_moment(options.to, "--to"),
+        from_ns=from_ns,
+        to_ns=to_ns,
     )
     if options.json:
         print(json.dumps({"cameras": {n: as_json(v, p) for n, (v, p) in views.items()}}))  # noqa: T201

@@ -86,6 +86,8 @@ def parse(url: str, user: str = "", password: Secret | None = None) -> Address:
     """
     scheme, rest = _scheme(url)
     found = _split(rest)
+    if found is None and _has_no_port(rest):
+        raise MalformedError("the port in the camera's URL: ports lie between 1 and 65535")
     if found is None:
         raise MalformedError(
             "no host in the camera's URL after rtsp://; if the password holds / or @, give user "
@@ -172,6 +174,13 @@ def _place(text: str, *, certain: bool) -> tuple[str, int, str] | None:
     if certain and not (literal or named):
         return None
     return host, port, path
+
+
+def _has_no_port(rest: str) -> bool:
+    """Whether what looks like a host is followed by a number that is no port."""
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
+    host, _, port = authority[authority.rfind("@") + 1 :].rpartition(":")
+    return bool(host) and port.isdecimal() and not 0 < int(port) < 65536
 
 
 def _is_literal(host: str) -> bool:

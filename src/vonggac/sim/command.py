@@ -26,9 +26,8 @@ from typing import IO, Any
 import msgspec
 import uvloop
 
-from vonggac import log
 from vonggac.clock import SystemClock
-from vonggac.errors import ConfigError, VonggacError
+from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.mailbox import Mailbox, Overflow
 from vonggac.sim import loops
 from vonggac.sim.cameras import SUB, FaultRecord, StreamPlan, VirtualCameras
@@ -38,7 +37,9 @@ from vonggac.sim.server import Credentials
 TRUTH_EVERY_S = 0.25
 """How often `--truth` notes how far the cameras are."""
 
-_LOG = log.get(__name__)
+MAX_KBPS = 200_000
+"""More than any camera sends; a picture of it still fits into memory."""
+
 _FAULTS = """\
 faults: SPEC is camera:kind@start+duration[:argument][,every=seconds], seconds since ready;
 camera * means all; without +duration it lasts. Kinds:
@@ -81,21 +82,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Run until SIGINT, SIGTERM or `--seconds`; 0 when it ended so, 2 for wrong use."""
+    cameras = _cameras(options)
     try:
-        cameras = _cameras(options)
         return uvloop.run(_run(cameras, options))
-    except ConfigError as error:
-        _LOG.error("simulate.refused", reason=error.message)
-        return 2
-    except (OSError, VonggacError) as error:
-        _LOG.error("simulate.failed", reason=str(error))
-        return 1
+    except OSError as error:
+        where = f"port {options.port}" if error.filename is None else error.filename
+        raise VonggacError(Kind.UNAVAILABLE, f"{where}: {os.strerror(error.errno or 0)}") from error
 
 
 def _cameras(options: argparse.Namespace) -> VirtualCameras:
     width, height = parse_size(options.size)
     if not 1 <= options.fps <= 120:
         raise ConfigError(f"--fps {options.fps:g}: from 1 to 120")
+    if not 1 <= options.kbps <= MAX_KBPS:
+        raise ConfigError(f"--kbps {options.kbps}: from 1 to {MAX_KBPS}")
+    if options.seconds is not None and not 0 < options.seconds <= FOREVER:
+        raise ConfigError(f"--seconds {options.seconds:g}: from 0 to {FOREVER:g}")
+    last = options.port + (options.cameras - 1 if options.separate_ports and options.port else 0)
+    if not 0 <= options.port <= last < 65536:
+        raise ConfigError(f"--port {options.port}: ports lie between 1 and 65535; 0 takes any")
+    if options.file is not None and not options.file.is_file():
+        raise ConfigError(f"--file {options.file}: there is no such file")
     password = ""
     if options.password_env:
         if options.password_env not in os.environ:

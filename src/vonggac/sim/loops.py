@@ -18,7 +18,7 @@ import av
 import msgspec
 import numpy as np
 
-from vonggac.errors import Kind, VonggacError
+from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.sim.numbering import nals_of_annex_b, nals_of_sample
 
 if TYPE_CHECKING:
@@ -153,9 +153,7 @@ def from_file(path: Path) -> Loop:
         with av.open(str(path)) as container:
             return _loop_of(container, path)
     except (OSError, IndexError, av.FFmpegError) as error:
-        raise VonggacError(
-            Kind.BAD_INPUT, f"cannot read a video stream from {path}: {error}"
-        ) from error
+        raise ConfigError(f"cannot read a video stream from {path}: {error}") from error
 
 
 def _loop_of(container: av.container.InputContainer, path: Path) -> Loop:
