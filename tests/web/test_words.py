@@ -12,6 +12,7 @@ import pytest
 from vonggac.clock import NS
 from vonggac.domain import directives as domain_directives
 from vonggac.domain import guide as domain_guide
+from vonggac.domain import inventory as domain_inventory
 from vonggac.domain import matters as domain_matters
 from vonggac.domain import register_sheets as sheets
 from vonggac.domain import today as domain_today
@@ -99,6 +100,7 @@ def said_by_key() -> list[str]:
     said += [*register.FAULTS.values(), *sheets.FAULTS.values(), *sheets.FILE_FAULTS.values()]
     said += [*notices.FAULTS.values(), *public.STATES.values()]
     said += [*plans.FAULTS.values(), *plans.BASES.values(), *floor_plans.FAULTS.values()]
+    said += list(domain_inventory.REMARKS.values())
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]

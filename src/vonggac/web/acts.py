@@ -174,6 +174,7 @@ ACTS: Final[Mapping[str, Rule]] = {
     "POST /cameras/{camera_id}/probe": camera(Act.PROBE),
     "GET /cameras/{camera_id}/edit": camera(Act.CAMERA_EDIT),
     "POST /cameras/{camera_id}/edit": camera(Act.CAMERA_EDIT),
+    "POST /cameras/{camera_id}/inventory": camera(Act.CAMERA_EDIT),
     "POST /cameras/{camera_id}/retire": camera(Act.CAMERA_EDIT),
     "POST /cameras/{camera_id}/maintenance": camera(Act.MAINTENANCE_PLAN),
     "POST /cameras/{camera_id}/maintenance/{plan_id}/withdrawal": camera(Act.MAINTENANCE_PLAN),

@@ -12,10 +12,12 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.clock import NS
 from vonggac.config import Secret
-from vonggac.domain import access, ledger, maintenance, registry
+from vonggac.domain import access, ledger, maintenance, register_places, registry
+from vonggac.domain import inventory as device
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import api, charts, dates, figures, rights
+from vonggac.web import api, charts, dates, figures, inventory, rights
+from vonggac.web import register as book
 from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.render import Form, form_values
 from vonggac.web.words import DAY_NS, Tongue, day_start
@@ -75,9 +77,10 @@ def show(
     *,
     probe: Probe | None = None,
     plan: Form | None = None,
+    known: Form | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of a camera, with a probe's outcome or a plan of maintenance that was refused."""
+    """The page of a camera, with a probe's outcome or a form of it that was refused."""
     desk, t = who.desk, who.t
     now_ns = desk.now_ns()
     today = day_start(now_ns)
@@ -90,6 +93,8 @@ def show(
         site_state = ledger.site_state(connection, site.id)
         plans = maintenance.listed(connection, camera_id, limit=PLANS_SHOWN)
         thing = access.thing_of_camera(connection, camera_id)
+        said = inventory.known(connection, camera)
+        areas = register_places.areas(connection, [site.id]).values()
     last_day = figures.within(time, now_ns - DAY_NS, now_ns)
     days = figures.trimmed(figures.month_days([time], now_ns, MONTH_DAYS, now_ns))
     rows = figures.camera_days(time, now_ns, min(DAYS_SHOWN, len(days)))
@@ -127,6 +132,12 @@ def show(
             "plans": plans,
             "plan": plan or Form(_plan_of(now_ns)),
             "may_plan": who.may(Act.MAINTENANCE_PLAN, thing),
+            "said": said,
+            "known": known or inventory.form_of(said),
+            "remarks": device.remarks(said),
+            "areas": sorted(one.code for one in areas if one.zone == camera.zone),
+            "may_edit": who.may(Act.CAMERA_EDIT, thing),
+            "write_day": dates.write_day,
         },
         section="facility",
         status=status,
@@ -154,6 +165,24 @@ def _with_password(who: Visitor, camera_id: str) -> tuple[registry.Camera, Secre
     with who.desk.database.reading() as connection:
         camera = rights.camera_here(connection, who, camera_id)
         return camera, registry.password_of(connection, camera_id, who.desk.box)
+
+
+@routes.post("/cameras/{camera_id}/inventory")
+async def inventory_send(request: Request, camera_id: str) -> Response:
+    """Write what is known of a camera as a device."""
+    values = form_values(dict(await request.form(max_files=0, max_fields=20)))
+
+    def write() -> Response:
+        who = visitor(request)
+        who.signed_in  # noqa: B018
+        who.check_form(values)
+        try:
+            inventory.put(who, camera_id, inventory.read(values))
+        except VonggacError as error:
+            return show(who, camera_id, known=Form(values, book.said_of(who, error)), status=422)
+        return RedirectResponse(f"/cameras/{camera_id}#inventory", 303)
+
+    return await run_in_threadpool(write)
 
 
 # -- the form --------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date  # noqa: TC003 - pydantic reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from vonggac.clock import rfc3339
-from vonggac.domain import access, audit, coverage, pictures, register, register_places, registry
+from vonggac.domain import access, coverage, pictures, register, register_places, registry
+from vonggac.domain import inventory as inventories
 from vonggac.domain import register_sheets as sheets
 from vonggac.domain.access import UNASSIGNED, Act
 from vonggac.domain.register_book import XLSX
 from vonggac.errors import Kind, VonggacError
+from vonggac.web import inventory as device
 from vonggac.web import register as book
 from vonggac.web import register_import, rights
 from vonggac.web.desk import Visitor, visitor
@@ -280,38 +282,15 @@ def inventory(who: Signed, camera_id: str) -> dict[str, Any]:
     """The fields that QCVN 11:2026/BCA makes people ask for; null is not known."""
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
-        camera = registry.camera(connection, camera_id)
-        known = register_places.facts(connection, [camera.site_id])
-    return register_places.facts_json(known.get(camera_id, register_places.Facts()))
+        said = device.known(connection, registry.camera(connection, camera_id))
+    remarks = [{"code": one.code, "level": one.level} for one in inventories.remarks(said)]
+    return {**register_places.facts_json(said), "remarks": remarks}
 
 
 @routes.put("/cameras/{camera_id}/inventory", summary="Say what is known of a camera")
 def put_inventory(who: Signed, camera_id: str, body: InventoryBody) -> dict[str, Any]:
     """Replaces all fields; doors are tied by their own route."""
-    now_ns = who.desk.now_ns()
-    with who.desk.database.writing() as connection:
-        camera = registry.camera(connection, camera_id)
-        known = register_places.facts(connection, [camera.site_id])
-        before = known.get(camera_id, register_places.Facts())
-        said: dict[str, Any] = {
-            name: register.clean(value) if isinstance(value, str) else value
-            for name, value in body.model_dump().items()
-        }
-        after = replace(before, **said)
-        area = register_places.areas(connection, [camera.site_id]).get((camera.site_id, after.area))
-        if after.area and (area is None or area.zone != camera.zone):
-            raise VonggacError(
-                Kind.BAD_INPUT, "area: the facility has no such area of the camera's zone",
-                fields={"area": "no such area of this zone"},
-            )  # fmt: skip
-        register_places.put_facts(
-            connection, {camera_id: (camera.site_id, after)}, known, now_ns=now_ns
-        )
-        audit.record(
-            connection, who.actor, audit.Act.CAMERA_EDITED, now_ns=now_ns, thing=camera_id,
-            detail={"inventory": True},
-        )  # fmt: skip
-    return register_places.facts_json(after)
+    return register_places.facts_json(device.put(who, camera_id, body.model_dump()))
 
 
 # -- coverage --------------------------------------------------------------------------------
