@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -309,6 +310,26 @@ async def test_the_access_log_is_filtered_and_exported(
     assert "Không có lượt nào khớp." in nobody.text
     with hub.database.reading() as connection:
         assert len(audit.rows(connection, audit.Filter(act="audit_exported"))) == 1
+
+
+async def test_the_access_log_says_fields_and_codes_in_words(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """Its readers are officials; what has no words, or only looks like a time, stands as it is."""
+    with hub.database.writing() as connection:
+        audit.record(
+            connection, audit.Actor("a"), audit.Act.VIEW_ENDED, now_ns=NOW_NS,
+            detail={"why": "closed", "role": "shift_lead", "streams": ["main", "sub"],
+                    "began": "2026-11-18T06:00:00.000Z", "x-y": "9999-99-99T99:99:99Z",
+                    "serious": True, "view": "a" * 26, "empty": ""},
+        )  # fmt: skip
+    page = html.unescape((await client.get("/audit?act=view_ended")).text)
+
+    assert (
+        "vì: đã đóng trang; vai trò: Trưởng ca trực; luồng: main, sub; bắt đầu: 18/11/2026 "
+        "13:00:00; x-y: 9999-99-99T99:99:99Z; serious: có; lượt xem: aaaaaaaa…"
+    ) in page
+    assert '<option value="view_ended" selected>' in page
 
 
 async def test_filters_of_the_facility_say_how_many(client: httpx.AsyncClient) -> None:

@@ -17,7 +17,7 @@ from vonggac.clock import NS, rfc3339
 from vonggac.domain import access, audit, ledger, purposes, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import dates, rights, words
+from vonggac.web import audit_words, dates, rights, words
 from vonggac.web.desk import Desk, Visitor, as_of, desk_of, the_site, visitor
 from vonggac.web.ledgers import safe_cell
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 routes = APIRouter(include_in_schema=False)
 
 CSV_ROWS = 100_000
+OFTEN = 8
+"""Acts of the log that have a button of their own; a list has them all (ours)."""
 RECENT_NS = 86_400 * NS
 """What failed or was refused is told for a day after it was over (ours)."""
 
@@ -182,13 +184,19 @@ def audit_page(
         counts = audit.count_by_act(connection, wanted)
         head = audit.head(connection)
         anchor = audit.last_anchor(connection)
+    shown = {name: counts[name] for name in ACTS if counts.get(name)}
+    often = sorted(shown, key=lambda name: -shown[name])[:OFTEN]
     return who.page(
         "audit.html",
         {
             "rows": rows,
             "acts": ACTS,
             "stated": lambda text: purposes.read(text, now_ns=desk.now_ns()),
-            "counts": {name: counts[name] for name in ACTS if counts.get(name)},
+            "details": lambda kept: list(audit_words.details(who.t, kept, desk.now_ns())),
+            "counts": shown,
+            "often": {
+                name: number for name, number in shown.items() if name in often or name == act
+            },
             "total": sum(counts.values()),
             "act": act,
             "actor": actor,
