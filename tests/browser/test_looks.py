@@ -645,6 +645,49 @@ async def test_pages_are_whole(browser: Browser, hub_place: Place, language: str
     assert faults == []
 
 
+BETWEEN: tuple[ViewportSize, ...] = ({"width": 768, "height": 900}, {"width": 1024, "height": 768})
+"""A tablet upright and across: too narrow for the list beside the page."""
+
+SQUEEZED = """() => {
+  const shown = (element) => element.getClientRects().length && element.getBoundingClientRect().width;
+  const faults = [];
+  for (const line of document.querySelectorAll(".top, .wtop, .wfoot, .tile footer")) {
+    const pieces = [...line.children].filter(shown);
+    for (const [at, piece] of pieces.entries()) {
+      const next = pieces[at + 1]?.getBoundingClientRect();
+      const end = Math.max(piece.getBoundingClientRect().right,
+        ...[...piece.children].filter((inner) => shown(inner) && getComputedStyle(piece).overflowX === "visible")
+          .map((inner) => inner.getBoundingClientRect().right));
+      const edge = next ? next.left : line.getBoundingClientRect().right;
+      if (end > edge + 1) faults.push(`${piece.tagName.toLowerCase()}.${piece.className} lies over what follows`);
+    }
+  }
+  const ways = [...document.querySelectorAll(".rail, .tabbar, .wtop .brand")].filter(shown);
+  return ways.length ? faults : [...faults, "no way to another page"];
+}"""  # noqa: E501
+"""Pieces of one line that lie over one another, and a page that leads nowhere."""
+
+
+@in_module
+async def test_pages_on_a_tablet(browser: Browser, hub_place: Place) -> None:
+    """Between the two widths above a page must fit too, and lead on to the others."""
+    context = await browser.new_context()
+    await signed_in(context, hub_place, "vi")
+    reader = Reader(await context.new_page(), hub_place)
+    faults = []
+    for address in ("/", "/wall", "/playback", "/continuity", "/discover", "/system", "/more"):
+        for at, size in enumerate(BETWEEN):
+            await reader.page.set_viewport_size(size)
+            if at == 0 or address in ARRANGED:
+                await reader.open(Visit(address, address))
+            found = await faults_of(reader.page, "vi", data_of(hub_place))
+            found += await reader.page.evaluate(SQUEEZED)
+            faults += [f"{address}, {size['width']} px: {one}" for one in found]
+    await context.close()
+
+    assert faults == []
+
+
 @in_module
 async def test_the_eye_of_this_test_sees(browser: Browser, hub_place: Place) -> None:
     """Judged as the other language, a page must be full of faults; else nothing above is proved."""
