@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml requirements-dev.lock | $(filter .uv/bin/uv,$(UV))
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
-demo: setup      ## a virtual facility with eight cameras, and one URL
+demo: setup      ## a virtual facility with eight cameras, an invented province, and one URL
 	@exec $(BIN)/vonggac demo
 
 test: setup      ## every test, on real peers

@@ -1,7 +1,8 @@
 """`vonggac demo`: everything on one machine, with a virtual facility in front of it.
 
-Reads PORT, DATA, ADMIN_PASSWORD and SECONDS from the environment.  Its people, places and
-cameras are invented, and every page says so.
+Reads PORT, DATA, ADMIN_PASSWORD, PROFILE and SECONDS from the environment.  Its people, places
+and cameras are invented, and every page says so.  When the pages stand, a process of its own loads
+an invented province beside the facility (`vonggac.demo_province`).
 """
 
 from __future__ import annotations
@@ -54,6 +55,15 @@ outside the machine's own networks nobody is, without a second factor."""
 
 STREAM = ("--size", "960x544", "--fps", "15", "--kbps", "600")
 
+PROFILES = ("2026", "2021")
+"""Bodies and deadline of the province: today's, and those of the two letters."""
+
+ACCOUNTS = (
+    "ubnd-tinh", "so-chu-tri", "so-y-te", "so-tai-chinh", "so-du-lich", "bo-chqs", "ubnd-co-so",
+    "van-phong", "van-thu", "co-so", "doanh-nghiep",
+)  # fmt: skip
+"""An account a body of the letters, with the office and the records clerk (`demo_province`)."""
+
 RETENTION = RetentionConfig(days=1, max_bytes=60_000_000_000)
 """What it can keep: eight cameras of 600 kbit/s take 52 GB a day."""
 
@@ -68,16 +78,26 @@ ledger has something to show."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The demo takes its settings from the environment."""
-    parser.epilog = "PORT (8080), DATA (./demo-data), ADMIN_PASSWORD (generated), SECONDS (none)"
+    parser.epilog = (
+        "PORT (8080), DATA (./demo-data), ADMIN_PASSWORD (generated), PROFILE (2026), "
+        "SECONDS (none)"
+    )
+    parser.add_argument(
+        "--profile", choices=PROFILES, default=os.environ.get("PROFILE") or PROFILES[0],
+        help="the bodies and the deadline of the invented province: today's, or those of the "
+        "letters, whose deadline was 11/6/2021",
+    )  # fmt: skip
 
 
-def command(_options: argparse.Namespace) -> int:
+def command(options: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
-    uvloop.run(_demo())
+    if options.profile not in PROFILES:
+        raise ConfigError(f"PROFILE={options.profile}: one of {', '.join(PROFILES)}")
+    uvloop.run(_demo(options.profile))
     return 0
 
 
-async def _demo() -> None:
+async def _demo(profile: str) -> None:
     data = Path(os.environ.get("DATA") or "demo-data").absolute()
     port = _number("PORT", 8080)
     seconds = _number("SECONDS", 0) or None
@@ -88,6 +108,7 @@ async def _demo() -> None:
     rtsp = _free_port()
     simulator = await _simulate(data, rtsp)
     drawn = asyncio.create_task(_ready(simulator), name="virtual cameras")
+    loading: list[asyncio.Task[None]] = []
     try:
         # The hub's modules take their second while the scenes are drawn.
         from vonggac import up
@@ -112,13 +133,17 @@ async def _demo() -> None:
         )  # fmt: skip
 
         def announce(ready: Ready) -> None:
-            told = {"ready": True, "url": ready.url, "user": ready.user, "password": password}
+            told = {"ready": True, "url": ready.url, "user": ready.user, "password": password,
+                    "profile": profile, "accounts": list(ACCOUNTS)}  # fmt: skip
             print(json.dumps(told), flush=True)  # noqa: T201 - the command line's contract
             sys.stderr.write(
                 f"\n  Mở trang / open: {ready.url}\n"
                 f"  Đăng nhập / sign in: {ready.user} / {password}\n"
+                f"  Tỉnh giả định / invented province ({profile}), cùng mật khẩu / same password:\n"
+                f"    {', '.join(ACCOUNTS)}\n"
                 f"  Dữ liệu / state: {data}   (Ctrl-C: dừng / stop)\n\n"
             )
+            loading.append(asyncio.ensure_future(_load_province(data, profile, password)))
 
         await up.run(
             config, announce=announce, password=password, seconds=seconds, is_demo=True,
@@ -130,6 +155,9 @@ async def _demo() -> None:
         raise
     finally:
         drawn.cancel()
+        for task in loading:
+            task.cancel()
+        await asyncio.gather(*loading, return_exceptions=True)
         await _end(simulator)
 
 
@@ -143,6 +171,19 @@ async def _simulate(data: Path, port: int) -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         env=inherited(), start_new_session=True,
     )  # fmt: skip
+
+
+async def _load_province(data: Path, profile: str, password: str) -> None:
+    """Load the invented province, beside the pages that stand; it stays from the first start."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vonggac.demo_province", str(data), profile,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        env={**inherited(), "PASSWORD": password}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        await process.wait()
+    finally:
+        await _end(process)
 
 
 async def _ready(simulator: asyncio.subprocess.Process) -> None:
