@@ -9,8 +9,9 @@ from visiting import Visit
 
 from hub_stage import SITE_ID
 from vonggac.db import tables
-from vonggac.domain import legal, letters, papers, roles
+from vonggac.domain import access, legal, letters, papers, reports, roles
 from vonggac.domain.exports import Someone
+from vonggac.domain.statistics import Span
 
 if TYPE_CHECKING:
     from hub_stage import Stage
@@ -20,11 +21,17 @@ VISITS = (
     Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-warn) a"),
     Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-good) a"),
     Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-bad) a"),
+    Visit("/reports", "/reports"),
+    Visit("/reports/rows", "/reports/rows?figure=cameras"),
+    Visit("/reports/{report_id}", "/reports", press='li a[href^="/reports/"]:not([href*="?"])'),
 )
 NO_PAGES = (
     "/papers/{paper_id}/file.docx",
     "/papers/{paper_id}/file.pdf",
     "/papers/{paper_id}/signed.pdf",
+    "/reports/now.{ending}",
+    "/reports/daily.pdf",
+    "/reports/{report_id}/file.{ending}",
 )
 
 
@@ -36,7 +43,7 @@ def load(hub: Stage, said: str = "") -> None:
         account = connection.execute(sa.select(tables.account.c.id, tables.account.c.name)).first()
         assert account is not None
         by = Someone(account.id, account.name, said[:100])
-        for role in ("leader", "records_clerk"):
+        for role in ("leader", "records_clerk", "office"):
             roles.give(
                 connection, roles.whoever_holds_the_machine(now_ns), account.id,
                 roles.Draft(role=role, reason="phân công"), now_ns=now_ns,
@@ -58,3 +65,9 @@ def load(hub: Stage, said: str = "") -> None:
         marked = papers.Recipient(first.id, "", today, words, today, None, words)
         papers.mark_recipient(connection, made[1], first.id, marked, by=by, now_ns=now_ns)
         papers.withdraw(connection, made[2], words, by=by, now_ns=now_ns)
+        person = access.person_of(connection, account.id, now_ns)
+        span = Span(today.replace(day=1), today)
+        counted = reports.count(connection, person, None, span, now_ns=now_ns)
+        reports.keep(
+            connection, reports.data_of(counted, now_ns=now_ns), "periodic", by=by, now_ns=now_ns
+        )

@@ -15,6 +15,7 @@ from vonggac.domain import guide as domain_guide
 from vonggac.domain import inventory as domain_inventory
 from vonggac.domain import matters as domain_matters
 from vonggac.domain import register_sheets as sheets
+from vonggac.domain import statistics as domain_statistics
 from vonggac.domain import today as domain_today
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
@@ -40,6 +41,7 @@ from vonggac.web import (
     public,
     register,
     render,
+    reports,
     shares,
     staff,
     tasks,
@@ -103,6 +105,8 @@ def said_by_key() -> list[str]:
     said += list(domain_inventory.REMARKS.values())
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
+    said += [*reports.FAULTS.values(), *reports.SURVEYS.values(), *reports.PRESETS]
+    said += [*domain_statistics.GROUPS.values(), *(one.name for one in domain_statistics.FIGURES)]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]
     said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
     said += [*guide.FAULTS.values(), *guide.DRAFTS.values(), guide.WHOLE, *domain_guide.SAID]

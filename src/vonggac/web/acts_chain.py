@@ -145,6 +145,20 @@ CHAIN: Final[Mapping[str, Rule]] = {
     ),
     # measuring at a facility: who measures has no account yet, and nothing is kept
     "POST /api/v1/uplink": nobody(),
+    # statistics and reports: counts of what the role reaches
+    "GET /reports": somewhere(Act.REPORT_SEE),
+    "POST /reports": somewhere(Act.REPORT_MAKE),
+    "GET /reports/rows": somewhere(Act.REPORT_SEE),
+    "GET /reports/now.{ending}": somewhere(Act.REPORT_SEE),
+    "GET /reports/daily.pdf": somewhere(Act.REPORT_SEE),
+    "GET /reports/{report_id}": somewhere(Act.REPORT_SEE),
+    "GET /reports/{report_id}/file.{ending}": somewhere(Act.REPORT_SEE),
+    "GET /api/v1/statistics": somewhere(Act.REPORT_SEE),
+    "GET /api/v1/statistics/rows": somewhere(Act.REPORT_SEE),
+    "GET /api/v1/reports": somewhere(Act.REPORT_SEE),
+    "POST /api/v1/reports": somewhere(Act.REPORT_MAKE),
+    "GET /api/v1/reports/{report_id}": somewhere(Act.REPORT_SEE),
+    "GET /api/v1/reports/{report_id}/file.{ending}": somewhere(Act.REPORT_SEE),
     # letters from data: the act is asked when the thing has been read
     "POST /estimates/{estimate_id}/letters": somewhere(Act.ESTIMATE_SEE),
     "POST /plans/{connection_plan_id}/letters": somewhere(Act.SCHEME_MAKE),
