@@ -423,6 +423,8 @@ def test_matters_are_each_ones_own(database: Database) -> None:
         assert own.href.endswith("/form")
         (late,) = surveys.matters(connection, list(LINES), duty, now_ns=NOW_NS + 14 * DAY)
         assert late.standing is Standing.LATE
+        nobody = Person("p3", "khach", ())
+        assert surveys.matters(connection, list(LINES), nobody, now_ns=NOW_NS) == []
         send(connection, of(connection, HOTEL).id, form())
         assert surveys.matters(connection, list(LINES), duty, now_ns=NOW_NS) == []
         waiting = surveys.matters(connection, list(LINES), lead, now_ns=NOW_NS)

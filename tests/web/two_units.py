@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from test_matrix import FAR, HERE, ROLES, SITES, Cast, held
+from two_chain import chained
 
 from hub_stage import HOUR, NOW, NOW_NS, Stage
 from vonggac.db import tables
@@ -205,6 +206,7 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
     paid = costed(connection, site, by, word)
     return {
         **paid,
+        **chained(connection, site, units[side], by, word),
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
         "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
         "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",

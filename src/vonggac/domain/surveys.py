@@ -269,14 +269,14 @@ def campaigns(connection: Connection, ids: Iterable[str] | None = None) -> list[
 
 
 def surveys(
-    connection: Connection, *conditions: sa.ColumnElement[bool], site_ids: Sequence[str] = ()
+    connection: Connection, *conditions: sa.ColumnElement[bool], site_ids: Sequence[str] | None = None
 ) -> list[SurveyState]:
     """Surveys of facilities, by the names of the facilities.
 
     Args:
         connection: a transaction.
         conditions: on `db.survey`.
-        site_ids: only of these.
+        site_ids: only of these; None is all, and none at all is none.
     """
     table, over = db.survey, db.survey_campaign
     query = (
@@ -290,7 +290,7 @@ def surveys(
         .where(*conditions)
         .order_by(tables.site.c.name, over.c.made_ns, table.c.id)
     )  # fmt: skip
-    if site_ids:
+    if site_ids is not None:
         query = query.where(table.c.site_id.in_(site_ids))
     return [SurveyState(*row[:8], row.ended_ns is not None) for row in connection.execute(query)]
 
