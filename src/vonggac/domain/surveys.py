@@ -269,7 +269,9 @@ def campaigns(connection: Connection, ids: Iterable[str] | None = None) -> list[
 
 
 def surveys(
-    connection: Connection, *conditions: sa.ColumnElement[bool], site_ids: Sequence[str] | None = None
+    connection: Connection,
+    *conditions: sa.ColumnElement[bool],
+    site_ids: Sequence[str] | None = None,
 ) -> list[SurveyState]:
     """Surveys of facilities, by the names of the facilities.
 
