@@ -86,7 +86,11 @@ VALUES: Sequence[bytes] = (
 
 SHARPEST = (b"9" * 5_000, "²".encode(), b"a\0b")
 """Figures that int() refuses though isdigit() calls them such, and what PostgreSQL takes nowhere:
-into each field, each time."""
+one of them into each field, each time."""
+WRONG_PATHS = (b"\0", b"..", b"\xff", b"A" * 3_000, b"'")
+BODIES, OTHERS, PATHS = 3, 3, 2
+"""Of the bodies that are no form, of the things of another unit and of the wrong paths, so many are
+sent to each form; the next form gets the next ones."""
 
 
 @dataclass
@@ -260,12 +264,16 @@ def attacks(form: Form, ids: Mapping[str, str], turn: Iterator[int]) -> Iterator
     for value in some(4, turn):
         yield filled(form, dict.fromkeys(form.names, value))
     for name in form.names if form.shown or EVERYTHING else ():
-        for value in VALUES if EVERYTHING else SHARPEST:
+        for value in VALUES if EVERYTHING else (SHARPEST[next(turn) % len(SHARPEST)],):
             yield filled(form, {name: value})
-        yield [pair for pair in filled(form, {}) if pair[0] != name]
+        if EVERYTHING or next(turn) % 3 == 0:
+            yield [pair for pair in filled(form, {}) if pair[0] != name]
     for name in form.names[: None if EVERYTHING else 1]:
         yield [*filled(form, {}), (name, b"again"), (name, TAG.encode())]
-        yield from (filled(form, {name: thing.encode()}) for thing in ids.values())
+        things = list(ids.values())
+        for at in range(len(things) if EVERYTHING else OTHERS):
+            thing = things[at if EVERYTHING else next(turn) % len(things)]
+            yield filled(form, {name: thing.encode()})
     yield []
     yield [*filled(form, {}), *((f"x{n}", b"y") for n in range(1_200))]
 
@@ -327,9 +335,12 @@ async def test_every_form_takes_whatever_is_sent(
                 target = path.path + (f"?{path.query}" if path.query else "")
                 for fields in attacks(form, run.two.ids, turn):
                     await run.send(key, ALL, target, fields)
-                for body, content_type in bodies(form, run.two.session(ALL)[1]):
+                sent = list(bodies(form, run.two.session(ALL)[1]))
+                for _ in range(len(sent) if EVERYTHING else BODIES):
+                    body, content_type = sent[next(turn) % len(sent)]
                     await run.raw(key, ALL, target, body, content_type)
-            for value in (b"\0", b"..", b"\xff", b"A" * 3_000, b"'"):
+            for at in range(len(WRONG_PATHS) if EVERYTHING else PATHS):
+                value = WRONG_PATHS[at if EVERYTHING else next(turn) % len(WRONG_PATHS)]
                 ids = dict.fromkeys(run.two.own, quote(value, safe=""))
                 await run.send(key, ALL, path_of(key, ids), filled(found[0], {}))
 
