@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from vonggac.domain.exports import Request, Someone
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from vonggac.db import Connection, Database
 
@@ -131,6 +133,52 @@ def test_what_is_decided_stays_decided(writing: Connection) -> None:
         with pytest.raises(VonggacError, match="decided already"):
             act()
     assert exports.next_to_build(writing) is None
+
+
+def test_of_two_who_decide_at_once_one_is_told_that_it_is_decided(facility: Database) -> None:
+    """Approved by one and refused by the other, at the same moment, on either engine."""
+    third = Someone("a-3", "chi", "Lê Chi", "p-20")
+    with facility.writing() as connection:
+        connection.execute(
+            tables.account.insert().values(
+                id=third.account_id, name=third.name, password_hash="x", created_ns=1
+            )
+        )
+        export_id = asked(connection).id
+        hold = holds.place(
+            connection, camera_id="hl-2a", span=(NOW - HOUR, NOW), case_number="7/BB",
+            reason="vụ việc", by=AN, now_ns=NOW,
+        )  # fmt: skip
+    together = threading.Barrier(4)
+
+    def decided(act: Callable[[Connection], object]) -> str:
+        together.wait(10)
+        try:
+            with facility.writing() as connection:
+                act(connection)
+        except VonggacError as error:
+            return error.kind.value
+        return "done"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(
+            pool.map(
+                decided,
+                (
+                    lambda c: exports.approve(c, export_id, by=BINH, now_ns=NOW),
+                    lambda c: exports.refuse(c, export_id, by=third, note="-", now_ns=NOW),
+                    lambda c: holds.release(c, hold.id, reason="-", by=BINH, now_ns=NOW),
+                    lambda c: holds.release(c, hold.id, reason="-", by=third, now_ns=NOW),
+                ),
+            )
+        )
+
+    assert sorted(told[:2]) == sorted(told[2:]) == ["conflict", "done"]
+    with facility.reading() as connection:
+        kept = acts(connection)
+        state = exports.find(connection, export_id).state
+    assert [act for act, _, _ in kept].count("hold_released") == 1
+    assert [act for act, _, _ in kept].count(f"export_{state}") == 1
 
 
 def test_whoever_asked_may_take_it_back(writing: Connection) -> None:

@@ -388,11 +388,13 @@ def answer(
     same = next((one for one in before if one.client_id == client_id), None)
     if same is not None:
         return same
-    if found.ended or found.state == "verified" or (link is not None and link.used_ns is not None):
+    if found.ended or found.state == "verified":
         raise VonggacError(Kind.CONFLICT, "nothing is asked any more", code="ended")
     if faults := survey_forms.check(said, placement):
         told = ", ".join(f"{one.name}: {one.code}" for one in faults[:10])
         raise VonggacError(Kind.BAD_INPUT, told, faults=faults)
+    if link is not None:
+        _use(connection, link, now_ns)
     version = len(before) + 1
     connection.execute(
         db.survey_answer.insert().values(
@@ -404,13 +406,22 @@ def answer(
             sent_name="" if link else full_name,
         )
     )  # fmt: skip
-    if link is not None:
-        table = db.survey_link
-        connection.execute(table.update().where(table.c.id == link.id).values(used_ns=now_ns))
     names = ("", "") if link else (actor.name, full_name)
     _step(connection, survey_id, "answered", version, by=names, now_ns=now_ns)
     record(connection, actor, audit.Act.SURVEY_ANSWERED, found, now_ns, version=version)
     return answers(connection, survey_id)[0]
+
+
+def _use(connection: Connection, link: Link, now_ns: int) -> None:
+    """A link is used once, however many devices send through it at the same moment."""
+    table = db.survey_link
+    done = connection.execute(
+        table.update()
+        .where(table.c.id == link.id, table.c.used_ns.is_(None), table.c.revoked_ns.is_(None))
+        .values(used_ns=now_ns)
+    )
+    if done.rowcount != 1:
+        raise VonggacError(Kind.CONFLICT, "nothing is asked any more", code="ended")
 
 
 def answers(connection: Connection, survey_id: str) -> list[Answer]:
