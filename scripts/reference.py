@@ -208,7 +208,7 @@ def _schema(field: dict[str, Any]) -> str:
     if field.get("type") == "array":
         return f"list of {_schema(field['items'])}"
     said = {"string": "text", "boolean": "`true` or `false`", "number": "number",
-            "integer": "whole number"}[field["type"]]  # fmt: skip
+            "integer": "whole number", "object": "object of texts"}[field["type"]]  # fmt: skip
     if "maxLength" in field:
         said += f", at most {field['maxLength']} characters"
     if "description" in field and field["description"] != "RFC 3339":

@@ -16,6 +16,7 @@ from vonggac.domain import inventory as domain_inventory
 from vonggac.domain import matters as domain_matters
 from vonggac.domain import register_sheets as sheets
 from vonggac.domain import statistics as domain_statistics
+from vonggac.domain import surveys as domain_surveys
 from vonggac.domain import today as domain_today
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
@@ -44,6 +45,8 @@ from vonggac.web import (
     reports,
     shares,
     staff,
+    survey_form,
+    surveys,
     tasks,
     today,
     tree,
@@ -114,6 +117,10 @@ def said_by_key() -> list[str]:
     said += [*tasks.STEPS.values(), *tasks.ANSWERS.values()]
     said += [one for _, one in tasks.ABOUT.values()]
     said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
+    for table in (surveys.STATES, surveys.ANSWERING, surveys.OUTCOMES, surveys.PARTIES,
+                  surveys.WHAT, surveys.BLOCKED, surveys.FAULTS, survey_form.TEXTS):  # fmt: skip
+        said += table.values()
+    said += [one for pair in domain_surveys.SAYS.values() for one in pair]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 

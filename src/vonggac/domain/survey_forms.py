@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -220,7 +221,9 @@ def from_json(told: Mapping[str, Any]) -> Said:
 
 
 def _line(text: str) -> str:
-    return clean(text.encode("utf-8", "replace").decode("utf-8"))
+    """A text as it is kept; what joins letters unseen is dropped, not a space between them."""
+    seen = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    return clean(seen.encode("utf-8", "replace").decode("utf-8"))
 
 
 def is_client_id(text: str) -> bool:

@@ -38,6 +38,11 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/facilities/plans": 6 * 1024 * 1024,
     "/facilities/conclusions": 24 * 1024 * 1024,
     "/api/v1/pictures": 6 * 1024 * 1024,
+    "/s/{token}/pictures": 6 * 1024 * 1024,
+    "/surveys/{survey_id}/pictures": 6 * 1024 * 1024,
+    "/surveys/{survey_id}/facts": 9 * 1024 * 1024,
+    "/api/v1/surveys/{survey_id}/pictures": 6 * 1024 * 1024,
+    "/api/v1/surveys/{survey_id}/facts": 9 * 1024 * 1024,
     "/api/v1/uplink": 4 * 1024 * 1024,
 }
 """Bytes of a body where a file is attached, by the route's path: accounts of a sheet, which come

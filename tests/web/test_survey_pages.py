@@ -1,0 +1,278 @@
+"""Surveys on pages and in the API: a campaign, a link, a form, a verdict, minutes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest_asyncio
+import sqlalchemy as sa
+from test_hostile_forms import Reader, filled
+from test_placement import PLACES
+
+from hub_stage import CAMERAS, NOW, NOW_NS, SITE_ID, browser, sign_in, stage
+from vonggac.db import tables
+from vonggac.domain import audit, directives, papers, register, roles, surveys
+from vonggac.wire import survey as wire_survey
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import httpx
+
+    from hub_stage import Stage
+
+FORM = {
+    "p-name": "Lễ tân A", "k-name": "Đầu mối A", "k-phone": "0200 000 114", "f-rooms": "40",
+    "q-fence": "whole", "c-0-zone": "HL", "c-0-title": "Hành lang tầng 2", "c-0-state": "works",
+    "z-SAN-absent": "yes", "z-SAN-why": "nhà phố, không có sân", "client_id": "client-0001",
+}  # fmt: skip
+GIVEN = ("surveyor", "records_clerk")
+
+
+@pytest_asyncio.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A hub with the two letters, and a surveyor of everything."""
+    async with stage(tmp_path) as found:
+        with found.database.writing() as connection:
+            directives.load(connection, now_ns=NOW_NS)
+            account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+            assert account is not None
+            for role in GIVEN:
+                roles.give(
+                    connection, roles.whoever_holds_the_machine(NOW_NS), account,
+                    roles.Draft(role=role, reason="phân công"), now_ns=NOW_NS,
+                )  # fmt: skip
+        yield found
+
+
+@pytest_asyncio.fixture
+async def client(hub: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    """The surveyor's browser."""
+    async with browser(hub) as found:
+        await sign_in(found)
+        yield found
+
+
+async def begun(client: httpx.AsyncClient) -> tuple[str, str]:
+    """A campaign by the order of Hà Nội; ids of it and of the facility's survey."""
+    orders = (await client.get("/api/v1/directives")).json()["directives"]
+    order = next(one["id"] for one in orders if one["number"] == "1445/UBND-KGVX")
+    body = {"title": "Đợt 1", "due": "2026-11-30", "directive": order, "clause": "1"}
+    made = (await client.post("/api/v1/surveys", json=body)).json()
+    return made["id"], made["surveys"][0]["id"]
+
+
+async def form_of(
+    client: httpx.AsyncClient, page: str, has: str, by: str = "action"
+) -> dict[str, str]:
+    """The fields of the form of a page that goes to this address, or has this field."""
+    reader = Reader(page)
+    reader.feed((await client.get(page)).text)
+    (form,) = (
+        one for one in reader.forms if (has == one.action if by == "action" else has in one.names)
+    )
+    values = {name: value.decode() for name, value in filled(form, {}) if name != "do"}
+    return values | {name: value for name, value in form.fields if name == "form_token"}
+
+
+async def test_a_campaign_is_begun_by_its_order_and_shows_who_owes(
+    client: httpx.AsyncClient,
+) -> None:
+    """On the page: cites its order and clause; names what cannot stay, and keeps what was typed."""
+    values = await form_of(client, "/surveys", "/surveys")
+    orders = (await client.get("/api/v1/directives")).json()["directives"]
+    wrong = await client.post("/surveys", data={**values, "title": "Đợt mới", "due": "mai"})
+    assert wrong.status_code == 422
+    assert 'value="Đợt mới"' in wrong.text
+    sent = {
+        **values, "title": "Đợt 1", "due": "30/11/2026", "answers": "facility",
+        "directive": orders[0]["id"], "clause": "1", "line": "paid_hotel",
+    }  # fmt: skip
+    made = await client.post("/surveys", data=sent)
+    page = (await client.get(made.headers["location"])).text
+    assert orders[0]["number"] in page
+    assert "KS Mường Hoa" in page
+    assert "chưa trả lời" in page
+    listed = (await client.get("/api/v1/surveys")).json()["campaigns"]
+    assert [one["states"] for one in listed] == [{"asked": 1}]
+
+
+async def test_a_link_opens_one_form_and_then_its_receipt_alone(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """Without an account; a faulty form loses nothing; what is sent twice is kept once."""
+    _, survey = await begun(client)
+    made = (await client.post(f"/api/v1/surveys/{survey}/links", json={"days": 14})).json()
+    path = made["address"].removeprefix(str(client.base_url).rstrip("/"))
+    async with browser(hub) as guest:
+        page = (await guest.get(path)).text
+        assert "KS Mường Hoa" in page
+        assert "hl-2a" not in page, "whoever has a link reads nothing of the register"
+        wrong = await guest.post(path, data={**FORM, "k-phone": "gọi bảo vệ"})
+        assert wrong.status_code == 422
+        assert "gọi bảo vệ" in wrong.text
+        assert "nhà phố, không có sân" in wrong.text
+        more = await guest.post(path, data={**FORM, "do": "add"})
+        assert more.status_code == 200
+        assert 'name="c-2-zone"' in more.text
+        accept = {"Accept": "application/json"}
+        first = await guest.post(path, data=FORM, headers=accept)
+        again = await guest.post(path, data=FORM, headers=accept)
+        assert (first.status_code, first.json()) == (201, again.json())
+        other = await guest.post(path, data={**FORM, "client_id": "client-0002"}, headers=accept)
+        assert other.status_code == 409
+        receipt = (await guest.get(path)).text
+        assert first.json()["receipt"] in receipt
+        assert 'name="p-name"' not in receipt
+        assert (await guest.get("/s/" + "x" * 43)).status_code == 404
+        assert (await guest.get(f"/surveys/{survey}/form")).status_code == 303
+    await client.delete(f"/api/v1/surveys/{survey}/links/{made['id']}")
+    async with browser(hub) as guest:
+        assert (await guest.get(path)).status_code == 404
+
+
+async def test_the_survey_refuses_every_forbidden_place(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """By link, signed in and by API; each with the rule, each in the access log."""
+    _, survey = await begun(client)
+    made = (await client.post(f"/api/v1/surveys/{survey}/links", json={"days": 1})).json()
+    path = made["address"].removeprefix(str(client.base_url).rstrip("/"))
+    values = await form_of(client, f"/surveys/{survey}/form", "p-name", by="field")
+    token = {"form_token": values["form_token"]}
+    tried = 0
+    for place in PLACES[::3]:
+        changed = {f"c-0-{name}": value for name, value in place.items()}
+        camera = {"zone": "HL", "title": "Hành lang", **place}
+        body = {
+            "client_id": "client-0003", "person": {"name": "A"}, "cameras": [camera],
+            "contact": {"name": "A", "phone": "0200 000 114"},
+        }  # fmt: skip
+        answers = [
+            await client.post(path, data={**FORM, **changed}),
+            await client.post(f"/surveys/{survey}/form", data={**FORM, **token, **changed}),
+            await client.post(f"/api/v1/surveys/{survey}/answers", json=body),
+        ]
+        assert [one.status_code for one in answers] == [422] * 3, place
+        assert "Không được lắp camera trong" in answers[0].text
+        assert "mặc định của phần mềm" in answers[0].text
+        tried += 3
+    with hub.database.reading() as connection:
+        refused = audit.rows(connection, audit.Filter(act="placement_refused"))
+        assert surveys.answers(connection, survey) == []
+    assert len(refused) == tried
+
+
+async def test_answers_become_a_verdict_register_and_minutes(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """Filled from the register, verified by choice; the minutes are drafted for the parties."""
+    _, survey = await begun(client)
+    values = await form_of(client, f"/surveys/{survey}/form", "p-name", by="field")
+    assert values["c-0-code"] == "cg-1"
+    kept = {
+        name: value for name, value in values.items() if name[-5:] in ("-code", "title", "token")
+    }
+    zones = {name: zone for name, zone, _ in CAMERAS}
+    kept |= {
+        f"{name[:-5]}-zone": zones[value] for name, value in values.items()
+        if name.endswith("-code") and value
+    }  # fmt: skip
+    form = {**kept, "p-name": "Lễ tân A", "k-name": "Đầu mối A", "k-phone": "0200 000 114",
+            "f-rooms": "40"}  # fmt: skip
+    assert (await client.post(f"/surveys/{survey}/form", data=form)).status_code == 200
+    file = wire_survey.write_survey(
+        wire_survey.encode_survey(
+            wire_survey.Survey(
+                program="vonggac", started="2026-11-18T02:00:00Z",
+                uplink=wire_survey.SurveyUplink(measured=True, kbps=900),
+            )
+        ),
+        None,
+    )  # fmt: skip
+    token = {"form_token": values["form_token"]}
+    facts = f"/surveys/{survey}/facts"
+    assert (
+        await client.post(facts, data=token, files={"file": ("a.json", b"{}")})
+    ).status_code == 422
+    assert (
+        await client.post(facts, data=token, files={"file": ("a.json", file)})
+    ).status_code == 303
+    whole = (await client.get(f"/api/v1/surveys/{survey}")).json()
+    assert "line_weak" in whole["verdict"]["reasons"]
+    assert {one["key"] for one in whole["differences"]} == {"contact", "rooms"}
+    page = (await client.get(f"/surveys/{survey}")).text
+    assert "đường truyền không đạt" in page
+    judged = await client.post(
+        f"/surveys/{survey}/judgement",
+        data={**token, "do": "verify", "version": "1", "write": "contact"},
+    )
+    assert judged.status_code == 303
+    minutes = await client.post(
+        f"/surveys/{survey}/minutes", data={**token, "party": ["facility", "surveyor"]}
+    )
+    assert re.fullmatch(r"/papers/\w+", minutes.headers["location"])
+    with hub.database.reading() as connection:
+        assert register.contacts(connection, [SITE_ID])[SITE_ID, "contact"].name == "Đầu mối A"
+        assert register.facility(connection, SITE_ID).said.rooms is None
+        found = surveys.verdict(connection, SITE_ID)
+        assert found is not None
+        assert found.qualified == 9
+        (paper,) = papers.of(connection, f"survey:{survey}")
+        assert paper.kind == "bien-ban"
+
+
+async def test_calls_and_reminders_are_drafted_for_the_clerk(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """The third silence writes to the owning body; the reminder goes to a unit."""
+    campaign, survey = await begun(client)
+    token = await form_of(client, f"/surveys/{survey}", f"/surveys/{survey}/calls")
+    call: dict[str, Any] = {**token, "called": "18/11/2026 14:00", "outcome": "silent"}
+    bad = await client.post(f"/surveys/{survey}/calls", data={**call, "outcome": "refused"})
+    assert bad.status_code == 422
+    for _ in range(3):
+        assert (await client.post(f"/surveys/{survey}/calls", data=call)).status_code == 303
+    listed = (await client.get(f"/api/v1/campaigns/{campaign}/calls")).json()["calls"]
+    assert [(one["calls"], one["silences"]) for one in listed] == [(3, 3)]
+    with hub.database.reading() as connection:
+        (paper,) = papers.of(connection, f"survey:{survey}")
+        assert "Du lịch" in papers.letter_of(connection, paper.id).addressees[0]
+    sent = await client.post(
+        f"/campaigns/{campaign}", data={**token, "do": "remind", "unit": "unassigned"}
+    )
+    assert sent.headers["location"].startswith("/papers/")
+    links = await client.post(f"/campaigns/{campaign}", data={**token, "do": "links", "days": "7"})
+    assert "/s/" in links.text
+    assert "Kính gửi KS Mường Hoa" in links.text
+
+
+async def test_a_disputed_form_is_answered_again(client: httpx.AsyncClient) -> None:
+    """By the API: given back with a reason, answered, and no version is lost."""
+    _, survey = await begun(client)
+    body = {
+        "client_id": "client-0004", "person": {"name": "A"},
+        "contact": {"name": "A", "phone": "0200 000 114"},
+    }  # fmt: skip
+    path = f"/api/v1/surveys/{survey}"
+    assert (await client.post(f"{path}/answers", json=body)).status_code == 201
+    back = await client.post(f"{path}/judgement", json={"verified": False, "reason": "thiếu cổng"})
+    assert back.json()["state"] == "disputed"
+    again = await client.post(f"{path}/answers", json={**body, "client_id": "client-0005"})
+    assert again.json()["version"] == 2
+    stale = await client.post(f"{path}/judgement", json={"verified": True, "version": 1})
+    assert stale.status_code == 409
+    done = await client.post(f"{path}/judgement", json={"verified": True, "version": 2})
+    assert done.json()["state"] == "verified"
+    assert [one["state"] for one in (await client.get(path)).json()["steps"]] == [
+        "answered", "disputed", "answered", "verified",
+    ]  # fmt: skip
+    assert msgspec.json.encode((await client.get(path)).json()["verdict"]["reasons"]) == b'["new"]'
+
+
+def test_the_stage_is_of_today() -> None:
+    """The campaign's last day lies after the stage's clock."""
+    assert NOW.date().isoformat() < "2026-11-30"
