@@ -219,3 +219,17 @@ def test_clipping_keeps_every_second_once(spans, first, second) -> None:  # type
 
     length = sum(piece.length_ns for part in parts for piece in part)
     assert length == 1000
+
+
+def test_service_counts_from_the_first_that_a_box_said() -> None:
+    """Before it lie an order, a handshake and a keyframe: neither missing nor awaited.
+
+    A camera that has recorded without a pause since has a state, and no row of a span yet.
+    """
+    state = State("recording", 130, None, 500, {})
+
+    assert continuity.begun(None, state) == 130
+    assert continuity.begun(120, state) == 120
+    assert continuity.begun(140, state) == 130
+    assert continuity.begun(120, None) == 120
+    assert continuity.begun(None, None) == 0, "nothing is known: all of it is awaited"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from vonggac.clock import NS
+from vonggac.domain import acceptance_papers
+from vonggac.domain import closing as domain_closing
 from vonggac.domain import directives as domain_directives
 from vonggac.domain import guide as domain_guide
 from vonggac.domain import inventory as domain_inventory
@@ -22,9 +24,11 @@ from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
 from vonggac.errors import Kind
 from vonggac.web import (
+    acceptance,
     account,
     annexes,
     cameras,
+    closing,
     directives,
     entrance,
     evidence,
@@ -106,6 +110,8 @@ def said_by_key() -> list[str]:
     said += [*notices.FAULTS.values(), *public.STATES.values()]
     said += [*plans.FAULTS.values(), *plans.BASES.values(), *floor_plans.FAULTS.values()]
     said += list(domain_inventory.REMARKS.values())
+    said += [*closing.FAULTS.values()]
+    said += [one for step in domain_closing.STEPS for one in (step.title, step.about)]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*reports.FAULTS.values(), *reports.SURVEYS.values(), *reports.PRESETS]
@@ -116,6 +122,8 @@ def said_by_key() -> list[str]:
     said += [*tasks.FAULTS.values(), *tasks.STATES.values(), *tasks.STANDS.values()]
     said += [*tasks.STEPS.values(), *tasks.ANSWERS.values()]
     said += [one for _, one in tasks.ABOUT.values()]
+    said += [*acceptance.FAULTS.values(), *acceptance.CHECKS.values(), *acceptance.ASKED.values()]
+    said += [*acceptance_papers.STANDS.values(), *acceptance_papers.REASONS.values()]
     said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
     for table in (surveys.STATES, surveys.ANSWERING, surveys.OUTCOMES, surveys.PARTIES,
                   surveys.WHAT, surveys.BLOCKED, surveys.FAULTS, survey_form.TEXTS):  # fmt: skip
@@ -241,7 +249,20 @@ def test_figures() -> None:
     assert (VI.number(1_234_567), EN.number(1_234_567)) == ("1.234.567", "1,234,567")
     assert (VI.bytes(1_900_000_000_000), EN.bytes(800)) == ("1,9 TB", "800 B")
     assert (VI.signed(-0.4), EN.signed(0.8)) == ("−0,4", "+0.8")
+    assert (VI.signed(-0.04), EN.signed(0.04), VI.signed(-0.05)) == ("0,0", "0.0", "−0,1")
     assert [VI.rate(value) for value in (15.0, 14.9, 14.96, None)] == ["15", "14,9", "15", "–"]
+
+
+def test_one_is_not_many() -> None:
+    """English has a plural, and 21, 0.1 and 1,001 take it."""
+    assert EN("{days} ngày", days=1) == "1 day"
+    assert EN("{n} trong {days} ngày", n=1, days=1) == "1 in 1 day"
+    assert [EN("{days} ngày", days=days) for days in (0, 2, 11, 21)] == [
+        "0 days", "2 days", "11 days", "21 days",
+    ]  # fmt: skip
+    assert EN("{n} ngày", n="1,001") == "1,001 days"
+    assert EN("Đã xem {days} ngày qua", days=1) == "Watched in the last 1 day"
+    assert VI("{days} ngày", days=1) == "1 ngày"
 
 
 @pytest.mark.parametrize(

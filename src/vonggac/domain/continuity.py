@@ -135,6 +135,24 @@ def _gap_piece(gap: Gap, known_until_ns: int) -> Piece:
     return Piece(gap.from_ns, end, "gap", gap.cause, gap.evidence, provisional=is_open)
 
 
+def begun(first_ns: int | None, state: State | None) -> int:
+    """Since when a camera in service counts: from the first that its box said of it.
+
+    Between the register and the first picture lie an order, a handshake and a keyframe.
+
+    Args:
+        first_ns: where its first recorded or missing stretch begins, if there is one.
+        state: what it is doing; it may have gone on since before any stretch ended.
+
+    Returns:
+        A moment, or 0 if nothing was ever said: then all the time of service is awaited.
+    """
+    said = [first_ns] if first_ns is not None else []
+    if state is not None:
+        said.append(state.since_ns)
+    return min(said, default=0)
+
+
 def figures(found: Iterable[Piece]) -> Figures:
     """Sums over pieces of one camera or of many."""
     recorded = missing = unknown = expired = out = 0

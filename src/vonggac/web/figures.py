@@ -62,8 +62,7 @@ def camera_times(
     for camera in cameras:
         key = (camera.name, "main")
         expiry = expiries.get(key)
-        # Between the register and the first picture lie an order, a handshake and a keyframe.
-        since = min(first.get(key, 0), states[key].since_ns if key in states else first.get(key, 0))
+        since = continuity.begun(first.get(key), states.get(key))
         pieces = continuity.pieces(
             spans.get(key, []),
             gaps.get(key, []),

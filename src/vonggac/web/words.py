@@ -6,6 +6,7 @@ holds its English. A test finds every sentence and fails when its English is mis
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -68,6 +69,13 @@ def choose(cookie: str | None, accept: str) -> Language:
     return max(wanted, key=lambda one: one[0])[1] if wanted else "vi"
 
 
+_ONE_OF_MANY = re.compile(
+    r"(?<![\d.,])1 (camera|day|facility|file|floor|gap|hour|line|minute|month|page|paper|picture"
+    r"|room|row|second|site|task|viewer)s\b"
+)
+"""What an English sentence counts, when there is one of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tongue:
     """One language: sentences, dates, durations, figures."""
@@ -77,7 +85,11 @@ class Tongue:
     def __call__(self, sentence: str, /, **values: object) -> str:
         """The sentence in this language, with its placeholders filled."""
         said = sentence if self.language == "vi" else english().get(sentence, sentence)
-        return said.format(**values) if values else said
+        if values:
+            said = said.format(**values)
+            if self.language == "en" and 1 in values.values():
+                said = _ONE_OF_MANY.sub(r"1 \1", said)
+        return said
 
     def of(self, words: Words) -> str:
         """Words of the rules."""
@@ -170,9 +182,11 @@ class Tongue:
         return f"{value:.{places}f}".replace(".", self._comma)
 
     def signed(self, value: float, places: int = 1) -> str:
-        """+0,8 and −0,4, with a real minus."""
-        said = f"{value:+.{places}f}".replace(".", self._comma)
-        return said.replace("-", "−")
+        """+0,8 and −0,4, with a real minus; nothing is 0,0 without a sign."""
+        said = f"{value:+.{places}f}"
+        if not float(said):
+            said = said[1:]
+        return said.replace(".", self._comma).replace("-", "−")
 
     def rate(self, fps: float | None) -> str:
         """15 or 14,9; a dash when it is not known."""
