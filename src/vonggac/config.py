@@ -185,6 +185,19 @@ class PowerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A UPS known to NUT, as ups@host or ups@host:port; then a power cut is told as such."""
 
 
+class AcceptanceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Remote acceptance of cameras; defaults of the software, no official figures."""
+
+    trial_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 24
+    """Hours of trial before a camera can be accepted."""
+    recorded_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 99.0
+    """Least part of the trial, and of every day after it, that must be recorded."""
+    connected_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 99.0
+    """Least part of it in which the camera must be connected."""
+    recheck_hour: Annotated[int, msgspec.Meta(ge=0, le=23)] = 2
+    """Hour, in the site's time, from which accepted cameras are checked again each night."""
+
+
 class TlsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A certificate that somebody else issued; replaced files are taken within the hour."""
 
@@ -298,6 +311,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is deleted when."""
     power: PowerConfig = PowerConfig()
     """The mains, read from a UPS."""
+    acceptance: AcceptanceConfig = AcceptanceConfig()
+    """Remote acceptance of cameras."""
     web: WebConfig = WebConfig()
     """Pages and API."""
     sign_in: SignInConfig = SignInConfig()

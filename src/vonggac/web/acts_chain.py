@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from vonggac.domain.access import Act
-from vonggac.web.acts import Rule, lists, nobody, own, site, somewhere, system
+from vonggac.web.acts import Rule, camera, lists, nobody, own, site, somewhere, system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,6 +17,8 @@ from vonggac import log
 from vonggac.domain import rules
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import (
+    acceptance,
+    acceptance_api,
     account,
     account_api,
     annexes,
@@ -162,6 +164,8 @@ ROUTERS = (
     surveys_api.routes,
     plans.routes,
     estimate_sheets.routes,
+    acceptance.routes,
+    acceptance_api.api,
     tasks.routes,
     tasks_api.api,
     estimates.routes,

@@ -1,0 +1,99 @@
+"""Trials that end are measured, and accepted cameras are checked again each night.
+
+The box is asked for a probe of each camera of its own site; what a hub cannot ask is judged by the
+ledger and the register alone.  A box that does not answer makes no camera drift.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from vonggac import log
+from vonggac.domain import acceptance, acceptance_drift, legal, registry, rules, tasks
+from vonggac.errors import VonggacError
+
+if TYPE_CHECKING:
+    from vonggac.clock import Clock
+    from vonggac.config import AcceptanceConfig, Secret
+    from vonggac.db import Database
+    from vonggac.domain.acceptance import Try
+    from vonggac.hub.site import Site
+    from vonggac.keys import Box
+
+_log = log.get(__name__)
+
+LOOK_S: Final = 300.0
+"""Seconds between two looks for trials that ended and for the hour of the night (ours)."""
+
+
+async def run(
+    site: Site, database: Database, box: Box, clock: Clock, bounds: AcceptanceConfig
+) -> None:
+    """Look for ever; returns only when cancelled."""
+    while True:
+        await run_once(site, database, box, clock, bounds)
+        await clock.sleep(LOOK_S)
+
+
+async def run_once(
+    site: Site, database: Database, box: Box, clock: Clock, bounds: AcceptanceConfig
+) -> int:
+    """Measure what ended, check what is due; how many cameras were checked again."""
+    await asyncio.to_thread(_end_trials, database, clock, bounds)
+    due = await asyncio.to_thread(_due, database, clock, bounds)
+    for it in due:
+        probe = await _probe(site, database, box, it) if it.site_id == site.id else None
+        await asyncio.to_thread(_check, database, clock, bounds, it, probe)
+    if due:
+        _log.info("acceptance.checked_again", count=len(due))
+    return len(due)
+
+
+def _end_trials(database: Database, clock: Clock, bounds: AcceptanceConfig) -> None:
+    with database.reading() as connection:
+        ended = acceptance.ending(connection, clock.wall_ns())
+    for it in ended:
+        with database.writing() as connection:
+            acceptance.end_trial(
+                connection, it.id, bounds, by=tasks.PROGRAM, now_ns=clock.wall_ns()
+            )
+
+
+def _due(database: Database, clock: Clock, bounds: AcceptanceConfig) -> list[Try]:
+    with database.reading() as connection:
+        return acceptance_drift.due(connection, bounds, now_ns=clock.wall_ns())
+
+
+async def _probe(site: Site, database: Database, box: Box, it: Try) -> dict[str, Any] | None:
+    """What the box finds of a camera now; None when it does not answer."""
+
+    def stored() -> tuple[registry.Camera, Secret]:
+        with database.reading() as connection:
+            camera = registry.camera(connection, it.camera_id)
+            return camera, registry.password_of(connection, camera.id, box)
+
+    try:
+        camera, password = await asyncio.to_thread(stored)
+        return await site.probe(camera.main_url, camera.user_name, password)
+    except VonggacError as error:
+        _log.warning("acceptance.not_asked", camera=it.camera_id, reason=str(error))
+        return None
+
+
+def _check(
+    database: Database,
+    clock: Clock,
+    bounds: AcceptanceConfig,
+    it: Try,
+    probe: dict[str, Any] | None,
+) -> None:
+    now_ns = clock.wall_ns()
+    placement = rules.placement(legal.day_of(now_ns))
+    with database.reading() as connection:
+        found = acceptance_drift.judge(connection, it, probe, bounds, placement, now_ns=now_ns)
+    with database.writing() as connection:
+        changed = acceptance_drift.note(connection, it, found, now_ns=now_ns)
+    if changed:
+        _log.info("acceptance.drifted", camera=it.camera_id, well=found.well,
+                  reasons=list(found.reasons))  # fmt: skip
