@@ -15,6 +15,7 @@ import pytest
 from hub_stage import NOW_NS, SITE_ID, Stage, browser, sign_in, stage
 from vonggac import wire
 from vonggac.clock import NS
+from vonggac.db import tables
 from vonggac.domain import audit, ledger
 from vonggac.hub import facts
 from vonggac.hub.chores import Chores, Trouble
@@ -178,6 +179,21 @@ async def test_days_that_will_not_be_kept_are_said_where_people_look(
         page = (await client.get(path)).text
         assert "Sẽ không giữ được 30 ngày." in page
         assert "chỉ chứa 11,5 ngày" in page
+
+
+async def test_days_of_keeping_are_called_a_default_only_where_they_are_one(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """What an operator has chosen is not the software's default."""
+    before = (await client.get("/")).text
+    with hub.database.writing() as connection:
+        connection.execute(
+            tables.site.update().where(tables.site.c.id == SITE_ID).values(retention_days=45)
+        )
+    after = (await client.get("/")).text
+
+    assert '30 ngày <span class="muted">(mặc định của phần mềm)</span>' in before
+    assert '45 ngày <span class="muted">(theo cấu hình)</span>' in after
 
 
 async def test_the_system_page_tells_what_is_held_up_and_what_was_refused(

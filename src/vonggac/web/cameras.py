@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from vonggac.clock import NS
-from vonggac.config import Secret
+from vonggac.config import RetentionConfig, Secret
 from vonggac.domain import access, ledger, maintenance, register_places, registry
 from vonggac.domain import inventory as device
 from vonggac.domain.access import Act
@@ -269,6 +269,7 @@ def _form_page(
             "placement": who.desk.placement,
             "probe": probe,
             "days": who.desk.config.retention.days,
+            "default_days": RetentionConfig().days,
         },
         section="facility" if camera else "camera-new",
         status=status,

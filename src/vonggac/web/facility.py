@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
+from vonggac.config import RetentionConfig
 from vonggac.domain import access, continuity, coverage, grants, ledger, register, registry, units
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
@@ -138,6 +139,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
         "facility.html",
         {
             "site": site,
+            "default_days": RetentionConfig().days,
             "times": shown,
             "shown_span": shown_span,
             "count": len(cameras),
