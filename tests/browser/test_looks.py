@@ -17,6 +17,7 @@ import openpyxl
 import pages_estimates
 import pages_floor_plans
 import pages_guide
+import pages_inspections
 import pages_papers
 import pages_tasks
 import pages_today
@@ -75,7 +76,10 @@ PUBLIC = "p" * 26
 """Public name of the facility."""
 
 
-AREAS = (pages_estimates, pages_floor_plans, pages_guide, pages_papers, pages_today, pages_tasks)
+AREAS = (
+    pages_estimates, pages_floor_plans, pages_guide, pages_inspections, pages_papers, pages_today,
+    pages_tasks,
+)  # fmt: skip
 """Subjects with pages of their own."""
 
 VISITS = (

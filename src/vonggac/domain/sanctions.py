@@ -178,7 +178,7 @@ def ask(
     connection.execute(
         db.proposal.insert().values(
             id=made, site_id=site_id, list=list_code, inputs=dict(entry.inputs),
-            reminded=reminded, explain_by=day, link=_digest(token), proposing=plain(body),
+            reminded=reminded, explain_by=day, link=digest(token), proposing=plain(body),
             paper_id=paper_id, made_ns=now_ns, made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip
@@ -226,7 +226,7 @@ def by_link(connection: Connection, token: str, *, now_ns: int) -> Proposal:
         VonggacError: NOT_FOUND.
     """
     found = _proposals(
-        connection, db.proposal.c.link == _digest(token), db.proposal.c.state == "explaining"
+        connection, db.proposal.c.link == digest(token), db.proposal.c.state == "explaining"
     )
     if not token or not found or found[0].explain_by < legal.day_of(now_ns):
         raise VonggacError(Kind.NOT_FOUND, "this link opens nothing")
@@ -241,7 +241,7 @@ def new_link(connection: Connection, proposal_id: str, *, by: Someone, now_ns: i
     """
     it = _in_state(connection, proposal_id, "explaining")
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    _change(connection, it.id, link=_digest(token))
+    _change(connection, it.id, link=digest(token))
     _audit(connection, it, "link", by.actor, now_ns)
     return token
 
@@ -449,7 +449,8 @@ def _proposals(connection: Connection, *conditions: sa.ColumnElement[bool]) -> l
     return [Proposal(*row) for row in rows]
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is kept of the secret of a link."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
