@@ -50,6 +50,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("[record]", config.RecordConfig),
     ("[retention]", config.RetentionConfig),
     ("[power]", config.PowerConfig),
+    ("[acceptance]", config.AcceptanceConfig),
     ("[web]", config.WebConfig),
     ("[web.tls]", config.TlsConfig),
     ("[sign_in]", config.SignInConfig),

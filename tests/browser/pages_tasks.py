@@ -8,20 +8,36 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from visiting import Visit
 
-from hub_stage import SITE_ID
+from hub_stage import JPEG, PROBE, SITE_ID
+from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import roles, tasks
+from vonggac.db import task as db
+from vonggac.domain import acceptance, acceptance_drift, registry, roles, tasks
 from vonggac.domain.exports import Someone
 from vonggac.web import words
 
 if TYPE_CHECKING:
     from hub_stage import Stage
+    from vonggac.db import Connection
 
 VISITS = (
     Visit("/tasks", "/tasks"),
     Visit("/tasks/{task_id}", "/tasks", press='#list a[href^="/tasks/"]'),
+    Visit("/acceptance", "/acceptance"),
+    Visit("/acceptance/sites/{site_id}", f"/acceptance/sites/{SITE_ID}"),
+    Visit(
+        "/acceptance/{acceptance_id}", f"/acceptance/sites/{SITE_ID}",
+        press='tr:has(.badge-bad) a[href^="/acceptance/"]',
+    ),
+    Visit(
+        "/acceptance/{acceptance_id}", f"/acceptance/sites/{SITE_ID}",
+        press='tr:has(.badge-warn) a[href^="/acceptance/"]',
+    ),
+)  # fmt: skip
+NO_PAGES = (
+    "/tasks/{task_id}/files/{file_id}",
+    "/acceptance/{acceptance_id}/pictures/{picture_id}",
 )
-NO_PAGES = ("/tasks/{task_id}/files/{file_id}",)
 
 
 def load(hub: Stage, said: str = "") -> None:
@@ -70,3 +86,44 @@ def load(hub: Stage, said: str = "") -> None:
                     connection, asked.id, agreed=agreed, person=said[:300] or "Phó Chủ tịch UBND",
                     document="", answer="", by=by, now_ns=now_ns,
                 )  # fmt: skip
+        _accept(hub, connection, by, said, now_ns)
+
+
+def _accept(hub: Stage, connection: Connection, by: Someone, said: str, now_ns: int) -> None:
+    """A camera that is accepted, one that drifted, one that failed, and one on trial."""
+    desk, day = hub.app.state.desk, 86_400 * NS
+    fit = {**PROBE, "verdict": {"connectable": True, "details": PROBE["verdict"]["details"][1:]}}
+    cameras = registry.cameras(connection, SITE_ID)[:4]
+    for at, camera in enumerate(cameras):
+        it = acceptance.begin(
+            connection, camera.id, desk.config.acceptance, by=by, now_ns=now_ns - 2 * day
+        )
+        found = PROBE if at == 2 else fit
+        acceptance.note_probe(connection, it.id, found, by=by, now_ns=now_ns - day)
+        acceptance.keep_picture(connection, it.id, JPEG, by=by, now_ns=now_ns - day)
+        if at == 3:
+            continue
+        acceptance.confirm_picture(
+            connection, it.id, well=True, said=said[:900], by=by, now_ns=now_ns - day
+        )
+        acceptance.confirm_zone(
+            connection, it.id, desk.placement, well=True, said=said[:900], by=by,
+            now_ns=now_ns - day,
+        )  # fmt: skip
+        if at == 2:
+            continue
+        facts = {"from_ns": str(now_ns - 2 * day), "to_ns": str(now_ns - day), "reasons": [],
+                 "missing_ns": "0", "recorded": 9_997, "linked": 10_000}  # fmt: skip
+        connection.execute(
+            db.acceptance_check.insert().values(
+                acceptance_id=it.id, kind="trial", well=True, facts=facts, made_ns=now_ns - day,
+                made_by="vonggac",
+            )
+        )  # fmt: skip
+        connection.execute(
+            db.acceptance.update().where(db.acceptance.c.id == it.id)
+            .values(state="passed", reasons=[], closed_ns=now_ns - day)
+        )  # fmt: skip
+        done = acceptance.accept(connection, it.id, said[:300], by=by, now_ns=now_ns - day)
+        drift = acceptance_drift.Drift(at == 0, () if at == 0 else ("recorded_low",), {})
+        acceptance_drift.note(connection, done, drift, now_ns=now_ns)

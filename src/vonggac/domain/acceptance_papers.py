@@ -1,6 +1,6 @@
-"""The slip of a connection test (phiếu kết quả kiểm tra kết nối) and the minutes of acceptance.
+"""The result of a connection test (phiếu kết quả kiểm tra kết nối) and the minutes of acceptance.
 
-One slip for the facility and one for each camera, as appendices of the minutes that the parties
+One result for the facility and one for each camera, as appendices of the minutes that the parties
 sign.  Reasons are the codes that facilities were counted by in 2021; the bounds that a camera was
 held against are the software's own and said to be so.
 """
@@ -63,7 +63,7 @@ def minutes(
     *,
     now_ns: int,
 ) -> Letter:
-    """The minutes of acceptance of a facility's cameras, with the slips as appendices.
+    """The minutes of acceptance of a facility's cameras, with the results as appendices.
 
     Raises:
         VonggacError: NOT_FOUND, no such site; CONFLICT, no camera of it was tried.
@@ -91,8 +91,8 @@ def minutes(
         Text("", "3. Ý kiến của các bên: …"),
         Text("Biên bản lập thành 03 bản, mỗi bên giữ 01 bản, đã đọc lại cho các bên cùng nghe"),
     )  # fmt: skip
-    slips = [
-        camera_slip(connection, cameras[one.camera_id], one, placement, causes)
+    results = [
+        camera_result(connection, cameras[one.camera_id], one, placement, causes)
         for one in tried
         if one.camera_id in cameras
     ]
@@ -104,14 +104,14 @@ def minutes(
             Signature(("ĐẠI DIỆN DOANH NGHIỆP",)),
         ),
         recipients=(title, office.name), archive="VT", refusal=True,
-        appendices=(site_slip(found, cameras, title, placement), *slips),
+        appendices=(site_result(found, cameras, title, placement), *results),
     )  # fmt: skip
 
 
-def site_slip(
+def site_result(
     found: SiteConnection, cameras: Mapping[str, Camera], title: str, placement: Placement
 ) -> Appendix:
-    """The slip of a facility: every camera in a line."""
+    """The result of a facility: every camera in a line."""
     rows = tuple(
         (str(at), _name(cameras[one.camera_id]), _zone(placement, cameras[one.camera_id].zone),
          state_of(one))
@@ -129,14 +129,14 @@ def site_slip(
     )  # fmt: skip
 
 
-def camera_slip(
+def camera_result(
     connection: Connection,
     camera: Camera,
     stands: CameraConnection,
     placement: Placement,
     causes: Mapping[Cause, CauseWords],
 ) -> Appendix:
-    """The slip of a camera: what was measured, by whom it was confirmed, both figures."""
+    """The result of a camera: what was measured, by whom it was confirmed, both figures."""
     it = acceptance.find(connection, stands.acceptance_id or "")
     last = acceptance.last_checks(acceptance.checks(connection, it.id))
     rows = [

@@ -15,6 +15,7 @@ from vonggac.clock import NS
 from vonggac.db import register as db_register
 from vonggac.db import tables
 from vonggac.domain import (
+    acceptance_drift,
     access,
     directives,
     estimate,
@@ -62,6 +63,7 @@ SUBJECTS: Final[Sequence[Subject]] = (
     papers.matters,
     surveys.matters,
     task_board.matters,
+    acceptance_drift.matters,
     inspections.matters,
     findings.matters,
     reminders.matters,

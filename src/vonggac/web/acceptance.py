@@ -195,7 +195,7 @@ def end_trial(who: Visitor, acceptance_id: str) -> Try:
 
 
 def draft_minutes(who: Visitor, site_id: str) -> str:
-    """Draft the minutes with the slips; returns the paper's id."""
+    """Draft the minutes with the results; returns the paper's id."""
     who.signed_in  # noqa: B018
     desk = who.desk
     with desk.database.reading() as connection:

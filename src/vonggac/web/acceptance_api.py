@@ -150,7 +150,7 @@ async def decide(request: Request, acceptance_id: str, body: DecisionBody) -> di
 @api.post("/facilities/{site_id}/acceptance/minutes", summary="Draft the minutes of acceptance",
           status_code=201)  # fmt: skip
 async def minutes(request: Request, site_id: str) -> dict[str, Any]:
-    """With a slip for the facility and one for each camera."""
+    """With a result for the facility and one for each camera."""
     made = await run_in_threadpool(lambda: pages.draft_minutes(visitor(request), site_id))
     return {"paper": made}
 
