@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
+import pages_closing
 import pages_estimates
 import pages_floor_plans
 import pages_guide
@@ -77,7 +78,7 @@ PUBLIC = "p" * 26
 
 
 AREAS = (
-    pages_estimates, pages_floor_plans, pages_guide, pages_inspections, pages_papers, pages_today,
+    pages_closing, pages_estimates, pages_floor_plans, pages_guide, pages_inspections, pages_papers, pages_today,
     pages_tasks,
 )  # fmt: skip
 """Subjects with pages of their own."""

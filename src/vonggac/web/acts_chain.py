@@ -188,6 +188,12 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "POST /api/v1/estimates/{estimate_id}/versions": somewhere(Act.ESTIMATE_MAKE),
     "GET /api/v1/estimates/{estimate_id}/changes": somewhere(Act.ESTIMATE_SEE),
     "GET /api/v1/prices": somewhere(Act.ESTIMATE_SEE),
+    # closing a facility
+    "GET /facilities/{site_id}/closing": site(Act.FACILITY_DETAILS),
+    "POST /facilities/{site_id}/closing": site(Act.FACILITY_CLOSE),
+    "GET /api/v1/facilities/{site_id}/closing": site(Act.FACILITY_DETAILS),
+    "POST /api/v1/facilities/{site_id}/closing": site(Act.FACILITY_CLOSE),
+    "POST /api/v1/facilities/{site_id}/closing/steps": site(Act.FACILITY_CLOSE),
     # floor plans of a facility
     "GET /facilities/{site_id}/plans": site(Act.FACILITY_DETAILS),
     "POST /facilities/{site_id}/plans": site(Act.FACILITY_EDIT),
