@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from hub_stage import PASSWORD, Stage
 from vonggac.db import tables
 from vonggac.domain import audit
+from vonggac.web.app import told
+from vonggac.web.rights import RULES
 
 if TYPE_CHECKING:
     import httpx
@@ -244,3 +246,18 @@ async def test_the_password_is_in_no_row_of_the_audit(
         rows = connection.execute(sa.select(tables.audit)).all()
     assert "bi-mat-khac" not in repr(rows)
     assert PASSWORD not in repr(rows)
+
+
+async def test_the_log_keeps_no_secret_of_a_one_time_link(
+    guest: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads it could answer for the facility; every route with such a secret is meant."""
+    secret = "k3J9-geheim_zzz"
+    paths = {path.replace("{token}", secret) for key in RULES if "{token}" in (path := key[4:])}
+    for path in {path.strip() for path in paths}:
+        assert secret not in told(path)
+        assert (await guest.request("TRACE", path)).status_code == 405
+
+    said = capsys.readouterr()
+    assert "request.method_refused" in said.out + said.err
+    assert secret not in said.out + said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -111,6 +112,8 @@ PAGE_BURST, PAGE_PER_SECOND = 60, 1.0
 """Readings of the public page: it counts three months of views each time, and a whole hotel may
 read it behind one address (ours)."""
 
+_ONE_TIME = re.compile(r"^(/s/|/giai-trinh/)[^/]+")
+"""Addresses that open something to whoever holds them."""
 
 ROUTERS = (
     api.routes,
@@ -311,7 +314,7 @@ def _on_own_error(request: Request, error: Exception) -> Response:
 def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for these"
     if error.status_code == 405:
-        _log.warning("request.method_refused", method=request.method, path=request.url.path[:200])
+        _log.warning("request.method_refused", method=request.method, path=told(request.url.path))
     kind = kind_of(error.status_code)
     headers = dict(error.headers or {})
     if _is_api(request):
@@ -351,7 +354,7 @@ def _on_leaving(request: Request, error: Exception) -> Response:
 
 
 def _on_surprise(request: Request, error: Exception) -> Response:
-    _log.error("request.failed", path=request.url.path, error=repr(error))
+    _log.error("request.failed", path=told(request.url.path), error=repr(error))
     if _is_api(request):
         body = error_body(Kind.INTERNAL, "the program failed; its log says how", {})
         return JSONResponse(body, 500)
@@ -402,6 +405,11 @@ def _words(kind: Kind, t: words.Tongue) -> tuple[str, str]:
             return t("Máy chủ gặp lỗi"), t(
                 "Lỗi đã được ghi lại. Việc ghi hình không phụ thuộc vào trang này và vẫn tiếp tục."
             )
+
+
+def told(path: str) -> str:
+    """A path as the log may keep it: without the secret of a one-time link."""
+    return _ONE_TIME.sub(r"\1…", path)[:200]
 
 
 def _is_api(request: Request) -> bool:
