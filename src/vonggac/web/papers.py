@@ -466,7 +466,7 @@ async def issue_api(
     dated: Annotated[str, Query(max_length=10, description="2026-11-22")],
 ) -> dict[str, Any]:
     """The body is the signed PDF; number and day are those on it."""
-    content = b""
+    content = bytearray()
     async for part in request.stream():
         content += part
         if len(content) > papers.MAX_FILE:
@@ -474,7 +474,7 @@ async def issue_api(
 
     def issue() -> dict[str, Any]:
         who = visitor(request)
-        _issue(who, paper_id, number, dated, "", content)
+        _issue(who, paper_id, number, dated, "", bytes(content))
         return _whole(who, paper_id)
 
     return await run_in_threadpool(issue)
