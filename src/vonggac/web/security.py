@@ -28,6 +28,7 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/letters/template": 3 * 1024 * 1024,
     "/api/v1/letters/template": 3 * 1024 * 1024,
     "/directives/{directive_id}/files": 11 * 1024 * 1024,
+    "/tasks/{task_id}/files": 11 * 1024 * 1024,
     "/papers/{paper_id}/issue": 21 * 1024 * 1024,
     "/api/v1/papers/{paper_id}/signed.pdf": 21 * 1024 * 1024,
     "/estimates/quotes": 3 * 1024 * 1024,
