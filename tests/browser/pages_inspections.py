@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400 * 10**9
 LINK = "duong-dan-giai-trinh"
+WORDS = "an ninh, phòng dịch"
+"""Typed by people, as `test_looks.TYPED` has it."""
 
 VISITS = (
     Visit("/inspections", "/inspections"),
@@ -85,7 +87,7 @@ def load(hub: Stage, said: str = "") -> None:
 
 
 def _inspect(hub: Stage, connection: Any, said: str, by: Someone, now_ns: int) -> None:
-    words = said[:200] or "hai camera không ghi"
+    words = said[:200] or WORDS
     today, other = legal.day_of(now_ns), Someone("", "kiemtra", said[:100])
     people = (Member(words, words),)
     draft = RoundDraft(words, words, people, (SITE_ID,), today, decided=today, decision="12/QĐ")
@@ -104,17 +106,17 @@ def _inspect(hub: Stage, connection: Any, said: str, by: Someone, now_ns: int) -
     ]
     inspections.answer(connection, made[1], bad, by=by, now_ns=now_ns)
     rest = [Answer(code, "pass") for code in book.items() if code not in ("A.1", "B.2")]
-    minutes = Minutes(opinion=said[:1900] or "Sẽ sửa.", refused=words, witness=words)
+    minutes = Minutes(opinion=said[:1900] or WORDS, refused=words, witness=words)
     done, _ = inspections.close(
         connection, made[0], minutes, answers=[*bad, *rest], by=by, now_ns=now_ns
     )
     _, second = findings.open_all(connection, done, directive_id=None, by=by, now_ns=now_ns)
-    proof = Proof("ledger", said[:1900] or "đã thay")
+    proof = Proof("ledger", said[:1900] or WORDS)
     findings.prove(connection, second, proof, by=other, now_ns=now_ns)
 
 
 def _propose(hub: Stage, connection: Any, said: str, by: Someone, now_ns: int) -> None:
-    words, today = said[:200] or "chưa lắp camera", legal.day_of(now_ns)
+    words, today = said[:200] or WORDS, legal.day_of(now_ns)
     for level in ("facility", "local", "owner"):
         wanted = reminders.Draft(SITE_ID, f"site:{SITE_ID}", level, words, today, words, words)
         made = reminders.draft(connection, wanted, by=by, now_ns=now_ns)

@@ -12,7 +12,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import audit, papers, reminders, sanction_lists, sanctions
+from vonggac.domain import (
+    audit,
+    inspection_facts,
+    papers,
+    reminders,
+    sanction_lists,
+    sanctions,
+)
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
 from vonggac.domain.sanctions import Decision
@@ -168,7 +175,7 @@ def _list(who: Visitor, form: Form, status: int = 200) -> Response:
 
 
 def _said(rule: book.ListRule, who: Visitor) -> str:
-    percent = who.t.percent(rule.hundredths)
+    percent = inspection_facts.percent(rule.hundredths, who.t.language)
     return who.t.of(rule.said).format(days=rule.days, percent=percent)
 
 
