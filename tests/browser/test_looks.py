@@ -693,6 +693,37 @@ async def test_pages_on_a_tablet(browser: Browser, hub_place: Place) -> None:
     assert faults == []
 
 
+PALE = """() => [...document.querySelectorAll(".gb i, .live, .badge, .face")]
+  .filter((element) => getComputedStyle(element).printColorAdjust !== "exact")
+  .map((element) => `${element.tagName.toLowerCase()}.${element.className} loses its colours`)
+  .slice(0, 3)"""
+"""What browsers leave out on paper unless told: the pattern of a cause is a background."""
+
+CUT_OFF = """() => [...document.querySelectorAll(".scroll")]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1)
+  .map((element) => `${element.ariaLabel}: ${element.scrollWidth} of ${element.clientWidth} px`)"""
+
+
+@in_module
+async def test_pages_on_paper(browser: Browser, hub_place: Place) -> None:
+    """A sheet of A4 does not scroll: tables fit its width, and causes keep their patterns."""
+    context = await browser.new_context(viewport={"width": 794, "height": 1123})
+    await signed_in(context, hub_place, "vi")
+    page = await context.new_page()
+    reader = Reader(page, hub_place)
+    await page.emulate_media(media="print")
+    faults = []
+    for address in ("/", "/continuity", "/cameras/san-1", "/system"):
+        await reader.open(Visit(address, address))
+        # The margins of a sheet, which a screen has not.
+        await page.evaluate("document.querySelector('.main').style.width = '717px'")
+        found = await page.evaluate(PALE) + await page.evaluate(CUT_OFF)
+        faults += [f"{address}: {one}" for one in found]
+    await context.close()
+
+    assert faults == []
+
+
 @in_module
 async def test_the_eye_of_this_test_sees(browser: Browser, hub_place: Place) -> None:
     """Judged as the other language, a page must be full of faults; else nothing above is proved."""
