@@ -56,6 +56,8 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("[sign_in]", config.SignInConfig),
     ("[audit]", config.AuditConfig),
     ("[bus]", config.BusConfig),
+    ("[mail]", config.MailConfig),
+    ("[report]", config.ReportConfig),
 )
 """Every table of the file, in the order that a person writes it."""
 

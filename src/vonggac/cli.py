@@ -45,6 +45,7 @@ SUBCOMMANDS = {
     "import": Subcommand("vonggac.admin.sheet", "facilities, cameras, contacts from a workbook"),
     "annex": Subcommand("vonggac.admin.annex", "papers for the authorities, from the real facts"),
     "letter": Subcommand("vonggac.admin.letter", "documents of decree 30/2020 as .docx and PDF"),
+    "report": Subcommand("vonggac.admin.report", "statistics of a unit over a span"),
     "keys": Subcommand("vonggac.admin.keys", "keys: how old each is; change them"),
     "probe": Subcommand("vonggac.edge.probe", "what a technician needs to know of a camera"),
     "discover": Subcommand("vonggac.edge.discover", "find cameras and recorders on the network"),

@@ -19,6 +19,7 @@ from vonggac.errors import ConfigError
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Names of cameras and sites: they stand in file names and subjects, so no dot, no space."""
 
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _SYSLOG = re.compile(r"(?:udp|tcp)://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]):\d{1,5}")
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME)]
@@ -296,6 +297,34 @@ class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How browsers reach the WebSocket, when something stands in front (wss://...)."""
 
 
+class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The server that reports by the clock are mailed through."""
+
+    host: str = ""
+    """Name of the SMTP server; empty sends no mail."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 465
+    """Its port."""
+    security: Literal["tls", "starttls", "none"] = "tls"
+    """TLS from the first byte, TLS after STARTTLS, or none (only for a server of this machine)."""
+    ca: str | None = None
+    """File of the authority of the server's certificate; default: the system's."""
+    sender: str = "vonggac@localhost"
+    """Address that mails come from."""
+    user: str = ""
+    """Account on the server; empty signs in nowhere."""
+    password: SecretRef | None = None
+    """Where its password is."""
+
+
+class ReportConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Reports by the clock."""
+
+    cut_off: str = "17:00"
+    """When the leader's page of a day is made, unless the order says otherwise (our default)."""
+    folder: str | None = None
+    """Where files of reports are laid; default: `reports` in data_dir."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that `vonggac up` needs."""
 
@@ -321,6 +350,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The access log."""
     bus: BusConfig = BusConfig()
     """The embedded nats-server."""
+    mail: MailConfig = MailConfig()
+    """The mail server."""
+    report: ReportConfig = ReportConfig()
+    """Reports by the clock."""
     database_url: str | None = None
     """SQLAlchemy URL of the hub's database; default: SQLite in data_dir."""
 
@@ -359,6 +392,8 @@ def load(path: Path) -> Config:
     syslog = config.audit.syslog
     if syslog is not None and not _SYSLOG.fullmatch(syslog):
         raise ConfigError(f"{path}: audit.syslog is udp://host:port or tcp://host:port")
+    if not _CLOCK.fullmatch(config.report.cut_off):
+        raise ConfigError(f"{path}: report.cut_off is a time like 17:00")
     if config.web.redirect_port is not None and config.web.tls is None:
         raise ConfigError(f"{path}: web.redirect_port sends on to https; set web.tls too")
     for text in config.web.inside_networks:

@@ -28,7 +28,7 @@ from vonggac.domain import accounts, directives, profiles, registry, rules, seal
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
-from vonggac.hub import auditing, facts, idle, rechecks, watch
+from vonggac.hub import auditing, facts, idle, rechecks, reporting, watch
 from vonggac.hub.chores import Chores
 from vonggac.hub.exporting import EXPORTS, Exporter
 from vonggac.hub.grants import Grants
@@ -233,6 +233,15 @@ async def run(
                     *_fed(database, clock, config, kept),
                     kept("revocation", revocation.run),
                     kept("idle", lambda: idle.run(database, clock, config.sign_in)),
+                    kept(
+                        "reports",
+                        lambda: reporting.run(
+                            database,
+                            clock,
+                            Path(config.report.folder or data / reporting.FOLDER),
+                            config.mail,
+                        ),
+                    ),
                     kept(
                         "acceptance",
                         lambda: rechecks.run(site, database, box, clock, config.acceptance),

@@ -9,7 +9,7 @@ from visiting import Visit
 
 from hub_stage import SITE_ID
 from vonggac.db import tables
-from vonggac.domain import access, legal, letters, papers, reports, roles
+from vonggac.domain import access, legal, letters, papers, reports, roles, schedules
 from vonggac.domain.exports import Someone
 from vonggac.domain.statistics import Span
 
@@ -22,6 +22,7 @@ VISITS = (
     Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-good) a"),
     Visit("/papers/{paper_id}", "/papers", press="tr:has(.badge-bad) a"),
     Visit("/reports", "/reports"),
+    Visit("/reports/schedules", "/reports/schedules"),
     Visit("/reports/rows", "/reports/rows?figure=cameras"),
     Visit("/reports/{report_id}", "/reports", press='li a[href^="/reports/"]:not([href*="?"])'),
 )
@@ -65,9 +66,17 @@ def load(hub: Stage, said: str = "") -> None:
         marked = papers.Recipient(first.id, "", today, words, today, None, words)
         papers.mark_recipient(connection, made[1], first.id, marked, by=by, now_ns=now_ns)
         papers.withdraw(connection, made[2], words, by=by, now_ns=now_ns)
+        ordered = schedules.order(
+            connection,
+            schedules.Draft(None, "daily", "17:00", ("pdf", "xlsx"), "lanhdao@co-quan.example"),
+            by=by, now_ns=now_ns,
+        )  # fmt: skip
         person = access.person_of(connection, account.id, now_ns)
         span = Span(today.replace(day=1), today)
         counted = reports.count(connection, person, None, span, now_ns=now_ns)
-        reports.keep(
+        kept = reports.keep(
             connection, reports.data_of(counted, now_ns=now_ns), "periodic", by=by, now_ns=now_ns
         )
+        schedules.send(connection, schedules.find(connection, ordered), kept, now_ns=now_ns)
+        tried = schedules.waiting(connection, now_ns)[-1]
+        schedules.note(connection, tried, words, actor=by.actor, now_ns=now_ns)

@@ -121,18 +121,17 @@ def _camera(connection: Connection, chance: random.Random, site_id: str, name: s
     status = chance.choice(("recording", "gap", "off"))
     since = NOW_NS - chance.randrange(1, 5) * 3_600 * NS
     add(connection, tables.state, **key, status=status, since_ns=since, as_of_ns=NOW_NS - NS,
-        cause="camera_lost" if status == "gap" else None)  # fmt: skip
+        cause="unreachable" if status == "gap" else None)  # fmt: skip
     at = SPAN.ns[0] - 5 * 3_600 * NS
     while at < since:
         length = chance.randrange(1, 20 * 3_600) * NS
         kind = tables.span if chance.random() < 0.7 else tables.gap
-        more = {"cause": "camera_lost"} if kind is tables.gap else {}
+        cause = chance.choice(("unreachable", "disk_slow", "stalled"))
+        more = {"cause": cause} if kind is tables.gap else {}
         add(connection, kind, **key, from_ns=at, to_ns=min(at + length, since), **more)
-        add(connection, tables.run, site_id=site_id, run=f"{name}-{at}", camera=name, stream="main",
-            from_ns=at, to_ns=min(at + length // 2 + 1, since), source="rtsp")  # fmt: skip
         at += length
     if status == "gap":
-        add(connection, tables.gap, **key, from_ns=since, to_ns=None, cause="camera_lost")
+        add(connection, tables.gap, **key, from_ns=since, to_ns=None, cause="unreachable")
 
 
 def _estimate(connection: Connection, chance: random.Random, site_id: str, name: str) -> None:
@@ -188,7 +187,7 @@ class Raw:
 def raw(connection: Connection) -> Raw:
     names = (
         tables.site, tables.camera, tables.state, tables.site_state, tables.span, tables.gap,
-        tables.run, survey_db.survey, survey_db.survey_verdict, inspection_db.inspection,
+        survey_db.survey, survey_db.survey_verdict, inspection_db.inspection,
         register.facility, task_db.task, money_db.estimate, money_db.estimate_line,
     )  # fmt: skip
     return Raw({one.name: list(connection.execute(sa.select(one)).all()) for one in names})
@@ -242,9 +241,13 @@ def again(raw: Raw, site_ids: list[str]) -> dict[str, int]:
             clipped(one.from_ns, one.to_ns or states[one.camera].as_of_ns)
             for one in raw.of(tables.gap, site_id=site_id)
         )
-        linked = sum(clipped(one.from_ns, one.to_ns) for one in raw.of(tables.run, site_id=site_id))
+        reached = sum(
+            clipped(one.from_ns, one.to_ns or states[one.camera].as_of_ns)
+            for one in raw.of(tables.gap, site_id=site_id)
+            if one.cause != "unreachable"
+        )
         known += recorded + missing
-        counts |= {"recorded": recorded, "linked": min(linked, recorded + missing)}
+        counts |= {"recorded": recorded, "linked": recorded + reached}
         counts |= inspected(raw, site_id, site.created_ns) | tasks(raw, site_id)
         counts |= money(raw, site_id)
         for code, amount in counts.items():

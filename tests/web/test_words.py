@@ -47,6 +47,7 @@ from vonggac.web import (
     register,
     render,
     reports,
+    schedules,
     shares,
     staff,
     survey_form,
@@ -116,6 +117,8 @@ def said_by_key() -> list[str]:
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*reports.FAULTS.values(), *reports.SURVEYS.values(), *reports.PRESETS]
     said += [*domain_statistics.GROUPS.values(), *(one.name for one in domain_statistics.FIGURES)]
+    said += [*schedules.FAULTS.values(), *schedules.RHYTHMS.values(), *schedules.WAYS.values()]
+    said += [*schedules.DELIVERIES.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]
     said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
     said += [*guide.FAULTS.values(), *guide.DRAFTS.values(), guide.WHOLE, *domain_guide.SAID]

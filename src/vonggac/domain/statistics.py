@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.causes import Cause
 from vonggac.db import directives, tables
 from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
@@ -33,6 +34,10 @@ Kind = Literal["facilities", "sum", "money", "part"]
 
 FEW: Final = 400
 """Facilities up to which the database is told their ids; of more it sums all, and we choose."""
+REACHED: Final = frozenset(Cause) - {
+    Cause.UNREACHABLE, Cause.EDGE_OFF, Cause.POWER_LOST, Cause.MAINTENANCE, Cause.NOT_IN_SERVICE,
+}  # fmt: skip
+"""Causes of missing recordings during which the camera itself answered (ours)."""
 UNKNOWN: Final = "unknown"
 """The reason of what is not connected while no survey was verified."""
 REFUSED: Final = "uncooperative"
@@ -77,7 +82,7 @@ class Row:
     recorded_ns: int = 0
     missing_ns: int = 0
     linked_ns: int = 0
-    """Of the same time: in which the box had a connection to the camera."""
+    """Of the same time: in which the camera could be reached."""
     inspected: int = 0
     """Inspections in the span that count."""
     last_inspection: date | None = None
@@ -431,40 +436,54 @@ def _cameras(connection: Connection, site_ids: Sequence[str], _span: Span, _now_
 
 
 def _continuity(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int) -> Found:
-    """Recorded, missing and connected time of the main streams, clipped to the span."""
+    """Recorded, missing and connected time of the main streams, clipped to the span.
+
+    A camera is connected while it is recorded, and while what is missing has another cause than
+    that nobody reached it.
+    """
     start, end = span.ns[0], min(span.ns[1], now_ns)
     if end <= start:
         return {}
+    gap, told = tables.gap, tables.state
+    until = sa.func.coalesce(gap.c.to_ns, told.c.as_of_ns)
+    open_gaps = gap.outerjoin(
+        told,
+        sa.and_(told.c.site_id == gap.c.site_id, told.c.camera == gap.c.camera,
+                told.c.stream == gap.c.stream),
+    )  # fmt: skip
+    missing = _clipped(gap, until, (start, end))
+    linked = sa.case((gap.c.cause.in_([one.value for one in REACHED]), missing), else_=0)
     found: Found = {}
-    told = tables.state
-    for name, table, until in (
-        ("recorded_ns", tables.span, tables.span.c.to_ns),
-        ("missing_ns", tables.gap, sa.func.coalesce(tables.gap.c.to_ns, told.c.as_of_ns)),
-        ("linked_ns", tables.run, sa.func.coalesce(tables.run.c.to_ns, told.c.as_of_ns)),
+    recorded = _clipped(tables.span, tables.span.c.to_ns, (start, end))
+    for table, source, until_ns, sums in (
+        (tables.span, tables.span, tables.span.c.to_ns, {"recorded_ns": recorded}),
+        (gap, open_gaps, until, {"missing_ns": missing, "linked_ns": linked}),
     ):
-        source: Any = table
-        if name != "recorded_ns":
-            source = table.outerjoin(
-                told,
-                sa.and_(told.c.site_id == table.c.site_id, told.c.camera == table.c.camera,
-                        told.c.stream == table.c.stream),
-            )  # fmt: skip
-        begins = sa.case((table.c.from_ns < start, start), else_=table.c.from_ns)
-        ends = sa.case((until > end, end), else_=until)
-        rows = connection.execute(
-            sa.select(table.c.site_id, sa.func.sum(ends - begins))
+        query = (
+            sa.select(table.c.site_id, *(sa.func.sum(one).label(name)
+                                         for name, one in sums.items()))
             .select_from(source)
-            .where(table.c.stream == "main", table.c.from_ns < end, until > start,
+            .where(table.c.stream == "main", table.c.from_ns < end, until_ns > start,
                    _among(table.c.site_id, site_ids))
             .group_by(table.c.site_id)
         )  # fmt: skip
-        for site_id, total in rows:
-            found.setdefault(site_id, {})[name] = int(total)
+        if table is gap:
+            query = query.where(gap.c.cause != Cause.NOT_IN_SERVICE.value)
+        for row in connection.execute(query):
+            told_sums = {name: int(getattr(row, name)) for name in sums}
+            found.setdefault(row.site_id, {}).update(told_sums)
     _add_open(connection, found, site_ids, (start, end))
     for values in found.values():
-        known = values.get("recorded_ns", 0) + values.get("missing_ns", 0)
-        values["linked_ns"] = min(values.get("linked_ns", 0), known)
+        values["linked_ns"] = values.get("linked_ns", 0) + values.get("recorded_ns", 0)
     return found
+
+
+def _clipped(
+    table: sa.Table, until: sa.ColumnElement[Any], window: tuple[int, int]
+) -> sa.ColumnElement[Any]:
+    """The length of a row within the window; of rows that touch it."""
+    begins = sa.case((table.c.from_ns < window[0], window[0]), else_=table.c.from_ns)
+    return sa.case((until > window[1], window[1]), else_=until) - begins
 
 
 def _add_open(

@@ -328,6 +328,7 @@ CHORES: Mapping[str, str] = {
     "syslog": "gửi nhật ký đi nơi khác",
     "revocation": "thu hồi quyền xem",
     "idle": "đóng tài khoản không dùng",
+    "reports": "lập và gửi báo cáo định kỳ",
     "acceptance": "kiểm tra lại camera đã nghiệm thu",
 }
 """What goes on beside the pages, as people read it (`hub.chores`)."""
