@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from vonggac.web.words import Tongue
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-_ID: Final = re.compile(r"[a-z2-7]{26}")
+_ID: Final = re.compile(r"[a-z2-7]{26}|[0-9a-f]{64}")
 SHORT: Final = 8
-"""Letters of an id that are shown; the whole of it is found by the log's search and its files."""
+"""Letters of an id or a hash that are shown; the whole of it is found by the log's search and its files."""
 
 NAMES: Final[Mapping[str, Words]] = {
     code: Words(vi, en)
     for code, vi, en in (
+        ("about", "từ", "about"),
+        ("accepted", "nghiệm thu", "accepted"),
         ("act", "việc", "act"),
         ("after", "sau dòng", "after row"),
         ("agent", "trình duyệt", "browser"),
@@ -45,6 +47,7 @@ NAMES: Final[Mapping[str, Words]] = {
         ("days", "số ngày", "days"),
         ("display", "màn hình", "display"),
         ("document", "văn bản", "document"),
+        ("due", "hạn", "due"),
         ("ended", "kết thúc", "ended"),
         ("facilities", "số cơ sở", "facilities"),
         ("fault", "lỗi", "fault"),
@@ -64,8 +67,10 @@ NAMES: Final[Mapping[str, Words]] = {
         ("of", "của", "of"),
         ("path", "địa chỉ trang", "page"),
         ("people", "số người", "people"),
+        ("picture", "hình", "picture"),
         ("purpose", "mục đích", "purpose"),
         ("reason", "lý do", "reason"),
+        ("reasons", "lý do", "reasons"),
         ("recipient", "nơi nhận", "recipient"),
         ("responsible", "người chịu trách nhiệm", "responsible"),
         ("revision", "lần sửa", "revision"),
@@ -76,6 +81,7 @@ NAMES: Final[Mapping[str, Words]] = {
         ("seconds", "số giây", "seconds"),
         ("segments", "số tệp ghi", "segments"),
         ("sessions", "số phiên", "sessions"),
+        ("sha256", "SHA-256", "SHA-256"),
         ("sites", "cơ sở", "sites"),
         ("state", "trạng thái", "state"),
         ("step", "bước", "step"),
@@ -88,6 +94,7 @@ NAMES: Final[Mapping[str, Words]] = {
         ("unit", "đơn vị", "unit"),
         ("version", "lần", "version"),
         ("view", "lượt xem", "view"),
+        ("well", "đạt", "well"),
         ("what", "nội dung", "what"),
         ("why", "vì", "why"),
         ("with", "bằng", "with"),
