@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _ID: Final = re.compile(r"[a-z2-7]{26}|[0-9a-f]{64}")
 SHORT: Final = 8
-"""Letters of an id or a hash that are shown; the whole of it is found by the log's search and its files."""
+"""Letters of an id or a hash that are shown; the log's files have the whole of it."""
 
 NAMES: Final[Mapping[str, Words]] = {
     code: Words(vi, en)
