@@ -11,8 +11,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hub_stage import NOW, NOW_NS
-from vonggac.domain import guide, inspections, letters, papers, surveys, tasks
-from vonggac.domain.inspection_input import Member, RoundDraft
+from vonggac.config import AcceptanceConfig
+from vonggac.domain import (
+    acceptance,
+    coverage,
+    floor_plans,
+    guide,
+    letters,
+    papers,
+    pictures,
+    survey_links,
+    surveys,
+    tasks,
+)
 
 if TYPE_CHECKING:
     from vonggac.db import Connection
@@ -21,14 +32,17 @@ if TYPE_CHECKING:
 TODAY = NOW.date()
 
 
-def chained(connection: Connection, site: str, unit: str, by: Someone, word: str) -> dict[str, str]:
+def chained(
+    connection: Connection, site: str, unit: str, camera: str, by: Someone, word: str
+) -> dict[str, str]:
     """Their ids, as paths call them."""
     return (
         _paper(connection, site, by, word)
         | _task(connection, site, by, word)
         | _guide(connection, site, by, word)
-        | _inspection(connection, site, by, word)
         | _survey(connection, site, unit, by, word)
+        | _plan(connection, site, by, word)
+        | _try(connection, camera, by)
     )
 
 
@@ -60,17 +74,26 @@ def _guide(connection: Connection, site: str, by: Someone, word: str) -> dict[st
     return {"sent_id": sent, "question_id": asked}
 
 
-def _inspection(connection: Connection, site: str, by: Someone, word: str) -> dict[str, str]:
-    draft = RoundDraft(
-        f"Kiểm tra {word}", f"Sở {word}", (Member(f"Bà {word}", f"Sở {word}"),), (site,), TODAY,
-        decision=f"12/{word}", decided=TODAY,
-    )  # fmt: skip
-    made = inspections.plan(connection, draft, by=by, now_ns=NOW_NS)
-    return {"round_id": made, "inspection_id": inspections.of_round(connection, made)[0].id}
-
-
 def _survey(connection: Connection, site: str, unit: str, by: Someone, word: str) -> dict[str, str]:
     draft: Any = surveys.Draft(f"Khảo sát {word}", TODAY + timedelta(days=9), unit_id=unit)
     made = surveys.begin(connection, draft, [site], by=by, now_ns=NOW_NS)
     found = surveys.state(connection, [site])[site]
-    return {"campaign_id": made.id, "survey_id": found.id}
+    link, _ = survey_links.make_link(connection, found.id, days=9, by=by, now_ns=NOW_NS)
+    return {"campaign_id": made.id, "survey_id": found.id, "link_id": link.id}
+
+
+def _plan(connection: Connection, site: str, by: Someone, word: str) -> dict[str, str]:
+    picture = coverage.keep_picture(
+        connection, site, "plan", pictures.Picture("image/png", 8, 8, b"-"), by=by.name,
+        now_ns=NOW_NS,
+    )  # fmt: skip
+    made = floor_plans.add(
+        connection, site, floor="2", title=f"Tầng {word}", picture=picture, keep=False, by=by.name,
+        now_ns=NOW_NS,
+    )  # fmt: skip
+    return {"floor_plan_id": made.id, "picture_id": picture}
+
+
+def _try(connection: Connection, camera: str, by: Someone) -> dict[str, str]:
+    made = acceptance.begin(connection, camera, AcceptanceConfig(), by=by, now_ns=NOW_NS)
+    return {"acceptance_id": made.id}

@@ -206,7 +206,7 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
     paid = costed(connection, site, by, word)
     return {
         **paid,
-        **chained(connection, site, units[side], by, word),
+        **chained(connection, site, units[side], camera, by, word),
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
         "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
         "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",
