@@ -20,6 +20,7 @@ import pages_floor_plans
 import pages_guide
 import pages_inspections
 import pages_papers
+import pages_surveys
 import pages_tasks
 import pages_today
 import pytest
@@ -78,8 +79,15 @@ PUBLIC = "p" * 26
 
 
 AREAS = (
-    pages_closing, pages_estimates, pages_floor_plans, pages_guide, pages_inspections, pages_papers, pages_today,
+    pages_closing,
+    pages_estimates,
+    pages_floor_plans,
+    pages_guide,
+    pages_inspections,
+    pages_papers,
+    pages_today,
     pages_tasks,
+    pages_surveys,
 )  # fmt: skip
 """Subjects with pages of their own."""
 

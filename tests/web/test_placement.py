@@ -19,7 +19,7 @@ from test_hostile_forms import Reader, filled
 import vonggac
 from hub_stage import NOW, NOW_NS, SITE_ID, Stage
 from vonggac.config import CameraConfig, Config, StreamConfig
-from vonggac.domain import audit, registry, rules
+from vonggac.domain import audit, registry, rules, survey_forms
 
 if TYPE_CHECKING:
     import httpx
@@ -113,6 +113,16 @@ def test_the_configuration_refuses_every_forbidden_place(hub: Stage, known: bool
             let_in.append(place)
 
     assert let_in == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_survey_refuses_every_forbidden_place(place: dict[str, str]) -> None:
+    """The same form is sent by link, signed in and by the API (test_survey_pages sends it)."""
+    camera = {"zone": "HL", "title": "Hành lang", **place}
+    said = survey_forms.read({f"c-0-{name}": value for name, value in camera.items()})
+    refused = [one for one in survey_forms.check(said, PLACEMENT) if one.place is not None]
+
+    assert [one.name for one in refused] == ["c-0-zone"]
 
 
 def test_the_program_does_not_start_with_a_camera_in_a_bath(tmp_path: Path) -> None:
