@@ -120,6 +120,21 @@ def test_a_change_of_the_configuration_changes_the_paper(data: Path) -> None:
     assert "0.0.0.0:8080 không mã hóa, chỉ" not in open_ways
 
 
+@pytest.mark.parametrize("kind", ["dataflow", "dpia", "level"])
+def test_a_paper_is_made_in_english_too(data: Path, kind: str) -> None:
+    """The page gives both; whoever works without a browser gets both, and the row says which."""
+    config, out = configured(data), data.parent / "annex.pdf"
+    assert main(["annex", kind, "--config", str(config), "--out", str(out), "--lang", "en"]) == 0
+    said = text_of(out.read_bytes())
+    database = Database(sqlite_url(data / "hub.sqlite"))
+    with database.reading() as connection:
+        rows = audit.rows(connection, audit.Filter())
+    database.close()
+
+    assert "The Vietnamese text is the official one" in said
+    assert rows[0].detail["language"] == "en"
+
+
 def test_no_hub_and_no_place_to_write_are_wrong_use(data: Path) -> None:
     """And no database is made where there was none."""
     nowhere = configured(data.parent / "elsewhere")

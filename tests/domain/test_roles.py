@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import access, roles, units
+from vonggac.domain import access, accounts, roles, units
 from vonggac.domain.access import Act
 from vonggac.domain.roles import Draft, Refused
-from vonggac.errors import Kind
+from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,6 +158,39 @@ def test_the_last_administrator_stays(place: Place) -> None:
         roles.end(place.connection, place.machine, first, reason="nghỉ hưu", now_ns=NOW)
     place.give(None, "minh", "administrator")
     roles.end(place.connection, place.machine, first, reason="nghỉ hưu", now_ns=NOW)
+
+    assert caught.value.code == "last_administrator"
+
+
+def test_an_administrator_of_a_part_is_no_other_administrator_of_everything(place: Place) -> None:
+    """Closing the last who reaches everything would leave a hub that nobody can set up."""
+    place.give(None, "hoa", "administrator")
+    place.give(None, "lan", "administrator", unit=place.province)
+    place.give(None, "minh", "administrator", to_ns=NOW + DAY)
+    table = tables.account
+
+    def close(name: str) -> None:
+        accounts.disable(place.connection, name, why="administrator", now_ns=NOW)
+
+    with pytest.raises(VonggacError, match="administer"):
+        close("hoa")
+    close("lan")  # who reaches a part may go at any time
+    closed = set(
+        place.connection.execute(
+            sa.select(table.c.id).where(table.c.disabled_ns.is_not(None))
+        ).scalars()
+    )
+    assert closed == {"lan"}
+
+
+def test_a_closed_account_is_no_other_administrator(place: Place) -> None:
+    """Its roles stand in the register and open nothing."""
+    first = place.give(None, "hoa", "administrator")
+    place.give(None, "lan", "administrator")
+    accounts.disable(place.connection, "lan", why="administrator", now_ns=NOW)
+
+    with pytest.raises(Refused) as caught:
+        roles.end(place.connection, place.machine, first, reason="nghỉ hưu", now_ns=NOW)
 
     assert caught.value.code == "last_administrator"
 

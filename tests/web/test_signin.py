@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from hub_stage import PASSWORD, Stage
+from hub_stage import PASSWORD, Stage, browser
 from vonggac.db import tables
 from vonggac.domain import audit
-from vonggac.web.app import told
+from vonggac.web.app import SIGN_IN_BURST, told
 from vonggac.web.rights import RULES
 
 if TYPE_CHECKING:
@@ -261,3 +261,17 @@ async def test_the_log_keeps_no_secret_of_a_one_time_link(
     said = capsys.readouterr()
     assert "request.method_refused" in said.out + said.err
     assert secret not in said.out + said.err
+
+
+async def test_an_ipv6_line_has_one_allowance_of_sign_ins(hub: Stage) -> None:
+    """A line has 2**64 addresses: each with ten tries of its own would be no limit."""
+    said = []
+    for number in range(SIGN_IN_BURST + 1):
+        body = {"user": f"nobody{number}", "password": "sai"}
+        async with browser(hub, f"2001:db8:0:7::{number + 1:x}") as one:
+            said.append((await one.post("/api/v1/session", json=body)).status_code)
+    async with browser(hub, "2001:db8:0:8::1") as elsewhere:
+        other = (await elsewhere.post("/api/v1/session", json=body)).status_code
+
+    assert said[-1] == 429
+    assert 429 not in (*said[:-1], other)

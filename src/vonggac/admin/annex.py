@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--config", type=Path, required=True, metavar="FILE", help="of `vonggac up`")
     add("--out", type=Path, required=True, metavar="FILE", help="where the PDF is written")
     add("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    add("--lang", choices=("vi", "en"), default="vi", help="vi is the official one")
     parser.set_defaults(data=None)
 
 
@@ -40,7 +41,10 @@ def command(options: argparse.Namespace) -> int:
         raise ConfigError(f"no hub in {config.data_dir}; start `vonggac up` once")
     with admin.hub(options) as database:
         with database.reading() as connection:
-            made = annexes.made(connection, config, options.kind, now_ns=admin.now_ns())
+            facts = annexes.gather(connection, config, now_ns=admin.now_ns())
+        made = annexes.annex(options.kind, facts)
+        if options.lang == "en":
+            made = annexes.in_english(made, facts)
         content = paper.pdf("annex", made.as_json())
         try:
             options.out.write_bytes(content)
@@ -48,11 +52,11 @@ def command(options: argparse.Namespace) -> int:
             raise ConfigError(f"cannot write {options.out}: {error.strerror}") from error
         digest = hashlib.sha256(content).hexdigest()
         with database.writing() as connection:
-            admin.record(
-                connection, audit.Act.DOCUMENT_MADE, f"annex/{options.kind}", sha256=digest
-            )
+            detail = {"sha256": digest} | ({"language": "en"} if options.lang == "en" else {})
+            admin.record(connection, audit.Act.DOCUMENT_MADE, f"annex/{options.kind}", **detail)
     told = {
         "kind": options.kind,
+        "language": options.lang,
         "file": str(options.out),
         "bytes": len(content),
         "sha256": digest,

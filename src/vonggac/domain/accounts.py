@@ -454,19 +454,10 @@ def disable(
     """Close an account: it opens nothing from now on, and its sessions and PINs end.
 
     Raises:
-        VonggacError: CONFLICT, it is the last administrator's that is open.
+        VonggacError: CONFLICT, it is the last that administers everything.
     """
     table = tables.account
-    others = connection.execute(
-        sa.select(sa.func.count())
-        .select_from(table)
-        .where(
-            table.c.id != account_id,
-            table.c.role == ADMINISTRATOR,
-            table.c.disabled_ns.is_(None),
-        )
-    ).scalar_one()
-    if why == "administrator" and not others:
+    if why == "administrator" and roles.administrators(connection, now_ns) == {account_id}:
         raise VonggacError(
             Kind.CONFLICT, "nobody could administer the hub any more", fault="last_administrator"
         )

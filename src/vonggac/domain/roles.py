@@ -207,18 +207,13 @@ def end(connection: Connection, ender: Person, row_id: str, *, reason: str, now_
         _check_giver(connection, ender, duty, draft, now_ns)
     elif not access.may(ender, Act.ROLES_EDIT, SYSTEM, now_ns=now_ns):
         raise Refused(Kind.FORBIDDEN, "outside_scope", "only an administrator may end this role")
-    if row.role == ADMINISTRATOR and _over_everything(row):
-        others = [
-            one
-            for one in rows(connection, role=ADMINISTRATOR)
-            if one.id != row.id and one.to_ns is None and one.lasts(now_ns)
-        ]
-        if not any(_over_everything(one) for one in others):
-            raise Refused(
-                Kind.CONFLICT,
-                "last_administrator",
-                "this is the last administrator over everything; give another one first",
-            )
+    is_whole = row.role == ADMINISTRATOR and _over_everything(row)
+    if is_whole and not administrators(connection, now_ns, without=row.id):
+        raise Refused(
+            Kind.CONFLICT,
+            "last_administrator",
+            "this is the last administrator over everything; give another one first",
+        )
     connection.execute(
         tables.role_held.update()
         .where(tables.role_held.c.id == row_id)
@@ -316,6 +311,26 @@ def _duties(now_ns: int) -> Mapping[str, Duty]:
 
 def _over_everything(row: Row) -> bool:
     return row.unit is None and row.line is None and not row.sites
+
+
+def administrators(connection: Connection, now_ns: int, *, without: str = "") -> set[str]:
+    """Open accounts that administer everything, and not only until a day.
+
+    Args:
+        connection: a transaction.
+        now_ns: UTC now.
+        without: id of a role that is left out.
+    """
+    closed = set(
+        connection.execute(
+            sa.select(tables.account.c.id).where(tables.account.c.disabled_ns.is_not(None))
+        ).scalars()
+    )
+    return {
+        one.account_id
+        for one in rows(connection, role=ADMINISTRATOR)
+        if one.id != without and one.to_ns is None and one.lasts(now_ns) and _over_everything(one)
+    } - closed
 
 
 def _check(duty: Duty, draft: Draft, now_ns: int) -> None:

@@ -307,7 +307,7 @@ def _factor_send(who: Visitor, form: dict[str, str]) -> Response:
     sealed = form.get("sealed", "")
     secret = _offered(who, sealed)
     offer = Offer(secret.reveal(), second_factor.address_of(secret, session.account.name), sealed)
-    desk.sign_in_limit.take(who.address)
+    desk.sign_in_limit.take(who.line)
     if session.account.has_factor and not _proves(
         who, form.get("current", ""), Act.FACTOR_ENROLLED
     ):
@@ -357,7 +357,7 @@ async def recovery_send(request: Request) -> Response:
 
 def _recovery_send(who: Visitor, form: dict[str, str]) -> Response:
     session, desk, now_ns = who.signed_in, who.desk, who.desk.now_ns()
-    desk.sign_in_limit.take(who.address)
+    desk.sign_in_limit.take(who.line)
     if not session.account.has_factor or not _proves(
         who, form.get("current", ""), Act.RECOVERY_CODES
     ):

@@ -88,7 +88,7 @@ async def sign_in(request: Request, body: SignInBody) -> Response:
 
 def _sign_in(request: Request, body: SignInBody) -> Response:
     who = visitor(request)
-    who.desk.sign_in_limit.take(who.address)
+    who.desk.sign_in_limit.take(who.line)
     try:
         found = entrance.sign_in(
             who.desk, body.user, body.password, entrance.caller_of(who), code=body.code
@@ -312,7 +312,7 @@ def workstation(who: Signed) -> dict[str, Any]:
 def change_person(who: Signed, body: PersonBody) -> Response:
     """End the present person's session here and open the next one's; the wall plays on."""
     who.signed_in  # noqa: B018
-    who.desk.sign_in_limit.take(who.address)
+    who.desk.sign_in_limit.take(who.line)
     changed = workplaces.change_person(who, body.account, body.pin)
     if changed.token is None:
         raise VonggacError(Kind.UNAUTHENTICATED, "wrong PIN", tries_left=max(0, changed.tries_left))

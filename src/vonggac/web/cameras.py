@@ -25,8 +25,6 @@ from vonggac.web.words import DAY_NS, Tongue, day_start
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vonggac.domain.rules import ForbiddenZone
-
 
 routes = APIRouter(include_in_schema=False)
 
@@ -282,7 +280,7 @@ def _refused(
     t = who.t
     if isinstance(error, registry.Unacceptable):
         faults = {
-            problem.field: refused_place(who, problem.place)
+            problem.field: book.refused_place(who, problem.place)
             if problem.place is not None
             else t(FAULTS[problem.code])
             for problem in error.problems
@@ -293,15 +291,6 @@ def _refused(
         form = Form(values, general=t(FAULTS[code]))
         return _form_page(who, form, camera=camera, status=409)
     raise error
-
-
-def refused_place(who: Visitor, place: ForbiddenZone) -> str:
-    """The sentence that refuses a place, with the rule that it stands in."""
-    return who.t(
-        "{refusal} Theo {rule}.",
-        refusal=who.t.of(place.refusal),
-        rule=who.t.of(who.desk.placement.name),
-    )
 
 
 def _draft(values: Mapping[str, str]) -> registry.Draft:

@@ -13,7 +13,7 @@ from vonggac.domain.access import NOBODY, Act, Person, Thing
 from vonggac.domain.audit import Actor
 from vonggac.domain.duties import duties
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import words
+from vonggac.web import limits, words
 
 if TYPE_CHECKING:
     import threading
@@ -104,6 +104,11 @@ class Visitor:
     """This hub's own facility, once it is registered."""
     origin: str = ""
     """How the request came: scheme and host, as its browser shows them."""
+
+    @property
+    def line(self) -> str:
+        """Whose allowance of sign-ins this is: an IPv6 line has one, not 2**64."""
+        return limits.holder(self.address)
 
     @property
     def signed_in(self) -> sessions.Session:

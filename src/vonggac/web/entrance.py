@@ -311,7 +311,7 @@ def _signin_send(request: Request, form: dict[str, str]) -> Response:
     name, password = form.get("name", ""), form.get("password", "")
     goes_to = inside(form.get("next", "/"))
     try:
-        who.desk.sign_in_limit.take(who.address)
+        who.desk.sign_in_limit.take(who.line)
         found = sign_in(who.desk, name, password, caller_of(who))
     except VonggacError as error:
         said = too_many_words(who, error)
@@ -424,7 +424,7 @@ def _code_send(request: Request, form: dict[str, str]) -> Response:
     if awaiting is None:
         return RedirectResponse("/signin", 303)
     try:
-        who.desk.sign_in_limit.take(who.address)
+        who.desk.sign_in_limit.take(who.line)
         found = enter_code(who.desk, awaiting, form.get("code", ""), caller_of(who))
     except VonggacError as error:
         said = too_many_words(who, error)

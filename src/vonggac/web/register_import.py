@@ -20,6 +20,7 @@ from vonggac.domain.register_book import XLSX
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import words
 from vonggac.web.desk import Visitor, visitor
+from vonggac.web.register import refused_place
 from vonggac.web.render import form_values
 
 if TYPE_CHECKING:
@@ -219,10 +220,6 @@ def _page(who: Visitor, upload_id: str | None, *, error: str = "", status: int =
 
 def _sentence(who: Visitor, code: str, values: Mapping[str, Any]) -> str:
     """A fault in the visitor's language; what refuses a place is kept in Vietnamese."""
-    placement = who.desk.placement
-    place = next(
-        (one for one in placement.forbidden if one.refusal.vi == values.get("refusal")), None
-    )
-    if place is not None:
-        values = {"refusal": who.t.of(place.refusal), "rule": who.t.of(placement.name)}
-    return who.t(sheets.FAULTS[code], **values)
+    forbidden = who.desk.placement.forbidden
+    place = next((one for one in forbidden if one.refusal.vi == values.get("refusal")), None)
+    return refused_place(who, place) if place else who.t(sheets.FAULTS[code], **values)

@@ -32,9 +32,9 @@ from vonggac.domain.survey_forms import Said, SaidCamera
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 from vonggac.web import surveys as shared
-from vonggac.web.cameras import refused_place
 from vonggac.web.desk import Visitor, desk_of, visitor
 from vonggac.web.public import address_of
+from vonggac.web.register import refused_place
 from vonggac.web.render import STATIC, form_values
 
 if TYPE_CHECKING:

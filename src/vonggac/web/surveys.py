@@ -29,8 +29,8 @@ from vonggac.domain.duties import LINES, line_words
 from vonggac.domain.registry import Problem, Unacceptable
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, evidence_api, rights
-from vonggac.web.cameras import refused_place
 from vonggac.web.desk import Visitor, visitor
+from vonggac.web.register import refused_place
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:

@@ -162,7 +162,7 @@ def _person_send(request: Request, form: dict[str, str]) -> Response:
     who = visitor(request)
     goes_to, chosen = entrance.inside(form.get("next", "/")), form.get("account", "")
     try:
-        who.desk.sign_in_limit.take(who.address)
+        who.desk.sign_in_limit.take(who.line)
         changed = change_person(who, chosen, form.get("pin", ""))
     except VonggacError as error:
         if error.detail.get("fault") == "full_sign_in_needed":
@@ -440,7 +440,7 @@ def _display_send(request: Request, form: dict[str, str]) -> Response:
     who = visitor(request)
     desk, now_ns = who.desk, who.desk.now_ns()
     try:
-        desk.sign_in_limit.take(who.address)
+        desk.sign_in_limit.take(who.line)
     except VonggacError as error:
         said = entrance.too_many_words(who, error)
         return who.page("display_link.html", {"error": said}, status=429)
