@@ -130,6 +130,7 @@ class Stand:
                     "id": name,
                     "code": name.upper(),
                     "name": f"Hành lang {name}",
+                    "zone": {"code": "HL", "name": "Hành lang"},
                     "allowed": True,
                     "streams": {
                         stream: {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,12 +71,16 @@ async def test_a_tile_shows_moving_pictures_and_their_true_age(
         await page.wait_for_function(
             "() => document.querySelector('.tile[data-camera=cam01]').dataset.latency < 1000"
         )
+        caption = page.locator(".tile[data-camera=cam01] footer")
+        await caption.locator(".lat", has_text=re.compile(r"^0,\d s$")).wait_for()
+        zone = await caption.locator(".zone").get_attribute("title")
         seen = await tile(page, "cam01")
 
     assert complaints == []
     assert int(seen["latency"]) > 0
     assert seen["stream"] == "sub"
     assert "Trực tiếp" in seen["text"]
+    assert (zone, "HL" in seen["text"]) == ("Hành lang", True)
 
 
 async def test_the_keyframe_is_shown_first_and_its_gop_played_not_sought(

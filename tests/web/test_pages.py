@@ -6,6 +6,7 @@ import asyncio
 import csv
 import html
 import io
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +195,16 @@ async def test_days_of_keeping_are_called_a_default_only_where_they_are_one(
 
     assert '30 ngày <span class="muted">(mặc định của phần mềm)</span>' in before
     assert '45 ngày <span class="muted">(theo cấu hình)</span>' in after
+
+
+async def test_the_wall_knows_the_zone_of_each_camera(client: httpx.AsyncClient) -> None:
+    """A tile says where it looks, in the words of the placement rule."""
+    page = (await client.get("/wall")).text
+    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', page, re.S)
+    assert found is not None
+    zones = {one["id"]: one["zone"] for one in json.loads(found[1])["cameras"]}
+
+    assert zones["cg-1"] == {"code": "CG", "name": "Cổng ra vào"}
 
 
 async def test_the_system_page_tells_what_is_held_up_and_what_was_refused(

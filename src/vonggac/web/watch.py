@@ -295,7 +295,7 @@ def wall_data(
         "utc_offset_s": 25_200,
         "language": t.language,
         "purpose": purpose,
-        "cameras": [_camera_data(camera, states) for camera in cameras],
+        "cameras": [_camera_data(who, camera, states) for camera in cameras],
         "causes": {
             cause.value: {
                 "letter": said.letter,
@@ -317,15 +317,17 @@ def wall_data(
 
 
 def _camera_data(
-    camera: registry.Camera, states: Mapping[tuple[str, str], ledger.State]
+    who: Visitor, camera: registry.Camera, states: Mapping[tuple[str, str], ledger.State]
 ) -> dict[str, Any]:
     streams = {"main": _stream_data(states.get((camera.name, "main")))}
     if camera.sub_url:
         streams["sub"] = _stream_data(states.get((camera.name, "sub")))
+    zone = who.desk.placement.zone(camera.zone)
     return {
         "id": camera.id,
         "code": camera.name.upper(),
         "name": camera.title or camera.name,
+        "zone": {"code": zone.code, "name": who.t.of(zone.name)} if zone else None,
         "streams": streams,
         "allowed": True,
     }

@@ -27,6 +27,8 @@ const PHONE_LIVE = 2;
 const PHONE = matchMedia("(max-width: 767px)");
 /** A stream that is asked for in place of another one and brings no picture is given up after this, ms. */
 const SWITCH_MS = 8_000;
+/** How often a tile says how old its picture is: faster than this it would flicker. */
+const LAG_MS = 1_000;
 /** Tiles are built when the connection is open, or after this, ms: building them holds the only thread that opens it. */
 const CONNECTION_FIRST_MS = 120;
 const UNKNOWN = { letter: "?", class: "u" };
@@ -57,6 +59,7 @@ const inView = new Map();
 class Tile {
   #said = "";
   #card = "";
+  #lagAt = -LAG_MS;
 
   /** @param {any} camera of the page data @param {HTMLElement} article */
   constructor(camera, article) {
@@ -72,11 +75,14 @@ class Tile {
     this.pic.append(this.video, this.card);
     const footer = article.querySelector("footer") ?? article.appendChild(el("footer"));
     this.mark = el("span", { class: "mark" });
+    this.lag = el("span", { class: "lat soft" });
     this.time = el("time");
     footer.replaceChildren(
       el("span", { class: "code strong" }, camera.code),
+      ...(camera.zone ? [el("span", { class: "zone soft", title: camera.zone.name }, camera.zone.code)] : []),
       el("span", { class: "nm" }, camera.name),
       this.mark,
+      this.lag,
       this.time,
     );
     this.live = session && camera.allowed !== false ? this.#picture(this.video) : null;
@@ -151,6 +157,10 @@ class Tile {
       this.#open(this.live, "sub");
     }
     this.#draw(status);
+    if (now - this.#lagAt >= LAG_MS) {
+      this.#lagAt = now;
+      this.#age(status);
+    }
     return status;
   }
 
@@ -170,6 +180,13 @@ class Tile {
     this.video.hidden = !["live", "late", "stale"].includes(kind);
     this.#caption(kind, view);
     this.#cover(kind, view);
+  }
+
+  /** How long ago what is seen was taken; what is late says so in its mark. */
+  #age(status) {
+    const isLive = this.article.dataset.look === "live" && status?.latency != null;
+    const said = isLive ? `${words.decimal.format(status.latency / 1_000)} s` : "";
+    if (this.lag.textContent !== said) this.lag.textContent = said;
   }
 
   #caption(kind, view) {
