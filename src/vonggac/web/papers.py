@@ -76,6 +76,8 @@ HREFS: Mapping[str, str] = {
     "directive": "/directives/{}",
     "duty": "/owed",
     "inspection": "/inspections/{}",
+    "survey": "/surveys/{}",
+    "campaign": "/campaigns/{}",
     "site": "/facilities/{}",
 }
 """Where what it was drafted from is shown."""
