@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import sqlalchemy as sa
 
 import hub_stage
-from vonggac.db import Database, sqlite_url
-from vonggac.domain import register, register_book, register_sheets, rules, units
+from vonggac.db import Database, estimate, sqlite_url, survey, tables, task
+from vonggac.domain import register, register_book, register_sheets, roles, rules, units
 from vonggac.domain import register_import as entering
 from vonggac.domain.register_places import Area, Facts
 from vonggac.web.words import day_of
@@ -129,6 +129,8 @@ def measure(database: Database, options: argparse.Namespace) -> dict[str, float]
         took[f"{name}"] = took[f"{name}_read"] + took[f"{name}_write"]
 
     once("import", expect="new")
+    if options.only:
+        return took
     once("again", expect="same")
     with timed(took, "export"), database.reading() as connection:
         ids = list(register.facilities(connection))
@@ -143,6 +145,84 @@ def timed(took: dict[str, float], name: str) -> Iterator[None]:
     took[name] = time.perf_counter() - began
 
 
+def ledger(database: Database) -> None:
+    """What the boxes and the bodies have said by now: states, three days of spans, surveys, tasks."""
+    with database.writing() as connection:
+        sites = list(connection.execute(sa.select(tables.site.c.id)).scalars())
+        cameras = connection.execute(sa.select(tables.camera.c.site_id, tables.camera.c.name)).all()
+        now_ns, hour = hub_stage.NOW_NS, hub_stage.HOUR
+        reported = [site for at, site in enumerate(sites) if at % 10]
+        known = set(reported)
+        keys = [(row.site_id, row.name) for row in cameras if row.site_id in known]
+        rows: dict[sa.Table, list[dict[str, Any]]] = {
+            tables.site_state: [
+                {"site_id": site, "as_of_ns": now_ns, "heard_ns": now_ns, "detail": {},
+                 "reachable_since_ns": None if at % 7 == 0 else now_ns - hour, "lost_ns": None}
+                for at, site in enumerate(reported)
+            ],
+            tables.state: [
+                {"site_id": site, "camera": name, "stream": "main", "since_ns": now_ns - hour,
+                 "status": "gap" if at % 9 == 0 else "recording", "as_of_ns": now_ns,
+                 "cause": "unreachable" if at % 9 == 0 else None, "detail": {}}
+                for at, (site, name) in enumerate(keys)
+            ],
+            tables.span: [
+                {"site_id": site, "camera": name, "stream": "main",
+                 "from_ns": now_ns - (at + 1) * 12 * hour, "to_ns": now_ns - at * 12 * hour - hour}
+                for site, name in keys for at in range(6)
+            ],
+            tables.gap: [
+                {"site_id": site, "camera": name, "stream": "main", "cause": "unreachable",
+                 "from_ns": now_ns - at * 12 * hour - hour, "to_ns": now_ns - at * 12 * hour}
+                for site, name in keys for at in range(1, 6)
+            ],
+            survey.survey_campaign: [
+                {"id": "c", "title": "Đợt", "due": hub_stage.NOW.date(), "answers": "facility",
+                 "lines": [], "made_ns": now_ns, "made_by": "bench"}
+            ],
+            survey.survey: [
+                {"id": f"s{at}", "survey_campaign_id": "c", "site_id": site, "changed_ns": now_ns,
+                 "state": ("asked", "answered", "verified", "refused")[at % 4]}
+                for at, site in enumerate(sites)
+            ],
+            survey.survey_verdict: [
+                {"id": f"v{at}", "survey_id": f"s{at}", "site_id": site, "version": 1,
+                 "qualifies": at % 8 == 2, "made_ns": now_ns, "made_by": "bench",
+                 "found": {"reasons": ["repair"], "cameras": [{"qualifies": True}] * 20}}
+                for at, site in enumerate(sites) if at % 4 == 2
+            ],
+            task.task: [
+                {"id": f"t{at}-{more}", "site_id": site, "body": f"Cơ quan {at % 40}",
+                 "what": "việc", "due": hub_stage.NOW.date(), "opened_ns": now_ns,
+                 "opened_by": "bench", "changed_ns": now_ns,
+                 "state": ("open", "done")[more % 2]}
+                for at, site in enumerate(sites) for more in range(3)
+            ],
+            estimate.estimate: [
+                {"id": f"e{at}", "site_id": site, "code": f"DT-{at}", "version": 1,
+                 "title": "dự toán", "how": "buy", "catalogue": "", "contingency": 500,
+                 "state": "appraised", "revision": 1, "made_ns": now_ns, "made_by": "bench"}
+                for at, site in enumerate(sites) if at % 2
+            ],
+            estimate.estimate_line: [
+                {"id": f"e{at}-{line}", "estimate_id": f"e{at}", "at": line, "code": "x",
+                 "kind": "other", "title": "dòng", "unit": "cái", "quantity": 3, "price": 1_000_001,
+                 "vat": 800, "source": "bench", "appraised_quantity": 3,
+                 "appraised_price": 900_001, "example": False}
+                for at in range(1, len(sites), 2) for line in range(1, 9)
+            ],
+        }  # fmt: skip
+        for table, values in rows.items():
+            connection.execute(table.delete())
+            for at in range(0, len(values), 5_000):
+                connection.execute(table.insert(), values[at : at + 5_000])
+    if database.engine.dialect.name == "postgresql":
+        with database.engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        ) as connection:
+            connection.execute(sa.text("ANALYZE"))
+
+
 async def pages(url: str | None, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """p95 of pages and API, in milliseconds."""
     addresses = [
@@ -153,6 +233,9 @@ async def pages(url: str | None, folder: Path, options: argparse.Namespace) -> d
     clock = hub_stage.SimulatedClock(hub_stage.NOW_NS)
     async with hub_stage.stage(folder, url=url, clock=clock) as hub:
         took = await asyncio.to_thread(measure, hub.database, options)
+        if options.reports:
+            with timed(took, "ledger"):
+                await asyncio.to_thread(ledger, hub.database)
         # What the import left behind is no part of a hub that answers pages.
         gc.collect()
         gc.freeze()
@@ -162,8 +245,21 @@ async def pages(url: str | None, folder: Path, options: argparse.Namespace) -> d
                 sa.text("SELECT id FROM site WHERE name = 'cs-0007'")
             ).scalar()
         addresses += [f"/?site={some}", f"/api/v1/facilities/{some}", f"/facilities/{some}/edit"]
+        if options.reports:
+            province = f"2026.{UNITS[7]}"
+            days = "from=2026-11-16&to=2026-11-18"
+            addresses += [
+                f"/reports?{days}", f"/reports?unit={province}&{days}",
+                f"/reports/rows?figure=not_connected&{days}", f"/api/v1/statistics?{days}",
+                "/tasks", "/today", "/papers",
+            ]  # fmt: skip
+            if options.only:
+                addresses = addresses[:6] + addresses[-7:]
+            _give(hub.database)
         async with hub_stage.browser(hub) as client:
             await hub_stage.sign_in(client)
+            if options.reports:
+                await _reports(client, province, days, found["seconds"])
             for address in addresses:
                 times = []
                 for turn in range(options.turns + 2):
@@ -180,11 +276,40 @@ async def pages(url: str | None, folder: Path, options: argparse.Namespace) -> d
     return found
 
 
+def _give(database: Database) -> None:
+    """The one account may see and make reports."""
+    with database.writing() as connection:
+        account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+        assert account is not None
+        giver = roles.whoever_holds_the_machine(hub_stage.NOW_NS)
+        for role in ("office", "surveyor"):
+            draft = roles.Draft(role=role, reason="bench")
+            roles.give(connection, giver, account, draft, now_ns=hub_stage.NOW_NS)
+
+
+async def _reports(client: Any, province: str, days: str, took: dict[str, float]) -> None:
+    """Seconds of a report that is kept, and of its files, of a province and of the country."""
+    first, last = (part.partition("=")[2] for part in days.split("&"))
+    for name, unit in (("province", province), ("country", None)):
+        began = time.perf_counter()
+        body = {"unit": unit, "from": first, "to": last}
+        made = await client.post("/api/v1/reports", json=body)
+        assert made.status_code == 201, made.text
+        took[f"report_{name}"] = round(time.perf_counter() - began, 2)
+        for ending in ("docx", "pdf", "xlsx"):
+            began = time.perf_counter()
+            answer = await client.get(f"/reports/{made.json()['id']}/file.{ending}")
+            assert answer.status_code == 200, answer.status_code
+            took[f"report_{name}_{ending}"] = round(time.perf_counter() - began, 2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--facilities", type=int, default=2_000)
     parser.add_argument("--cameras", type=int, default=40_000)
     parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--reports", action="store_true", help="statistics and reports, too")
+    parser.add_argument("--only", action="store_true", help="lists and statistics only")
     parser.add_argument("--postgres", help="URL of an empty database")
     parser.add_argument("--embedded", action="store_true", help="PostgreSQL of the tests' wheel")
     options = parser.parse_args()

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -254,6 +254,34 @@ def facility(connection: Connection, site_id: str) -> Facility:
     if found is None:
         raise VonggacError(Kind.NOT_FOUND, "there is no such facility")
     return found
+
+
+class Known(NamedTuple):
+    """What a list of facilities is chosen by."""
+
+    id: str
+    name: str
+    title: str
+    line: str
+    status: str
+    address: str
+    folded: str
+    """For the search; empty of a facility that said nothing."""
+
+
+def known(connection: Connection) -> list[Known]:
+    """Every facility, in the order of their codes."""
+    site, facility = tables.site, db.facility
+    rows = connection.execute(
+        sa.select(
+            site.c.id, site.c.name, site.c.title, site.c.owner_line,
+            sa.func.coalesce(facility.c.status, "in_service"), site.c.address,
+            sa.func.coalesce(facility.c.folded, ""),
+        )
+        .join(facility, facility.c.site_id == site.c.id, isouter=True)
+        .order_by(site.c.name)
+    )  # fmt: skip
+    return [Known(*row) for row in rows]
 
 
 def camera_counts(

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from vonggac.causes import Cause
+from vonggac.clock import NS
 from vonggac.db import directives, tables
 from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
@@ -207,7 +210,7 @@ class Value:
     """Of the whole, in hundredths of a per cent, cut; None without a whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statistics:
     """The statistics of facilities over a span."""
 
@@ -218,7 +221,7 @@ class Statistics:
         """One figure; KeyError for none."""
         return self.values[code]
 
-    @property
+    @cached_property
     def values(self) -> dict[str, Value]:
         """Every figure, by code, in the order of `FIGURES`."""
         sums = {one.code: self._sum(one) for one in FIGURES}
@@ -267,12 +270,13 @@ def scope(
     """Facilities of a unit (None is all) whose counts a person may see, with the units above."""
     if not access.may_somewhere(person, Act.REPORT_SEE, now_ns=now_ns):
         return {}
-    return {
+    things = {
         site_id: thing
         for site_id, thing in access.things_of_sites(connection).items()
-        if (unit_id is None or unit_id in thing.path)
-        and access.may(person, Act.REPORT_SEE, thing, now_ns=now_ns)
+        if unit_id is None or unit_id in thing.path
     }
+    seen = access.allowed(person, Act.REPORT_SEE, things, now_ns=now_ns)
+    return {site_id: things[site_id] for site_id in seen}
 
 
 def statistics(
@@ -323,6 +327,12 @@ def of_json(told: Mapping[str, Any]) -> Row:
 # -- what the database sums ------------------------------------------------------------------
 
 Found = dict[str, dict[str, Any]]
+
+KEEP_NS: Final = 60 * NS
+"""For so long the sums over every camera of the hub are not asked for again (ours): a country's
+spans are summed once a minute, however many people look."""
+KEPT_MOST: Final = 32
+_KEPT: Final[WeakKeyDictionary[sa.Engine, dict[tuple[int, int], Found]]] = WeakKeyDictionary()
 
 
 def _among(column: sa.ColumnElement[str], site_ids: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -444,6 +454,19 @@ def _continuity(connection: Connection, site_ids: Sequence[str], span: Span, now
     start, end = span.ns[0], min(span.ns[1], now_ns)
     if end <= start:
         return {}
+    if len(site_ids) <= FEW:
+        return _lengths(connection, site_ids, (start, end))
+    kept = _KEPT.setdefault(connection.engine, {})
+    key = (start, end // KEEP_NS)
+    if key not in kept:
+        if len(kept) > KEPT_MOST:
+            kept.clear()
+        kept[key] = _lengths(connection, site_ids, (start, end))
+    return kept[key]
+
+
+def _lengths(connection: Connection, site_ids: Sequence[str], window: tuple[int, int]) -> Found:
+    start, end = window
     gap, told = tables.gap, tables.state
     until = sa.func.coalesce(gap.c.to_ns, told.c.as_of_ns)
     open_gaps = gap.outerjoin(

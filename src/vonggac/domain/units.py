@@ -452,15 +452,17 @@ def _checked(text: str) -> str:
     return text
 
 
-def names_of_sites(connection: Connection, on: date) -> dict[str, Words]:
-    """What the unit of each site is called on a day, by the site's id."""
+def names_of_sites(
+    connection: Connection, on: date, site_ids: Sequence[str] | None = None
+) -> dict[str, Words]:
+    """What the unit of each site is called on a day, by the site's id; None is of all sites."""
     name = tables.unit_name
-    rows = connection.execute(
-        sa.select(tables.site.c.id, name.c.vi, name.c.en).join(
-            name, sa.and_(name.c.unit_id == tables.site.c.unit_id, _named_on(on))
-        )
-    ).all()
-    return {row.id: Words(row.vi, row.en) for row in rows}
+    query = sa.select(tables.site.c.id, name.c.vi, name.c.en).join(
+        name, sa.and_(name.c.unit_id == tables.site.c.unit_id, _named_on(on))
+    )
+    if site_ids is not None:
+        query = query.where(tables.site.c.id.in_(site_ids))
+    return {row.id: Words(row.vi, row.en) for row in connection.execute(query)}
 
 
 def _named_on(on: date) -> sa.ColumnElement[bool]:

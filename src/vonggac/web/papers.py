@@ -76,6 +76,8 @@ HREFS: Mapping[str, str] = {
     "directive": "/directives/{}",
     "duty": "/owed",
     "inspection": "/inspections/{}",
+    "finding": "/findings/{}",
+    "proposal": "/sanctions/{}",
     "survey": "/surveys/{}",
     "campaign": "/campaigns/{}",
     "site": "/facilities/{}",
