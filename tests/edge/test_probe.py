@@ -63,6 +63,8 @@ async def test_a_good_camera_is_measured_and_pictured(loops):
     assert told["criteria"]["name"] == "mặc định của phần mềm"
     assert jpeg[:3] == b"\xff\xd8\xff"
     assert "FIT TO BE CONNECTED (by the criteria" in as_text(result, "en")
+    sets = result.parameter_sets.codec_string
+    assert f"  Bộ tham số: {sets}, có trong SDP\n" in as_text(result, "vi")
 
 
 async def test_a_camera_that_declares_more_than_it_delivers_is_told(loops):

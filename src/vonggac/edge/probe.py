@@ -455,6 +455,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "why": ("Lý do", "Why"),
     "advice": ("Nên làm", "Better"),
     "picture": ("Hình", "Picture"),
+    "sets": ("Bộ tham số", "Parameter sets"),
+    "in_sdp": ("có trong SDP", "in the SDP"),
+    "in_band": ("chỉ trong luồng", "in band only"),
     "rate": ("Tốc độ", "Rate"),
     "declares": ("khai báo", "declares"),
     "keyframe": ("I-frame mỗi", "a keyframe every"),
@@ -498,6 +501,9 @@ def as_text(result: ProbeResult, language: str) -> str:
         size = f"{result.width}x{result.height}" if result.width else word("unknown")
         codec = _CODECS.get(result.codec, result.codec.upper())
         lines.append(f"  {word('picture')}: {codec} {size}")
+    if result.parameter_sets is not None:
+        where = word("in_sdp" if result.parameter_sets.in_sdp else "in_band")
+        lines.append(f"  {word('sets')}: {result.parameter_sets.codec_string}, {where}")
     if result.pictures:
         clock = result.clock_error_ms
         lines += [
