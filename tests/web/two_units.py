@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from inspected import things as inspected
 from test_matrix import FAR, HERE, ROLES, SITES, Cast, held
 from two_chain import chained
 
@@ -207,6 +208,7 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
     return {
         **paid,
         **chained(connection, site, units[side], camera, by, word),
+        **inspected(connection, site, by, word),
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
         "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
         "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",
