@@ -11,9 +11,20 @@ import pytest
 import sqlalchemy as sa
 
 from hub_stage import NOW_NS, SITE_ID
+from vonggac import keys
 from vonggac.clock import NS, rfc3339
 from vonggac.db import tables
-from vonggac.domain import accounts, closing, ledger, papers, roles, sharing, units, workstations
+from vonggac.domain import (
+    accounts,
+    audit,
+    closing,
+    ledger,
+    papers,
+    roles,
+    sharing,
+    units,
+    workstations,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -84,6 +95,11 @@ async def test_a_facility_is_closed_step_by_step(
     """Everything of the list is really ended, and stands written down with who did it."""
     with hub.database.reading() as connection:
         recorded = ledger.spans_between(connection, site, 0, 2**62)
+    wanted = {
+        "nkey": keys.NKey.create(keys.Role.USER).public, "cameras": ["cg-1"], "streams": ["main"],
+        "purpose": "watch",
+    }  # fmt: skip
+    assert (await client.post("/api/v1/grants", json=wanted)).status_code == 200
     assert (await client.post(API, json={**OPEN, "confirm": "sl-06"})).status_code == 422
     begun = await client.post(API, json=OPEN)
     assert begun.json()["next"] == "ledger"
@@ -114,6 +130,10 @@ async def test_a_facility_is_closed_step_by_step(
     assert kept["until"] == rfc3339(last_ns + 30 * DAY_NS)
     assert (ended["roles"], ended["shares"], ended["displays"]) == (1, 1, 1)
     assert ended["accounts"] == ["truc"]
+    assert ended["views"] == 1
+    with hub.database.reading() as connection:
+        (row,) = audit.rows(connection, audit.Filter(act="view_ended"))
+    assert (row.actor, row.site, row.detail["why"]) == ("admin", site, "withdrawn")
     with hub.database.reading() as connection:
         assert accounts.person(connection, "guard").disabled_ns is not None
         assert not [one for one in sharing.of_sites(connection, [site])

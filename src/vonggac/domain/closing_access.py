@@ -66,7 +66,7 @@ def end_access(
     displays, mixed = _end_displays(connection, site_id, actor, now_ns)
     views = grants.open_views(connection, site_id, now_ns=now_ns)
     for view in views:
-        grants.withdraw(connection, view.id, now_ns=now_ns)
+        _end_view(connection, view, now_ns)
     closed = _close_empty(connection, {row.account_id for row in ended}, actor, now_ns)
     return {
         "roles": len(ended),
@@ -96,6 +96,17 @@ def _end_role(
             Kind.FORBIDDEN, f"a role of this facility is not yours to end: {refused.message}",
             code=NOT_YOURS,
         ) from refused  # fmt: skip
+
+
+def _end_view(connection: Connection, view: grants.View, now_ns: int) -> None:
+    """Withdraw what somebody watches, and write its end down; nothing when it ended by itself."""
+    try:
+        ended = grants.withdraw(connection, view.id, now_ns=now_ns)
+    except VonggacError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
+        return
+    grants.record_end(connection, ended, grants.WITHDRAWN, now_ns=now_ns, ended_ns=now_ns)
 
 
 def _end_shares(

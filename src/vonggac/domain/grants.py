@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from vonggac.clock import NS
+from vonggac.clock import NS, rfc3339
 from vonggac.db import Connection, tables
-from vonggac.domain import access, purposes, sessions
+from vonggac.domain import access, audit, purposes, sessions
 from vonggac.domain.access import Act
 from vonggac.domain.accounts import RULES
 from vonggac.errors import Kind, VonggacError
@@ -378,6 +378,28 @@ def withdraw(connection: Connection, viewing_id: str, *, now_ns: int) -> View:
     if not ended:
         raise VonggacError(Kind.NOT_FOUND, "nobody has this view open")
     return ended[0]
+
+
+def record_end(connection: Connection, view: View, why: str, *, now_ns: int, ended_ns: int) -> None:
+    """Write into the audit that a view ended, and why."""
+    audit.record(
+        connection,
+        audit.Actor(view.name, view.account_id, unit=view.body_id or ""),
+        audit.Act.VIEW_ENDED,
+        now_ns=now_ns,
+        thing=", ".join(view.cameras),
+        site=view.site_id,
+        purpose=view.purpose,
+        detail={
+            "why": why,
+            "view": view.id,
+            "role": view.role,
+            "began": rfc3339(view.began_ns),
+            "ended": rfc3339(ended_ns),
+            "seconds": max(0, ended_ns - view.began_ns) // NS,
+            **({"display": view.display_id} if view.display_id else {}),
+        },
+    )
 
 
 def site_of_view(connection: Connection, viewing_id: str) -> str:

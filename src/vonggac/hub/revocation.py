@@ -13,10 +13,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from vonggac import bus, log
-from vonggac.clock import NS, rfc3339
-from vonggac.domain import access, audit, grants
+from vonggac.clock import NS
+from vonggac.domain import access, grants
 from vonggac.domain.accounts import RULES
-from vonggac.domain.audit import Actor
+from vonggac.domain.grants import record_end
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vonggac.config import SignInConfig
     from vonggac.db import Connection as Transaction
     from vonggac.db import Database
-    from vonggac.domain.grants import Standing, View
+    from vonggac.domain.grants import Standing
     from vonggac.hub.site import Site
     from vonggac.keys import Trust
 
@@ -156,30 +156,6 @@ class Revocation:
             for start in range(0, len(ids), BATCH):
                 await self._site.revoke(ids[start : start + BATCH], why)
                 self._told |= set(ids[start : start + BATCH])
-
-
-def record_end(
-    connection: Transaction, view: View, why: str, *, now_ns: int, ended_ns: int
-) -> None:
-    """Write into the audit that a view ended, and why."""
-    audit.record(
-        connection,
-        Actor(view.name, view.account_id, unit=view.body_id or ""),
-        audit.Act.VIEW_ENDED,
-        now_ns=now_ns,
-        thing=", ".join(view.cameras),
-        site=view.site_id,
-        purpose=view.purpose,
-        detail={
-            "why": why,
-            "view": view.id,
-            "role": view.role,
-            "began": rfc3339(view.began_ns),
-            "ended": rfc3339(ended_ns),
-            "seconds": max(0, ended_ns - view.began_ns) // NS,
-            **({"display": view.display_id} if view.display_id else {}),
-        },
-    )
 
 
 def may_end_views(

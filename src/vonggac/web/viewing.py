@@ -20,9 +20,10 @@ from vonggac.clock import NS, rfc3339
 from vonggac.domain import access, audit, grants, purposes, registry, units
 from vonggac.domain.access import Act
 from vonggac.domain.duties import duties
+from vonggac.domain.grants import record_end
 from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
-from vonggac.hub.revocation import may_end_views, record_end
+from vonggac.hub.revocation import may_end_views
 from vonggac.web import rights, watch, words
 from vonggac.web.api import RENEW_BEFORE_S
 from vonggac.web.desk import Visitor, visitor
