@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pytest
+from two_units import costed
 
 from hub_stage import HERE, NOW, SITE_ID
 from vonggac.domain import coverage, pictures, register, units
 from vonggac.domain import register_sheets as sheets
+from vonggac.domain.exports import Someone
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -274,3 +276,17 @@ async def test_a_facility_in_another_unit_is_not_moved_there(hub: Stage) -> None
                               en="", valid_from=date(2026, 1, 1), source="")  # fmt: skip
     with hub.database.reading() as connection:
         assert register.units_called(connection, "tinh a") == {unit}
+
+
+async def test_a_facility_leads_to_its_plan_and_its_estimate(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """Who stands before the facility asks what is planned for it, and what that costs."""
+    before = text_of(await client.get(f"/?site={SITE_ID}"))
+    with hub.database.writing() as connection:
+        ids = costed(connection, SITE_ID, Someone("", "an"), "cam", now_ns=hub.clock.wall_ns())
+    page = (await client.get(f"/?site={SITE_ID}")).text
+
+    assert "Chưa có phương án." in before
+    assert f'href="/plans/{ids["connection_plan_id"]}"' in page
+    assert f'href="/estimates/{ids["estimate_id"]}"' in page

@@ -19,10 +19,11 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vonggac.domain.pictures import Picture
-    from vonggac.domain.register_places import Door
+    from vonggac.domain.register_places import Area, Door
+    from vonggac.domain.registry import Camera
     from vonggac.domain.rules import Placement, Zone
 
 PICTURES_LIMIT: Final = 12
@@ -127,27 +128,57 @@ class Conclusion:
     made_name: str
 
 
-def coverage(connection: Connection, site_id: str, placement: Placement) -> Coverage:
-    """What the cameras of a facility cover now; a camera works while its main stream records."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in a facility now: coverage is judged from it, and connection plans are made."""
+
+    cameras: Sequence[Camera]
+    working: frozenset[str]
+    """Cameras whose main stream records, by id."""
+    silent: frozenset[str]
+    """Cameras of which the box says that no picture comes; of others it has said nothing."""
+    areas: Sequence[Area]
+    looking: Mapping[str, frozenset[str]]
+    """Cameras that look at each area, by its code."""
+    absences: Mapping[str, Absence]
+
+
+def standing(connection: Connection, site_id: str) -> Standing:
+    """What stands in a facility now."""
     cameras = registry.cameras(connection, site_id)
     states = ledger.states(connection, site_id)
-    working = {
-        one.id
+    status = {
+        one.id: state.status
         for one in cameras
-        if (state := states.get((one.name, "main"))) and state.status == "recording"
+        if (state := states.get((one.name, "main"))) is not None
     }
-    facts = register_places.facts(connection, [site_id])
-    areas = register_places.areas(connection, [site_id])
-    looked_at = {facts[one].area for one in working if one in facts}
-    gone = absences(connection, site_id)
+    here = {one.id for one in cameras}
+    looking: dict[str, set[str]] = {}
+    for camera_id, one in register_places.facts(connection, [site_id]).items():
+        if one.area and camera_id in here:
+            looking.setdefault(one.area, set()).add(camera_id)
+    return Standing(
+        cameras,
+        frozenset(one for one, said in status.items() if said == "recording"),
+        frozenset(one for one, said in status.items() if said == "gap"),
+        list(register_places.areas(connection, [site_id]).values()),
+        {code: frozenset(ids) for code, ids in looking.items()},
+        absences(connection, site_id),
+    )
+
+
+def coverage(connection: Connection, site_id: str, placement: Placement) -> Coverage:
+    """What the cameras of a facility cover now; a camera works while its main stream records."""
+    now = standing(connection, site_id)
+    cameras, working, gone = now.cameras, now.working, now.absences
     zones = []
     for zone in placement.zones:
         here = [one for one in cameras if one.zone == zone.code]
         # Areas count once somebody has said of any camera where it looks.
         unseen = tuple(
             area.title or area.code
-            for area in areas.values()
-            if area.zone == zone.code and area.code not in looked_at
+            for area in now.areas
+            if area.zone == zone.code and not now.looking.get(area.code, frozenset()) & working
         ) if here else ()  # fmt: skip
         zones.append(
             ZoneCover(
@@ -160,7 +191,7 @@ def coverage(connection: Connection, site_id: str, placement: Placement) -> Cove
         tuple(zones),
         len(doors),
         tuple(one for one in doors if one.camera_id not in working),
-        tuple((one.title or one.code, one.blind) for one in areas.values() if one.blind),
+        tuple((one.title or one.code, one.blind) for one in now.areas if one.blind),
     )
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from vonggac.clock import NS
 from vonggac.db import estimate as db
 from vonggac.db import register, tables
-from vonggac.domain import audit, costs, ledger, legal, plan, registry
+from vonggac.domain import audit, costs, coverage, ledger, legal, plan, registry
 from vonggac.domain.estimate import LINES_MOST, QUANTITY_MOST
 from vonggac.domain.units import is_secret
 from vonggac.errors import Kind, VonggacError
@@ -120,33 +120,24 @@ def found(connection: Connection, site_id: str, placement: Placement, *, now_ns:
     site = registry.site(connection, site_id)
     if site is None:
         raise VonggacError(Kind.NOT_FOUND, "there is no such site")
-    cameras = registry.cameras(connection, site_id)
-    states = ledger.states(connection, site_id)
-    silent_names = {
-        name for (name, stream), one in states.items() if stream == "main" and one.status == "gap"
-    }
+    now = coverage.standing(connection, site_id)
     working: dict[str, int] = {}
     silent: dict[str, int] = {}
-    for camera in cameras:
-        count = silent if camera.name in silent_names else working
+    for camera in now.cameras:
+        count = silent if camera.id in now.silent else working
         count[camera.zone] = count.get(camera.zone, 0) + 1
-    silent_ids = {camera.id for camera in cameras if camera.name in silent_names}
     profile = connection.execute(
         sa.select(register.facility.c.rooms, register.facility.c.floors).where(
             register.facility.c.site_id == site_id
         )
     ).one_or_none()
     kbit, measured = _measured(connection, site_id, now_ns)
-    absence = register.zone_absence
     return plan.Found(
         zones=tuple(zone.code for zone in placement.zones if zone.required),
         working=working,
         silent=silent,
-        absent=frozenset(
-            connection.execute(sa.select(absence.c.zone).where(absence.c.site_id == site_id))
-            .scalars().all()
-        ),
-        places=_places(connection, site_id, {one.id for one in cameras} - silent_ids),
+        absent=frozenset(now.absences),
+        places=_places(now),
         rooms=profile.rooms if profile else None,
         floors=profile.floors if profile else None,
         has_box=ledger.site_state(connection, site_id) is not None,
@@ -157,32 +148,14 @@ def found(connection: Connection, site_id: str, placement: Placement, *, now_ns:
     )  # fmt: skip
 
 
-def _places(connection: Connection, site_id: str, working: set[str]) -> tuple[plan.Place, ...]:
-    area, facts = register.area, register.camera_facts
-    looking: dict[str, int] = {}
-    for area_id, camera_id in connection.execute(
-        sa.select(facts.c.area_id, facts.c.camera_id).join(area, area.c.id == facts.c.area_id)
-        .where(area.c.site_id == site_id)
-    ):  # fmt: skip
-        looking[area_id] = looking.get(area_id, 0) + (camera_id in working)
-    door = register.door
-    doors = {
-        row.area_id: row.doors
-        for row in connection.execute(
-            sa.select(door.c.area_id, sa.func.count().label("doors"))
-            .where(door.c.site_id == site_id)
-            .group_by(door.c.area_id)
-        )
-    }
-    rows = connection.execute(
-        sa.select(area.c.id, area.c.zone, area.c.floor, area.c.title, area.c.code)
-        .where(area.c.site_id == site_id)
-        .order_by(area.c.code)
-    )
+def _places(now: coverage.Standing) -> tuple[plan.Place, ...]:
+    """Areas with their doors, and the cameras that look there and are not known to be silent."""
     return tuple(
-        plan.Place(row.zone, row.floor, row.title or row.code, doors.get(row.id, 0),
-                   looking.get(row.id, 0))
-        for row in rows
+        plan.Place(
+            one.zone, one.floor, one.title or one.code, len(one.doors),
+            len(now.looking.get(one.code, frozenset()) - now.silent),
+        )
+        for one in sorted(now.areas, key=lambda area: area.code)
     )  # fmt: skip
 
 

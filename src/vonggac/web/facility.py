@@ -11,11 +11,23 @@ from starlette.responses import RedirectResponse, Response
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.config import RetentionConfig
-from vonggac.domain import access, continuity, coverage, grants, ledger, register, registry, units
+from vonggac.domain import (
+    access,
+    continuity,
+    coverage,
+    estimates,
+    grants,
+    ledger,
+    plans,
+    register,
+    registry,
+    units,
+)
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import charts, figures, rights, words
 from vonggac.web.desk import Visitor, as_of, visitor
+from vonggac.web.estimates import state_words
 from vonggac.web.office import disk_notes
 from vonggac.web.register import list_page
 from vonggac.web.render import codec_name
@@ -29,6 +41,7 @@ if TYPE_CHECKING:
 routes = APIRouter(include_in_schema=False)
 
 MONTH_DAYS = 30
+ESTIMATES_SHOWN = 3
 YOUNGEST_NS = 300 * NS
 """The shortest strip that is drawn."""
 
@@ -234,6 +247,22 @@ def _of_register(connection: Connection, who: Visitor, site: registry.Site) -> d
         "cover": coverage.coverage(connection, site.id, who.desk.placement),
         "concluded": said[0] if said else None,
         "takes_in": not profile.intake_needs_cover or bool(said and said[0].enough),
+        **_of_chain(connection, who, site.id, thing),
         "may_edit": who.may(Act.FACILITY_EDIT, thing),
         "may_close": who.may(Act.FACILITY_CLOSE, thing),
+    }
+
+
+def _of_chain(
+    connection: Connection, who: Visitor, site_id: str, thing: access.Thing
+) -> dict[str, Any]:
+    """The last connection plan and the last estimates, as far as the visitor sees them."""
+    sees_plans, sees_estimates = who.may(Act.SCHEME_SEE, thing), who.may(Act.ESTIMATE_SEE, thing)
+    return {
+        "sees_plans": sees_plans,
+        "plan": next(iter(plans.listed(connection, [site_id])), None) if sees_plans else None,
+        "estimates": [
+            (one, state_words(who.t, one.state))
+            for one in (estimates.listed(connection, [site_id]) if sees_estimates else [])
+        ][:ESTIMATES_SHOWN],
     }
