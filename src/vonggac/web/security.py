@@ -42,7 +42,7 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/inspections/{inspection_id}/photos": 6 * 1024 * 1024,
     "/api/v1/inspections/{inspection_id}/photos": 6 * 1024 * 1024,
     "/findings/{finding_id}/proof": 6 * 1024 * 1024,
-    "/s/{token}/pictures": 6 * 1024 * 1024,
+    "/s/{survey_token}/pictures": 6 * 1024 * 1024,
     "/surveys/{survey_id}/pictures": 6 * 1024 * 1024,
     "/surveys/{survey_id}/facts": 9 * 1024 * 1024,
     "/api/v1/surveys/{survey_id}/pictures": 6 * 1024 * 1024,

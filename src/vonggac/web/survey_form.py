@@ -92,15 +92,15 @@ def _by_person(connection: Connection, who: Visitor, survey_id: str) -> Opened:
     return Opened(it, None, f"/surveys/{it.id}/form")
 
 
-@routes.get("/s/{token}")
-async def link_page(request: Request, token: str) -> Response:
+@routes.get("/s/{survey_token}")
+async def link_page(request: Request, survey_token: str) -> Response:
     """One facility's form, without an account; its receipt when it was sent."""
     desk_of(request).page_limit.take(address_of(request))
 
     def read() -> Response:
         who = visitor(request)
         with who.desk.database.reading() as connection:
-            opened = _by_link(connection, who, token)
+            opened = _by_link(connection, who, survey_token)
             if opened.link is not None and opened.link.used_ns is not None:
                 every = surveys.answers(connection, opened.it.id)
                 sent = next((one for one in every if one.link_id == opened.link.id), None)
@@ -191,9 +191,7 @@ def _page(
             "rules": known,
             "placement": who.desk.placement,
             "texts": {name: who.t(said_) for name, said_ in TEXTS.items()},
-            "refusals": {
-                one.code: refused_place(who, one) for one in who.desk.placement.forbidden
-            },
+            "refusals": {one.code: refused_place(who, one) for one in who.desk.placement.forbidden},
             "pictures": survey_forms.PICTURES_MOST,
             # The language's links come back to the form; its secret is in no other address.
             "path": opened.address,
@@ -205,8 +203,8 @@ def _page(
 # -- sending ---------------------------------------------------------------------------------
 
 
-@routes.post("/s/{token}")
-async def link_send(request: Request, token: str) -> Response:
+@routes.post("/s/{survey_token}")
+async def link_send(request: Request, survey_token: str) -> Response:
     """Take the form in, once; answers with the receipt."""
     desk_of(request).page_limit.take(address_of(request))
     values = form_values(dict(await request.form(max_files=0, max_fields=FIELDS_MOST)))
@@ -214,7 +212,7 @@ async def link_send(request: Request, token: str) -> Response:
     def send() -> Response:
         who = visitor(request)
         with who.desk.database.reading() as connection:
-            opened = _by_link(connection, who, token)
+            opened = _by_link(connection, who, survey_token)
         return _send(who, opened, values, _wants_json(request))
 
     return await run_in_threadpool(send)
@@ -293,15 +291,15 @@ def keep(who: Visitor, opened: Opened, said: Said, client_id: str, sent: tuple[s
 # -- photographs -----------------------------------------------------------------------------
 
 
-@routes.post("/s/{token}/pictures")
-async def link_picture(request: Request, token: str) -> Response:
+@routes.post("/s/{survey_token}/pictures")
+async def link_picture(request: Request, survey_token: str) -> Response:
     """Keep a photograph of a form, once."""
     desk_of(request).page_limit.take(address_of(request))
 
     def check() -> tuple[Visitor, Opened]:
         who = visitor(request)
         with who.desk.database.reading() as connection:
-            opened = _by_link(connection, who, token)
+            opened = _by_link(connection, who, survey_token)
         if opened.link is not None and opened.link.used_ns is not None:
             raise VonggacError(Kind.CONFLICT, "this form was sent", code="ended")
         return who, opened
