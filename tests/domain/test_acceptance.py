@@ -106,6 +106,10 @@ def test_a_camera_is_accepted_by_a_named_person_after_its_trial(database: Databa
 
         def stands() -> tuple[bool, str | None]:
             found = acceptance.connected(connection, ["s1", "x"])
+            for site_id, one in acceptance.summaries(connection, ["s1", "x"]).items():
+                whole = found[site_id]
+                assert (one.cameras, one.count) == (len(whole.cameras), whole.count)
+                assert (one.connected, one.reason) == (whole.connected, whole.reason)
             assert (found["x"].connected, found["x"].reason) == (False, "no_camera")
             return found["s1"].connected, found["s1"].reason
 
@@ -152,6 +156,8 @@ def test_what_failed_says_why_and_may_be_put_right(database: Database) -> None:
         assert acceptance.begin(connection, "c1", RULES, by=TECH, now_ns=NOW_NS + 10).id != it.id
         with pytest.raises(VonggacError, match="goes on"):
             acceptance.begin(connection, "c1", RULES, by=TECH, now_ns=NOW_NS + 11)
+        assert acceptance.summaries(connection, ["s1"])["s1"].reason == "trying"
+        assert acceptance.waiting(connection, ["s1"]) == {("s1", "tried"): 1}
 
 
 def test_recorded_and_connected_are_two_figures(database: Database) -> None:
@@ -211,6 +217,7 @@ def test_drift_opens_one_task_and_closes_it_again(database: Database) -> None:
         assert check(night, None) == []
         assert check(night + DAY, UNFIT) == ["open"]
         assert acceptance.connected(connection, ["s1"])["s1"].reason == "drifted"
+        assert acceptance.summaries(connection, ["s1"])["s1"].reason == "drifted"
         assert acceptance_drift.counts(connection, ["s1"]) == (1, 1)
         assert check(night + 2 * DAY, UNFIT) == ["open"]
         assert acceptance.watches(connection)["c1"].nights == 2

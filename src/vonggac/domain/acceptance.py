@@ -37,6 +37,8 @@ Reason = Literal[
     "not_tried", "trying", "failed", "waits", "drifted",
 ]  # fmt: skip
 """Why a camera is not connected."""
+NoCamera = Literal["no_camera"]
+"""Why a facility without cameras is not."""
 
 KINDS: Final[tuple[CheckKind, ...]] = ("probe", "picture", "zone", "trial")
 PICTURE_MOST: Final = 4 * 1024 * 1024
@@ -150,14 +152,37 @@ class SiteConnection:
         return bool(self.cameras) and self.count == len(self.cameras)
 
     @property
-    def reason(self) -> Reason | Literal["no_camera"] | None:
+    def reason(self) -> Reason | NoCamera | None:
         """The reason of most cameras that are not."""
-        if self.connected:
-            return None
-        every = [one.reason for one in self.cameras if one.reason is not None]
-        if not every:
-            return "no_camera"
-        return max(sorted(set(every)), key=lambda one: every.count(one))
+        counted: dict[Reason, int] = {}
+        for one in self.cameras:
+            if one.reason is not None:
+                counted[one.reason] = counted.get(one.reason, 0) + 1
+        return reason_of(len(self.cameras), counted)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSummary:
+    """`SiteConnection` of a facility in numbers, for lists of many."""
+
+    site_id: str
+    cameras: int
+    count: int
+    """How many of them are connected."""
+    reason: Reason | NoCamera | None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a camera, and all are connected."""
+        return self.cameras > 0 and self.count == self.cameras
+
+
+def reason_of(cameras: int, counted: Mapping[Reason, int]) -> Reason | NoCamera | None:
+    """The reason of most cameras that are not connected; None when all are."""
+    if not cameras:
+        return "no_camera"
+    most = max(counted.values(), default=0)
+    return next((code for code in sorted(counted) if counted[code] == most), None)
 
 
 # -- trying ----------------------------------------------------------------------------------
@@ -296,7 +321,10 @@ def confirm_zone(
     zone = placement.zone(camera.zone)
     if well and zone is None:
         raise VonggacError(Kind.CONFLICT, "the rule names no such zone", code="no_such_zone")
-    facts = {"zone": camera.zone, "rule": placement.rule, "name": zone.name.vi if zone else ""}
+    facts = {
+        "zone": camera.zone, "rule": placement.rule, "rule_name": placement.name.vi,
+        "name": zone.name.vi if zone else "",
+    }  # fmt: skip
     return _add(connection, it.id, "zone", well, facts, said, by, now_ns)
 
 
@@ -514,6 +542,79 @@ def connected(connection: Connection, site_ids: Sequence[str]) -> dict[str, Site
     return {site_id: SiteConnection(site_id, tuple(found)) for site_id, found in cameras.items()}
 
 
+def summaries(connection: Connection, site_ids: Sequence[str]) -> dict[str, SiteSummary]:
+    """`connected` in numbers: what is asked of the database is a few columns of each try."""
+    table, camera, watch = db.acceptance, tables.camera, db.acceptance_watch
+    here = list(site_ids)
+    counts = connection.execute(
+        sa.select(camera.c.site_id, sa.func.count())
+        .where(camera.c.retired_ns.is_(None), camera.c.site_id.in_(here))
+        .group_by(camera.c.site_id)
+    )
+    total = {site_id: int(count) for site_id, count in counts}
+    drifted = set(
+        connection.execute(
+            sa.select(watch.c.acceptance_id).where(watch.c.well.is_(sa.false()))
+        ).scalars()
+    )
+    rows = connection.execute(
+        sa.select(
+            table.c.site_id, table.c.camera_id, table.c.id, table.c.state,
+            table.c.accepted_ns.is_not(None),
+        )
+        .join(camera, camera.c.id == table.c.camera_id)
+        .where(table.c.site_id.in_(here), camera.c.retired_ns.is_(None))
+        .order_by(table.c.tried_ns, table.c.id)
+    )  # fmt: skip
+    stands: dict[str, tuple[str, Reason | None]] = {}
+    for site_id, camera_id, try_id, state, is_accepted in rows:
+        if is_accepted:
+            stands[camera_id] = (site_id, "drifted" if try_id in drifted else None)
+        elif state == "failed" or stands.get(camera_id, ("", "failed"))[1] not in STANDING:
+            stands[camera_id] = (site_id, _STATE_REASONS[state])
+    found: dict[str, dict[Reason | None, int]] = {}
+    for site_id, reason in stands.values():
+        counted = found.setdefault(site_id, {})
+        counted[reason] = counted.get(reason, 0) + 1
+    return {site_id: _summary(site_id, total.get(site_id, 0), found.get(site_id, {}))
+            for site_id in here}  # fmt: skip
+
+
+STANDING: Final = (None, "drifted")
+"""Of a camera that is accepted: a try that goes on does not take it back."""
+_STATE_REASONS: Final[Mapping[str, Reason]] = {
+    "tried": "trying", "passed": "waits", "failed": "failed",
+}  # fmt: skip
+
+
+def _summary(site_id: str, cameras: int, found: Mapping[Reason | None, int]) -> SiteSummary:
+    counted: dict[Reason, int] = {code: count for code, count in found.items() if code}
+    untried = cameras - sum(found.values())
+    if untried > 0:
+        counted["not_tried"] = untried
+    return SiteSummary(site_id, cameras, found.get(None, 0), reason_of(cameras, counted))
+
+
+def waiting(connection: Connection, site_ids: Sequence[str]) -> dict[tuple[str, State], int]:
+    """How many cameras' last try is not accepted, by facility and state of the try."""
+    table, camera = db.acceptance, tables.camera
+    last = (
+        sa.select(table.c.camera_id, sa.func.max(table.c.tried_ns).label("tried_ns"))
+        .group_by(table.c.camera_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(table.c.site_id, table.c.state, sa.func.count())
+        .join(last, sa.and_(last.c.camera_id == table.c.camera_id,
+                            last.c.tried_ns == table.c.tried_ns))
+        .join(camera, camera.c.id == table.c.camera_id)
+        .where(table.c.accepted_ns.is_(None), camera.c.retired_ns.is_(None),
+               table.c.site_id.in_(list(site_ids)))
+        .group_by(table.c.site_id, table.c.state)
+    )  # fmt: skip
+    return {(site_id, state): count for site_id, state, count in rows}
+
+
 def judged(
     camera_id: str, name: str, tries: Sequence[Try], watch: Watch | None
 ) -> CameraConnection:
@@ -529,8 +630,9 @@ def judged(
     if last is None:
         return CameraConnection(camera_id, name, False, "not_tried", None)
     if stands is None:
-        reason: Reason = {"tried": "trying", "passed": "waits"}.get(last.state, "failed")  # type: ignore[assignment]
-        return CameraConnection(camera_id, name, False, reason, last.id, last.reasons)
+        return CameraConnection(
+            camera_id, name, False, _STATE_REASONS[last.state], last.id, last.reasons
+        )
     if watch is not None and watch.acceptance_id == stands.id and not watch.well:
         return CameraConnection(camera_id, name, False, "drifted", last.id, watch.reasons)
     return CameraConnection(camera_id, name, True, None, last.id)

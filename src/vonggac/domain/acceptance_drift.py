@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from vonggac.clock import NS
+from vonggac.db import tables
 from vonggac.db import task as db
 from vonggac.domain import (
     acceptance,
@@ -174,12 +175,16 @@ def _follow(connection: Connection, it: Try, found: Drift, now_ns: int) -> None:
 
 
 def counts(connection: Connection, site_ids: Sequence[str]) -> tuple[int, int]:
-    """How many accepted cameras were checked in the last two nights, and how many drifted."""
-    ids = {one.id for one in acceptance.accepted(connection, site_ids)}
-    table = db.acceptance_watch
-    rows = connection.execute(sa.select(table.c.acceptance_id, table.c.well)).all()
-    found = [row.well for row in rows if row.acceptance_id in ids]
-    return len(found), found.count(False)
+    """How many accepted cameras were checked again, and how many of them drifted."""
+    table, camera = db.acceptance_watch, tables.camera
+    rows = connection.execute(
+        sa.select(table.c.well, sa.func.count())
+        .join(camera, camera.c.id == table.c.camera_id)
+        .where(camera.c.retired_ns.is_(None), camera.c.site_id.in_(list(site_ids)))
+        .group_by(table.c.well)
+    )
+    found = {bool(well): int(count) for well, count in rows}
+    return sum(found.values()), found.get(False, 0)
 
 
 def matters(
@@ -194,14 +199,16 @@ def matters(
     testing = set(access.sites_for(connection, person, Act.ACCEPTANCE_TEST, now_ns)) & here
     if not deciding | testing:
         return []
-    titles = {one.id: one.title or one.name for one in registry.sites(connection)}
     waits: dict[tuple[str, bool], int] = {}
-    for site_id, found in acceptance.connected(connection, sorted(deciding | testing)).items():
-        for one in found.cameras:
-            if one.reason == "waits" and site_id in deciding:
-                waits[site_id, True] = waits.get((site_id, True), 0) + 1
-            if one.reason in ("trying", "failed") and site_id in testing:
-                waits[site_id, False] = waits.get((site_id, False), 0) + 1
+    for (site_id, state), count in acceptance.waiting(
+        connection, sorted(deciding | testing)
+    ).items():
+        passed = state == "passed"
+        if site_id in (deciding if passed else testing):
+            waits[site_id, passed] = waits.get((site_id, passed), 0) + count
+    if not waits:
+        return []
+    titles = {one.id: one.title or one.name for one in registry.sites(connection)}
     return [
         _matter(site_id, titles.get(site_id, site_id), passed, count)
         for (site_id, passed), count in sorted(waits.items())

@@ -199,7 +199,8 @@ def _confirmed(check: Check | None) -> list[tuple[str, str]]:
     if check is None:
         return [("Xác nhận khu vực", REASONS["zone_missing"])]
     said = "đúng" if check.well else f"không đúng: {check.said}"
-    return [("Xác nhận khu vực", f"{said}, theo {check.facts.get('rule', '–')}; {_by(check)}")]
+    rule = check.facts.get("rule_name") or check.facts.get("rule", "–")
+    return [("Xác nhận khu vực", f"{said}, theo {rule}; {_by(check)}")]
 
 
 def _trial(it: Try, check: Check | None, causes: Mapping[str, CauseWords]) -> list[tuple[str, str]]:

@@ -122,8 +122,8 @@ def matters(
 ) -> list[Matter]:
     """What somebody has to do, and the requests for more time that somebody has to answer."""
     today, here = legal.day_of(now_ns), set(allowed_sites)
-    doing = tasks.listed(connection, tasks.visible(connection, person, Act.TASK_DO, now_ns))
-    open_ones = [one for one in doing if not one.is_over and _is_here(one, here)][:MATTERS_MOST]
+    doing = tasks.visible(connection, person, Act.TASK_DO, now_ns)
+    open_ones = tasks.owed(connection, doing, MATTERS_MOST)
     found = [
         Matter(
             subject="task",
@@ -136,11 +136,12 @@ def matters(
             body=one.body,
         )
         for one in open_ones
+        if _is_here(one, here)
     ]
-    making = tasks.listed(connection, tasks.visible(connection, person, Act.TASK_MAKE, now_ns))
-    by_id = {one.id: one for one in making if not one.is_over and _is_here(one, here)}
-    for task_id, asked in tasks.asked(connection, list(by_id)).items():
-        it = by_id[task_id]
+    making = tasks.visible(connection, person, Act.TASK_MAKE, now_ns)
+    for it, asked in tasks.asking(connection, making):
+        if not _is_here(it, here):
+            continue
         found.append(
             Matter(
                 subject="task",

@@ -446,6 +446,20 @@ def listed(
     return sorted(found, key=lambda one: (one.due is None, one.due or one.opened_ns, one.id))
 
 
+def owed(connection: Connection, allowed: sa.ColumnElement[bool], most: int) -> list[Task]:
+    """Tasks that are not over, by their last day, what has none at the end; at most so many."""
+    return _tasks(connection, allowed, db.task.c.state.not_in(OVER), earliest=most)
+
+
+def asking(connection: Connection, allowed: sa.ColumnElement[bool]) -> list[tuple[Task, Extension]]:
+    """Tasks that wait for an answer to a request for more time, with the request."""
+    asked_ones = sa.select(db.task_extension.c.task_id).where(db.task_extension.c.state == "asked")
+    open_ones = db.task.c.state.not_in(OVER)
+    found = _tasks(connection, allowed, open_ones, db.task.c.id.in_(asked_ones))
+    requests = asked(connection, [one.id for one in found])
+    return [(one, requests[one.id]) for one in found]
+
+
 def visible(
     connection: Connection, person: Person, act: Act, now_ns: int
 ) -> sa.ColumnElement[bool]:
@@ -540,20 +554,28 @@ def refuse(faults: Mapping[str, str]) -> None:
         raise VonggacError(Kind.BAD_INPUT, said, fields=dict(faults))
 
 
-def _tasks(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Task]:
+def _tasks(
+    connection: Connection, *conditions: sa.ColumnElement[bool], earliest: int | None = None
+) -> list[Task]:
+    """Tasks as they were opened; with `earliest`, so many of them by their last day."""
     table, clause = db.task, db_directives.directive_clause
     citation = db_directives.directive_citation
-    own = [name for name in Task.__dataclass_fields__ if name not in ("due", "own_due", "after")]
+    own = [name for name in Task.__dataclass_fields__ if name not in ("own_due", "after")]
+    by: tuple[sa.ColumnElement[Any], ...] = (table.c.opened_ns, table.c.id)
     due = sa.func.coalesce(table.c.due, clause.c.due, citation.c.due, type_=sa.Date())
+    if earliest is not None:
+        by = (due.is_(None), due, table.c.id)
+    columns = (due.label("due") if name == "due" else table.c[name] for name in own)
     rows = connection.execute(
-        sa.select(*(table.c[name] for name in own), due.label("due"), table.c.due.label("own_due"))
+        sa.select(*columns, table.c.due.label("own_due"))
         .select_from(
             table.outerjoin(clause, clause.c.id == table.c.clause_id).outerjoin(
                 citation, citation.c.id == clause.c.citation_id
             )
         )
         .where(*conditions)
-        .order_by(table.c.opened_ns, table.c.id)
+        .order_by(*by)
+        .limit(earliest)
     ).all()
     after: dict[str, list[str]] = {}
     if rows:
@@ -561,7 +583,8 @@ def _tasks(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[
         query = sa.select(link.c.task_id, link.c.after_id).join(table, table.c.id == link.c.task_id)
         for row in connection.execute(query.where(*conditions)):
             after.setdefault(row.task_id, []).append(row.after_id)
-    return [Task(**row._mapping, after=tuple(sorted(after.get(row.id, ())))) for row in rows]
+    every: list[tuple[Any, ...]] = [(*row, tuple(sorted(after.get(row[0], ())))) for row in rows]
+    return [Task(*one) for one in every]
 
 
 def _extensions(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Extension]:

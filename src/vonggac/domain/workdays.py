@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +49,7 @@ def left(today: date, due: date) -> Left:
     return Left((due - today).days, between(today, due), certain)
 
 
+@lru_cache(maxsize=4_096)
 def between(start: date, end: date) -> int:
     """Working days after `start`, up to and with `end`; negative when `end` lies before."""
     if end < start:

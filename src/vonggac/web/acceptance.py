@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from vonggac.config import Secret
     from vonggac.db import Connection
-    from vonggac.domain.acceptance import SiteConnection, Try
+    from vonggac.domain.acceptance import SiteSummary, Try
     from vonggac.domain.exports import Someone
 
 routes = APIRouter(include_in_schema=False)
@@ -79,7 +79,7 @@ class SiteRow:
 
     site: registry.Site
     unit: str
-    found: SiteConnection
+    found: SiteSummary
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -220,7 +220,7 @@ def sites(who: Visitor) -> list[SiteRow]:
     now_ns = who.desk.now_ns()
     with who.desk.database.reading() as connection:
         ids = access.sites_for(connection, who.person, Act.ACCEPTANCE_SEE, now_ns)
-        found = acceptance.connected(connection, ids)
+        found = acceptance.summaries(connection, ids)
         named = units.names_of_sites(connection, plans.today(who))
         rows = [
             SiteRow(site, who.t.of(named[site.id]) if site.id in named else "", found[site.id])
@@ -254,7 +254,7 @@ def acceptance_page(who: Signed) -> Response:
         "acceptance.html",
         {
             "rows": rows,
-            "cameras": sum(len(row.found.cameras) for row in rows),
+            "cameras": sum(row.found.cameras for row in rows),
             "connected": sum(row.found.count for row in rows),
             "whole": sum(row.found.connected for row in rows),
             "watched": watched,
