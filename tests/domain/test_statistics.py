@@ -26,7 +26,7 @@ from vonggac.db import inspection as inspection_db
 from vonggac.db import register, tables
 from vonggac.db import survey as survey_db
 from vonggac.db import task as task_db
-from vonggac.domain import issuers, legal, report_papers, reports, units
+from vonggac.domain import issuers, legal, report_papers, reports, statistics, units
 from vonggac.domain.access import Held, Person
 from vonggac.domain.duties import Act
 from vonggac.domain.exports import Someone
@@ -421,3 +421,24 @@ def test_a_person_counts_only_what_the_role_reaches(country: Database) -> None:
             reports.count(connection, person, UNITS["B"], SPAN, now_ns=NOW_NS)
         with pytest.raises(VonggacError, match="before from"):
             reports.count(connection, person, None, Span(TODAY, SPAN.first), now_ns=NOW_NS)
+
+
+def test_the_whole_hub_is_counted_once_a_minute(
+    country: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same figures with their moment, until the minute is over or a report is made."""
+    monkeypatch.setattr(statistics, "FEW", 0)
+
+    def cameras(now_ns: int, *, fresh: bool = False) -> tuple[int, int]:
+        with country.reading() as connection:
+            found = reports.count(connection, READER, None, SPAN, now_ns=now_ns, fresh=fresh)
+        return found.whole.value("cameras").amount, found.whole.as_of_ns
+
+    with country.reading() as connection:
+        expected = again(raw(connection), [one.id for one in raw(connection).of(tables.site)])
+    assert cameras(NOW_NS) == (expected["cameras"], NOW_NS)
+    with country.writing() as connection:
+        connection.execute(tables.camera.update().values(retired_ns=NOW_NS))
+    assert cameras(NOW_NS + NS) == (expected["cameras"], NOW_NS)
+    assert cameras(NOW_NS + NS, fresh=True) == (0, NOW_NS + NS)
+    assert cameras(NOW_NS + statistics.KEEP_NS)[0] == 0

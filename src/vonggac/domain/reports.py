@@ -79,9 +79,17 @@ class Counted:
 
 
 def count(
-    connection: Connection, person: Person, unit_id: str | None, span: Span, *, now_ns: int
+    connection: Connection,
+    person: Person,
+    unit_id: str | None,
+    span: Span,
+    *,
+    now_ns: int,
+    fresh: bool = False,
 ) -> Counted:
     """The statistics of a unit over a span, as far as a person may see counts of it.
+
+    `fresh` counts now, for what is kept; pages of the whole hub may be up to a minute old.
 
     Raises:
         VonggacError: NOT_FOUND, no such unit, or none of its facilities is in the scope;
@@ -93,7 +101,7 @@ def count(
     scope = statistics.scope(connection, person, unit_id, now_ns=now_ns)
     if unit_id and not scope and not _may(connection, person, unit_id, now_ns):
         raise VonggacError(Kind.NOT_FOUND, "there is no such unit")
-    whole = statistics.statistics(connection, scope, span, now_ns=now_ns)
+    whole = statistics.statistics(connection, scope, span, now_ns=now_ns, fresh=fresh)
     return Counted(unit_id, name, whole, _parts(connection, unit_id, scope, whole, today))
 
 
@@ -161,11 +169,7 @@ def data_of(counted: Counted, *, now_ns: int, extra: Mapping[str, Any] | None = 
 
 
 def _part(unit_id: str, name: str, part: Statistics) -> dict[str, Any]:
-    values = part.values
-    shares = {"recorded"}
-    return {"id": unit_id, "name": name} | {
-        code: values[code].share if code in shares else values[code].amount for code in BY_UNIT
-    }
+    return {"id": unit_id, "name": name} | {code: part.part(code) for code in BY_UNIT}
 
 
 def statistics_of(data: Mapping[str, Any]) -> Statistics:

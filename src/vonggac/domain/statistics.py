@@ -216,6 +216,8 @@ class Statistics:
 
     span: Span
     rows: tuple[Row, ...]
+    as_of_ns: int = 0
+    """When it was counted; 0 of what a report kept."""
 
     def value(self, code: str) -> Value:
         """One figure; KeyError for none."""
@@ -233,6 +235,14 @@ class Statistics:
             )
             for one in FIGURES
         }  # fmt: skip
+
+    def part(self, code: str) -> int | None:
+        """One figure without the others: its share if it is a part, else its amount."""
+        figure = BY_CODE[code]
+        amount = self._sum(figure)[0]
+        if figure.kind != "part":
+            return amount
+        return cut_hundredths(amount, sum(row.known_ns for row in self.rows))
 
     def _sum(self, figure: Figure) -> tuple[int, int]:
         every = self.counted(figure.code)
@@ -280,7 +290,12 @@ def scope(
 
 
 def statistics(
-    connection: Connection, site_ids: Collection[str], span: Span, *, now_ns: int
+    connection: Connection,
+    site_ids: Collection[str],
+    span: Span,
+    *,
+    now_ns: int,
+    fresh: bool = False,
 ) -> Statistics:
     """The statistics of these facilities.
 
@@ -289,17 +304,33 @@ def statistics(
         site_ids: which facilities.
         span: the days; what is of a moment is of its last day, or of now if that is earlier.
         now_ns: UTC now.
+        fresh: count now, even what was counted for the whole hub less than a minute ago.
     """
+    if len(site_ids) <= FEW or fresh:
+        return Statistics(span, _rows(connection, list(site_ids), span, now_ns), now_ns)
+    kept = _KEPT.setdefault(connection.engine, {})
+    key = (span, now_ns // KEEP_NS)
+    if key not in kept:
+        if len(kept) >= KEPT_MOST:
+            kept.clear()
+        every = list(connection.execute(sa.select(tables.site.c.id)).scalars())
+        kept[key] = Statistics(span, _rows(connection, every, span, now_ns), now_ns)
+    found = kept[key]
+    return found if len(found.rows) == len(site_ids) else found.narrowed(set(site_ids))
+
+
+def _rows(
+    connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int
+) -> tuple[Row, ...]:
     if not site_ids:
-        return Statistics(span, ())
-    site_ids = list(site_ids)
+        return ()
     found = _sites(connection, site_ids)
     for read in (_surveys, _verdicts, _cameras, _continuity, _inspections, _tasks, _money):
         for site_id, values in read(connection, site_ids, span, now_ns).items():
             if site_id in found:
                 found[site_id].update(values)
     rows = [Row(**values) for values in found.values()]
-    return Statistics(span, tuple(sorted(rows, key=lambda row: (row.code, row.site_id))))
+    return tuple(sorted(rows, key=lambda row: (row.code, row.site_id)))
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -329,10 +360,10 @@ def of_json(told: Mapping[str, Any]) -> Row:
 Found = dict[str, dict[str, Any]]
 
 KEEP_NS: Final = 60 * NS
-"""For so long the sums over every camera of the hub are not asked for again (ours): a country's
-spans are summed once a minute, however many people look."""
-KEPT_MOST: Final = 32
-_KEPT: Final[WeakKeyDictionary[sa.Engine, dict[tuple[int, int], Found]]] = WeakKeyDictionary()
+"""For so long what was counted of the whole hub is shown again, with its moment (ours): a country
+is counted once a minute, however many people look."""
+KEPT_MOST: Final = 16
+_KEPT: Final[WeakKeyDictionary[sa.Engine, dict[tuple[Span, int], Statistics]]] = WeakKeyDictionary()
 
 
 def _among(column: sa.ColumnElement[str], site_ids: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -454,19 +485,6 @@ def _continuity(connection: Connection, site_ids: Sequence[str], span: Span, now
     start, end = span.ns[0], min(span.ns[1], now_ns)
     if end <= start:
         return {}
-    if len(site_ids) <= FEW:
-        return _lengths(connection, site_ids, (start, end))
-    kept = _KEPT.setdefault(connection.engine, {})
-    key = (start, end // KEEP_NS)
-    if key not in kept:
-        if len(kept) > KEPT_MOST:
-            kept.clear()
-        kept[key] = _lengths(connection, site_ids, (start, end))
-    return kept[key]
-
-
-def _lengths(connection: Connection, site_ids: Sequence[str], window: tuple[int, int]) -> Found:
-    start, end = window
     gap, told = tables.gap, tables.state
     until = sa.func.coalesce(gap.c.to_ns, told.c.as_of_ns)
     open_gaps = gap.outerjoin(

@@ -94,18 +94,19 @@ def span_of(who: Visitor, first: str, last: str) -> Span:
     return found
 
 
-def counted(who: Visitor, unit: str, span: Span) -> Counted:
+def counted(who: Visitor, unit: str, span: Span, *, fresh: bool = False) -> Counted:
     """The statistics of a unit, as far as the visitor may see counts of it."""
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
         return reports.count(
-            connection, who.person, unit[:60] or None, span, now_ns=who.desk.now_ns()
-        )
+            connection, who.person, unit[:60] or None, span, now_ns=who.desk.now_ns(),
+            fresh=fresh,
+        )  # fmt: skip
 
 
 def data_now(who: Visitor, unit: str, span: Span, kind: str) -> dict[str, Any]:
     """The data of a report as they are now; of a day with what its leader reads."""
-    found = counted(who, unit, span)
+    found = counted(who, unit, span, fresh=True)
     now_ns = who.desk.now_ns()
     extra: dict[str, Any] = {}
     if kind == "daily":
@@ -263,7 +264,10 @@ def _page(who: Visitor, unit: str, span: Span, form: Form, *, status: int = 200)
         {
             **shown(who, found.whole),
             "counted": found,
-            "parts": [(one, name, part.values) for one, name, part in found.parts],
+            "parts": [
+                (one, name, {code: part.part(code) for code in reports.BY_UNIT})
+                for one, name, part in found.parts
+            ],
             "bars": {one: bar(part, who) for one, _, part in found.parts},
             "by_unit": [BY_CODE[code] for code in reports.BY_UNIT],
             "span": span,
@@ -316,10 +320,8 @@ def _presets(who: Visitor, unit: str) -> list[tuple[str, str]]:
 
 def bar(part: Statistics, who: Visitor) -> Markup:
     """Connected and not connected facilities as two stretches; the numbers stand beside it."""
-    values = part.values
-    connected, every = values["connected"].amount, max(1, values["facilities"].amount)
-    width = connected * 100 / every
-    of = values["facilities"].amount
+    connected, of = part.part("connected") or 0, len(part.rows)
+    width = connected * 100 / max(1, of)
     said = escape(who.t("{n} trên {of} cơ sở đã kết nối", n=connected, of=of))
     return Markup(  # noqa: S704 - the only words in it are escaped above
         f'<svg class="share-bar" role="img" aria-label="{said}" height="10">'
