@@ -338,6 +338,28 @@ async def _change_a_setting(cameras: Cameras, tmp_path: Path) -> None:
         await more_pictures(box)
 
 
+async def test_a_gap_goes_on_while_the_setting_of_a_dead_camera_is_changed(
+    cameras: Cameras, tmp_path: Path
+) -> None:
+    """The recorder was there: it must never sign that it was off, nor leave seconds unsaid."""
+    async with running(tmp_path, setup("rtsp://127.0.0.1:1/x", key="a")) as box:
+        books = box.ingests["cam01", "main"].books
+        await until(lambda: books.continuity.open, "the gap is told")
+        first = books.continuity.open
+        assert first is not None
+        late_ns = first.from_ns + 3 * NS // 2
+        await until(lambda: box.timebase.wall_ns() > late_ns, "an interruption would be shorter")
+        box.configure([setup("rtsp://127.0.0.1:1/y", key="b")])
+        box.configure([setup(cameras.url("cam01"), key="c")])
+        await more_pictures(box)
+    told = [(gap.cause, gap.from_) for gap in facts(tmp_path, wire.GapClosed)]
+    (gap,) = view(tmp_path).gaps
+    (span,) = view(tmp_path).spans
+
+    assert told == [(Cause.UNREACHABLE, first.from_ns)]
+    assert (gap.cause, gap.from_ns, gap.to_ns) == (Cause.UNREACHABLE, first.from_ns, span.from_ns)
+
+
 async def test_what_is_missing_while_a_person_planned_it_is_maintenance(
     cameras: Cameras, tmp_path: Path
 ) -> None:

@@ -233,12 +233,19 @@ class Box:
     def configure(self, streams: Sequence[StreamSetup]) -> None:
         """Record these streams from now on: start new ones, end old ones, restart changed ones."""
         wanted = {_key(setup.plan): setup for setup in streams}
+        lasting: dict[tuple[str, StreamName], Continuity] = {}
         for key in list(self.ingests):
-            if key not in wanted or wanted[key].key != self._setups[key].key:
-                self._end(key, planned=key not in wanted)
+            if key not in wanted:
+                self._end(key, planned=True)
+            elif wanted[key].key != self._setups[key].key:
+                continuity = self.ingests[key].books.continuity
+                # A gap goes on under the new setting: this recorder was there all the time.
+                if continuity.open is not None and not continuity.recording:
+                    lasting[key] = continuity
+                self._end(key, planned=False, lasts=key in lasting)
         for key, setup in wanted.items():
             if key not in self.ingests:
-                self._start(key, setup)
+                self._start(key, setup, lasting.get(key))
             self.ingests[key].books.planned = setup.maintenance
 
     def keep(self, days_of: Mapping[str, int]) -> None:
@@ -253,23 +260,15 @@ class Box:
             self.retention.holds = self._holds
         self.catalog.submit(lambda db, kept=self._holds: mark_held(db, kept))  # type: ignore[misc]
 
-    def _start(self, key: tuple[str, StreamName], setup: StreamSetup) -> None:
+    def _start(
+        self,
+        key: tuple[str, StreamName],
+        setup: StreamSetup,
+        lasting: Continuity | None = None,
+    ) -> None:
         assert self._group is not None
         camera, stream = key
-        now = self.timebase.wall_ns()
-        until = (
-            known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
-        )
-        absence = Cause.EDGE_OFF
-        if until is not None and was_out_of_service(self.directory, camera, stream, until):
-            absence = Cause.NOT_IN_SERVICE
-        elif self._lived_without_time:
-            absence = Cause.CLOCK_UNTRUSTED
-        elif self._mark is not None and self._mark.on_battery:
-            absence = Cause.POWER_LOST
-        continuity = Continuity(
-            known_until_ns=until, started_ns=now, boot_ns=self._boot_ns, absence=absence
-        )
+        continuity = lasting.handed_on() if lasting else self._continuity(camera, stream, setup)
         books = Books(
             camera, stream, continuity, self.catalog, self.journal, self.timebase,
             self._around.audience,
@@ -281,7 +280,24 @@ class Box:
         self._setups[key] = setup
         self._tasks[key] = self._group.create_task(ingest.run(), name=f"{camera}/{stream}")
 
-    def _end(self, key: tuple[str, StreamName], *, planned: bool) -> None:
+    def _continuity(self, camera: str, stream: StreamName, setup: StreamSetup) -> Continuity:
+        """Of a stream that begins in this life, knowing what an earlier one left."""
+        now = self.timebase.wall_ns()
+        until = (
+            known_until(self.directory, camera, stream, self._mark) if setup.plan.record else None
+        )
+        absence = Cause.EDGE_OFF
+        if until is not None and was_out_of_service(self.directory, camera, stream, until):
+            absence = Cause.NOT_IN_SERVICE
+        elif self._lived_without_time:
+            absence = Cause.CLOCK_UNTRUSTED
+        elif self._mark is not None and self._mark.on_battery:
+            absence = Cause.POWER_LOST
+        return Continuity(
+            known_until_ns=until, started_ns=now, boot_ns=self._boot_ns, absence=absence
+        )
+
+    def _end(self, key: tuple[str, StreamName], *, planned: bool, lasts: bool = False) -> None:
         ingest = self.ingests.pop(key)
         self._setups.pop(key)
         task = self._tasks.pop(key)
@@ -292,7 +308,8 @@ class Box:
             if planned:
                 why = ABSENCES[Cause.NOT_IN_SERVICE]
                 ingest.books.lost(Cause.NOT_IN_SERVICE, why, since_ns=now)
-            ingest.books.finish(self.timebase.wall_ns())
+            if not lasts:
+                ingest.books.finish(self.timebase.wall_ns())
 
         task.add_done_callback(close)
 

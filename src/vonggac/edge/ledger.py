@@ -13,6 +13,7 @@ The rules (ADR 0005):
 
 from __future__ import annotations
 
+import copy
 from bisect import insort
 from dataclasses import dataclass
 from enum import Enum
@@ -200,6 +201,15 @@ class Continuity:
             return []
         self._earlier_end_ns = None
         return self._open(earlier, *self._off)
+
+    def handed_on(self) -> Continuity:
+        """The same for a stream that connects anew in this life; what was opened here stays open.
+
+        The one that is left behind by then changes nothing any more: it has a copy of its own.
+        """
+        again = copy.copy(self)
+        again._earlier_end_ns = None
+        return again
 
     def would_begin(self, since_ns: int) -> int:
         """Where what `lost` is told with this moment begins, unless it continues the open gap."""
