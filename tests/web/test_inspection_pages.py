@@ -292,6 +292,10 @@ async def test_the_api_does_what_the_pages_do(bodies: Bodies) -> None:
     proof = {"proof": "word", "said": "đã thay"}
     finding = f"/findings/{whole['findings'][0]['id']}"
     assert (await bodies.api("coso", "POST", f"{finding}/proof", proof))["state"] == "proved"
+    one = await bodies.api("yte", "GET", finding)
+    assert [step["kind"] for step in one["steps"]] == ["proof"]
+    other = (await bodies.api("yte", "POST", "/inspections", plan))["inspections"][0]
+    await bodies.api("yte", "DELETE", f"/inspections/{other['id']}")
     check = {"mended": True}
     assert (await bodies.api("yte", "POST", f"{finding}/check", check))["state"] == "closed"
 
@@ -313,7 +317,9 @@ async def test_a_decision_is_drafted_and_numbered_later(bodies: Bodies) -> None:
     with bodies.hub.database.reading() as connection:
         made = connection.execute(sa.select(db.inspection_round.c.id)).scalar_one()
     path = f"/inspections/rounds/{made}"
-    assert (await bodies.sent("yte", path, do="draft")).startswith("/papers/")
+    drafted = await bodies.sent("yte", path, do="draft")
+    again = await bodies.api("yte", "POST", f"{path}/draft")
+    assert drafted == f"/papers/{again['paper']}"
     wrong = await bodies.form("yte", path, decision="12/QĐ-SYT", decided="19/11/2026")
     assert wrong.status_code == 422
     await bodies.sent("yte", path, decision="12/QĐ-SYT", decided=DAY)

@@ -97,6 +97,16 @@ def start(who: Visitor, inspection_id: str) -> Inspection:
     return made
 
 
+def drop(who: Visitor, inspection_id: str) -> None:
+    """Take a planned inspection out of the plan."""
+    change(
+        who, inspection_id,
+        lambda connection, it, by: inspections.drop(
+            connection, it.id, by=by, now_ns=who.desk.now_ns()
+        ),
+    )  # fmt: skip
+
+
 def close(
     who: Visitor, inspection_id: str, minutes: Minutes, answers: Sequence[Answer]
 ) -> Inspection:
@@ -420,12 +430,7 @@ async def start_send(request: Request, inspection_id: str) -> Response:
         who.check_form(values)
         try:
             if values.get("do") == "drop":
-                change(
-                    who, inspection_id,
-                    lambda connection, it, by: inspections.drop(
-                        connection, it.id, by=by, now_ns=who.desk.now_ns()
-                    ),
-                )  # fmt: skip
+                drop(who, inspection_id)
                 return RedirectResponse("/inspections", 303)
             start(who, inspection_id)
         except VonggacError as error:

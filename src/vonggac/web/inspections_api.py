@@ -107,6 +107,19 @@ class RemoteBody(_Body):
     reason: Line
 
 
+class NumberBody(_Body):
+    """Number and day that a decision got."""
+
+    decision: Annotated[str, Field(max_length=60)]
+    decided: Day
+
+
+class EndBody(_Body):
+    """Why nothing is proposed after all."""
+
+    reason: Said
+
+
 class ProofBody(_Body):
     """That something was mended; a photograph goes by the page."""
 
@@ -250,6 +263,27 @@ async def put_remote(request: Request, body: RemoteBody) -> None:
     )
 
 
+@api.post("/inspections/rounds/{round_id}/draft", summary="Draft a decision", status_code=201)
+async def draft_decision(request: Request, round_id: str) -> dict[str, Any]:
+    """Once: the draft lies among the papers."""
+    paper_id = await run_in_threadpool(lambda: pages.decide(visitor(request), round_id))
+    return {"paper": paper_id}
+
+
+@api.put("/inspections/rounds/{round_id}/decision", summary="Enter a decision", status_code=204)
+async def put_decision(request: Request, round_id: str, body: NumberBody) -> None:
+    """Its number and its day."""
+    await run_in_threadpool(
+        lambda: pages.note_decision(visitor(request), round_id, body.decision, body.decided)
+    )
+
+
+@api.delete("/inspections/{inspection_id}", summary="Drop a planned inspection", status_code=204)
+async def drop_inspection(request: Request, inspection_id: str) -> None:
+    """One that has begun stays."""
+    await run_in_threadpool(lambda: pages.drop(visitor(request), inspection_id))
+
+
 @api.get("/inspections/{inspection_id}", summary="One inspection")
 def one_inspection(who: Signed, inspection_id: str) -> dict[str, Any]:
     """Facts as they were frozen, answers, findings, photographs."""
@@ -370,6 +404,30 @@ def every_finding(who: Signed) -> dict[str, Any]:
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         return {"findings": [finding_json(one) for one in findings.listed(connection, seen)]}
+
+
+@api.get("/findings/{finding_id}", summary="One finding")
+def one_finding(who: Signed, finding_id: str) -> dict[str, Any]:
+    """With its proofs and re-checks."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        it = finding_pages.found(connection, who, finding_id, Act.INSPECTION_SEE)
+        steps = findings.steps(connection, it.id)
+    return {
+        **finding_json(it),
+        "steps": [
+            {
+                "kind": one.kind,
+                "said": one.said,
+                "proof": one.proof or None,
+                "of": one.proof_id or None,
+                "figures": inspection_facts.say(one.figures["said"], "vi") if one.figures else None,
+                "at": rfc3339(one.made_ns),
+                "by": one.made_by,
+            }
+            for one in steps
+        ],
+    }
 
 
 @api.post("/findings/{finding_id}/proof", summary="Report a remedy", status_code=201)
@@ -545,6 +603,29 @@ async def add_measure(request: Request, proposal_id: str, body: ProposeBody) -> 
         return _one(who, proposal_id)
 
     return await run_in_threadpool(add)
+
+
+@api.post("/sanctions/{proposal_id}/link", summary="Make the link anew", status_code=201)
+async def add_link(request: Request, proposal_id: str) -> dict[str, Any]:
+    """The one before opens nothing any more."""
+
+    def add() -> dict[str, Any]:
+        who = visitor(request)
+        return {"link": sanction_pages.new_link(who, proposal_id)}
+
+    return await run_in_threadpool(add)
+
+
+@api.post("/sanctions/{proposal_id}/end", summary="Propose nothing after all", status_code=201)
+async def end_proposal(request: Request, proposal_id: str, body: EndBody) -> dict[str, Any]:
+    """With the reason."""
+
+    def end() -> dict[str, Any]:
+        who = visitor(request)
+        sanction_pages.drop(who, proposal_id, body.reason)
+        return _one(who, proposal_id)
+
+    return await run_in_threadpool(end)
 
 
 @api.post("/sanctions/{proposal_id}/decision", summary="Enter a decision", status_code=201)

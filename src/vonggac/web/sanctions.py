@@ -124,6 +124,16 @@ def drop(who: Visitor, proposal_id: str, reason: str) -> None:
     )  # fmt: skip
 
 
+def new_link(who: Visitor, proposal_id: str) -> str:
+    """Make the one-time link anew; its address."""
+    now_ns = who.desk.now_ns()
+    token = change(
+        who, proposal_id, Act.SANCTION_PROPOSE,
+        lambda connection, it, by: sanctions.new_link(connection, it, by=by, now_ns=now_ns),
+    )  # fmt: skip
+    return f"{who.origin}/giai-trinh/{token}"
+
+
 # -- the lists -------------------------------------------------------------------------------
 
 
@@ -271,19 +281,13 @@ async def link_send(request: Request, proposal_id: str) -> Response:
     def send() -> Response:
         who = visitor(request)
         who.check_form(values)
-        now_ns = who.desk.now_ns()
         try:
-            token = change(
-                who, proposal_id, Act.SANCTION_PROPOSE,
-                lambda connection, it, by: sanctions.new_link(
-                    connection, it, by=by, now_ns=now_ns
-                ),
-            )  # fmt: skip
+            link = new_link(who, proposal_id)
         except VonggacError as error:
             return forms.refused(
                 who, values, error, lambda form, code: _one(who, proposal_id, form, code)
             )
-        return _one(who, proposal_id, Form(), link=f"{who.origin}/giai-trinh/{token}")
+        return _one(who, proposal_id, Form(), link=link)
 
     return await run_in_threadpool(send)
 
