@@ -308,7 +308,7 @@ def statistics(
     """
     if len(site_ids) <= FEW or fresh:
         return Statistics(span, _rows(connection, list(site_ids), span, now_ns), now_ns)
-    kept = _KEPT.setdefault(connection.engine, {})
+    kept = _Counted.kept.setdefault(connection.engine, {})
     key = (span, now_ns // KEEP_NS)
     if key not in kept:
         if len(kept) >= KEPT_MOST:
@@ -363,7 +363,14 @@ KEEP_NS: Final = 60 * NS
 """For so long what was counted of the whole hub is shown again, with its moment (ours): a country
 is counted once a minute, however many people look."""
 KEPT_MOST: Final = 16
-_KEPT: Final[WeakKeyDictionary[sa.Engine, dict[tuple[Span, int], Statistics]]] = WeakKeyDictionary()
+
+
+class _Counted:
+    """What was counted of the whole hub, by database."""
+
+    kept: Final[WeakKeyDictionary[sa.Engine, dict[tuple[Span, int], Statistics]]] = (
+        WeakKeyDictionary()
+    )
 
 
 def _among(column: sa.ColumnElement[str], site_ids: Sequence[str]) -> sa.ColumnElement[bool]:
