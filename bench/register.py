@@ -146,7 +146,7 @@ def timed(took: dict[str, float], name: str) -> Iterator[None]:
 
 
 def ledger(database: Database) -> None:
-    """What the boxes and the bodies have said by now: states, three days of spans, surveys, tasks."""
+    """What boxes and bodies have said by now: states, three days of spans, surveys, tasks."""
     with database.writing() as connection:
         sites = list(connection.execute(sa.select(tables.site.c.id)).scalars())
         cameras = connection.execute(sa.select(tables.camera.c.site_id, tables.camera.c.name)).all()

@@ -94,7 +94,8 @@ def cli_page() -> str:
         "",
         MADE.format(source="the program's own parsers"),
         "",
-        "With `--json` a command prints one JSON object as its last line of stdout, also when it refuses.",
+        "With `--json` a command prints one JSON object as its last line of stdout,"
+        " also when it refuses.",
         "Logs go to stderr.",
         "Exit codes: 0 fine, 1 a negative finding, 2 wrong use or configuration.",
         "Times are RFC 3339 in UTC, durations seconds.",
