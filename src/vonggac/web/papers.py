@@ -84,6 +84,9 @@ HREFS: Mapping[str, str] = {
 }
 """Where what it was drafted from is shown."""
 
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PDF = "application/pdf"
+
 Signed = Annotated[Visitor, Depends(visitor)]
 Wanted = Annotated[str, Query(max_length=200)]
 Day = Annotated[str | None, Field(default=None, max_length=10, description="2026-11-22")]
@@ -444,19 +447,34 @@ def one_paper(who: Signed, paper_id: str) -> dict[str, Any]:
     return _whole(who, paper_id)
 
 
-@api.get("/papers/{paper_id}/file.docx", summary="A paper as .docx")
+@api.get(
+    "/papers/{paper_id}/file.docx",
+    summary="A paper as .docx",
+    response_class=Response,
+    responses={200: {"content": {WORD: {}}}},
+)
 def paper_word_api(who: Signed, paper_id: str) -> Response:
     """In the template in use."""
     return _word(who, paper_id)
 
 
-@api.get("/papers/{paper_id}/file.pdf", summary="A paper as PDF")
+@api.get(
+    "/papers/{paper_id}/file.pdf",
+    summary="A paper as PDF",
+    response_class=Response,
+    responses={200: {"content": {PDF: {}}}},
+)
 def paper_pdf_api(who: Signed, paper_id: str) -> Response:
     """In the shipped layout."""
     return _pdf(who, paper_id)
 
 
-@api.get("/papers/{paper_id}/signed.pdf", summary="The signed paper")
+@api.get(
+    "/papers/{paper_id}/signed.pdf",
+    summary="The signed paper",
+    response_class=Response,
+    responses={200: {"content": {PDF: {}}}},
+)
 def paper_signed_api(who: Signed, paper_id: str) -> Response:
     """As it came back; its hash stands with the paper."""
     return _signed(who, paper_id)
