@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from vonggac.db import Connection
-    from vonggac.domain.access import Thing
-    from vonggac.domain.register import Facility
+    from vonggac.domain.register import Facility, Known
     from vonggac.domain.rules import ForbiddenZone
 
 routes = APIRouter(include_in_schema=False)
@@ -115,43 +114,42 @@ class Listing:
 def listing(connection: Connection, who: Visitor, ask: Ask) -> Listing:
     """The facilities that the visitor may see and asks for; the search heeds no diacritics."""
     who.signed_in  # noqa: B018 - refuses who may not look
-    known = register.facilities(connection)
-    things = access.things_of_sites(connection)
-    shown = [
-        (one, things[one.id]) for one in known.values() if who.may(Act.FACILITY_SEE, things[one.id])
-    ]
+    things, now_ns = access.things_of_sites(connection), who.desk.now_ns()
+    seen = set(access.allowed(who.person, Act.FACILITY_SEE, things, now_ns=now_ns))
+    details = set(access.allowed(who.person, Act.FACILITY_DETAILS, things, now_ns=now_ns))
     wanted = units.folded(ask.q)[:200].split()
-    matching: list[tuple[Facility, bool]] = []
+    matching: list[str] = []
     lines: dict[str, int] = dict.fromkeys(LINES, 0)
     statuses = dict.fromkeys(register.kinds().statuses, 0)
-    for one, thing in shown:
-        has_details = who.may(Act.FACILITY_DETAILS, thing)
-        if not _matches(one, thing, ask, wanted, has_details=has_details):
+    for one in register.known(connection):
+        if one.id not in seen or (ask.unit and ask.unit not in things[one.id].path):
             continue
-        fits_line = not ask.line or one.said.owner_line == ask.line
-        fits_status = not ask.status or one.said.status == ask.status
-        lines[one.said.owner_line] += fits_status
-        statuses[one.said.status] += fits_line
+        if wanted and not _matches(one, wanted, has_details=one.id in details):
+            continue
+        fits_line = not ask.line or one.line == ask.line
+        fits_status = not ask.status or one.status == ask.status
+        lines[one.line] += fits_status
+        statuses[one.status] += fits_line
         if fits_line and fits_status:
-            matching.append((one, has_details))
+            matching.append(one.id)
     page = matching[ask.offset : ask.offset + ask.limit]
-    counts = register.camera_counts(connection, [one.id for one, _ in page])
-    names = units.names_of_sites(connection, words.day_of(who.desk.now_ns()))
+    known = register.facilities(connection, page)
+    counts = register.camera_counts(connection, page)
+    names = units.names_of_sites(connection, words.day_of(now_ns), page)
     rows = [
-        Row(one, who.t.of(names[one.id]) if one.id in names else "",
-            *counts.get(one.id, (0, 0)), has_details)
-        for one, has_details in page
+        Row(known[one], who.t.of(names[one]) if one in names else "", *counts.get(one, (0, 0)),
+            one in details)
+        for one in page
     ]  # fmt: skip
-    return Listing(rows, len(matching), len(shown), lines, statuses)
+    return Listing(rows, len(matching), len(seen), lines, statuses)
 
 
-def _matches(
-    one: Facility, thing: Thing, ask: Ask, wanted: Sequence[str], *, has_details: bool
-) -> bool:
-    if ask.unit and ask.unit not in thing.path:
-        return False
+def _matches(one: Known, wanted: Sequence[str], *, has_details: bool) -> bool:
     # Where only the name may be known, an address must not be found out by searching for it.
-    text = one.folded if has_details else units.folded(f"{one.said.name} {one.said.title}")
+    text = one.folded if has_details else ""
+    if not text:
+        said = f"{one.name} {one.title}"
+        text = units.folded(f"{said} {one.address}" if has_details else said)
     return all(word in text for word in wanted)
 
 
