@@ -405,7 +405,7 @@ def _people(
               by=world.who["co-so"], now_ns=world.now_ns)  # fmt: skip
     guide.hold_training(
         connection, unit_id=world.province, title="Sử dụng hệ thống camera (giả định)",
-        for_whom="cán bộ trực các cơ sở", held_on=world.today, people=42, by=lead,
+        for_whom="cán bộ trực các cơ sở", held_day=world.today, people=42, by=lead,
         now_ns=world.now_ns,
     )  # fmt: skip
 

@@ -39,6 +39,6 @@ def load(hub: Stage, said: str = "") -> None:
         guide.answer(connection, asked, text, by=by, now_ns=now_ns)
         guide.ask(connection, SITE_ID, text, by=by, now_ns=now_ns)
         guide.hold_training(
-            connection, unit_id=None, title=text, for_whom=text, held_on=date(2026, 11, 18),
+            connection, unit_id=None, title=text, for_whom=text, held_day=date(2026, 11, 18),
             people=31, by=by, now_ns=now_ns,
         )  # fmt: skip

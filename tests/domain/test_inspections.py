@@ -101,7 +101,7 @@ BAD = Answer(
 )  # fmt: skip
 
 
-def held_one(connection: Connection, minutes: Minutes = AGREED, **changed: Answer) -> str:
+def held_daye(connection: Connection, minutes: Minutes = AGREED, **changed: Answer) -> str:
     """An inspection from plan to minutes; its id."""
     it = planned(connection)
     inspections.start(connection, it, PLACEMENT, by=INSPECTOR, now_ns=NOW_NS)
@@ -133,7 +133,7 @@ def test_the_rule_of_fifteen_days_names_its_basis_in_2021_only() -> None:
 def test_a_facility_is_overdue_the_day_after_its_last(both: Database) -> None:
     """The fifteenth day still counts; minutes of a facility begin the days anew."""
     with both.writing() as connection:
-        held_one(connection)
+        held_daye(connection)
         last = TODAY + timedelta(days=15)
 
         assert inspections.last(connection, [SITE_ID]) == {SITE_ID: TODAY}
@@ -279,7 +279,7 @@ def test_the_minutes_and_the_decision_are_complete_letters(site: Database) -> No
     """With the refusal, the witness, what has to be mended; they can be printed."""
     said = Minutes(refused="không nhất trí mục A.1", witness="Tổ trưởng dân phố", opinion="Sẽ sửa.")
     with site.writing() as connection:
-        it = inspections.find(connection, held_one(connection, said, bad=BAD))
+        it = inspections.find(connection, held_daye(connection, said, bad=BAD))
         of = inspections.find_round(connection, it.round_id)
         answers = inspections.answers_of(connection, it.id)
         found = findings.of_inspection(connection, it.id)
@@ -299,7 +299,7 @@ def test_the_minutes_and_the_decision_are_complete_letters(site: Database) -> No
 def test_a_finding_opens_a_task_is_proved_and_closed_by_another(both: Database) -> None:
     """Whoever brings the proof does not look again; each step leaves its row."""
     with both.writing() as connection:
-        it = held_one(connection, bad=BAD)
+        it = held_daye(connection, bad=BAD)
         (found,) = findings.of_inspection(connection, it)
         (task,) = tasks.of(connection, f"finding:{found.id}")
         assert (task.body, task.due) == ("KS Mường Hoa", BAD.due)
@@ -334,7 +334,7 @@ def test_a_finding_opens_a_task_is_proved_and_closed_by_another(both: Database) 
 def test_a_proof_must_be_of_this_facility(site: Database) -> None:
     """An export that there is not, a photograph of something else."""
     with site.writing() as connection:
-        (found,) = findings.of_inspection(connection, held_one(connection, bad=BAD))
+        (found,) = findings.of_inspection(connection, held_daye(connection, bad=BAD))
         for proof, field in (
             (Proof("clip", "x", "none"), "proof_id"),
             (Proof("photo", "x"), "photo"),
@@ -361,7 +361,7 @@ def remind(connection: Connection, about: str, level: str, now_ns: int) -> str:
 def test_a_letter_climbs_by_the_clock(both: Database) -> None:
     """The levels are data; a level that was written to is not owed again."""
     with both.writing() as connection:
-        (found,) = findings.of_inspection(connection, held_one(connection, bad=BAD))
+        (found,) = findings.of_inspection(connection, held_daye(connection, bad=BAD))
         assert BAD.due is not None
         climbed = [
             (one.days, one.level.code if one.level else "")
@@ -513,7 +513,7 @@ def person(role: str) -> Person:
 def test_each_sees_what_waits_for_them(both: Database) -> None:
     """The inspector inspects, the facility mends; nobody else is told."""
     with both.writing() as connection:
-        held_one(connection, bad=BAD)
+        held_daye(connection, bad=BAD)
         planned(connection)
         now_ns = NOW_NS + 20 * DAY
         hrefs = {

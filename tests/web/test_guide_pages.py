@@ -97,7 +97,7 @@ async def test_a_facility_gets_a_card_and_an_answer(hub: Stage) -> None:
         token = {"form_token": form_token(page)}
         whole = await client.post(f"/guide/sites/{SITE_ID}/sent", data={**token, "what": "guide"})
         assert whole.status_code == 303
-        training = {"title": "Sử dụng", "for_whom": "cán bộ trực", "held_on": "2026-11-18",
+        training = {"title": "Sử dụng", "for_whom": "cán bộ trực", "held_day": "2026-11-18",
                     "people": 12}  # fmt: skip
         assert (await client.post("/api/v1/guide/trainings", json=training)).status_code == 201
         assert (await client.get("/api/v1/guide/trainings")).json()["trainings"][0]["people"] == 12

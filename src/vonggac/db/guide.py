@@ -104,11 +104,11 @@ training = sa.Table(
     ),
     _text("title", "what was taught"),
     _text("for_whom", "for whom: bodies, facilities, duties; no names"),
-    sa.Column("held_on", sa.Date, nullable=False, comment="the day"),
+    sa.Column("held_day", sa.Date, nullable=False, comment="the day"),
     sa.Column("people", sa.Integer, nullable=False, comment="how many took part"),
     _moment("made_ns", "when it was entered"),
     *_by("made"),
     sa.CheckConstraint("people > 0", name="people"),
-    sa.Index(None, "held_on"),
+    sa.Index(None, "held_day"),
     comment="training on the guide: when, for whom, how many",
 )  # fmt: skip

@@ -178,7 +178,7 @@ class Training:
     unit_id: str | None
     title: str
     for_whom: str
-    held_on: date
+    held_day: date
     people: int
     made_ns: int
     made_by: str
@@ -513,7 +513,7 @@ def hold_training(
     unit_id: str | None,
     title: str,
     for_whom: str,
-    held_on: date | None,
+    held_day: date | None,
     people: int,
     by: Someone,
     now_ns: int,
@@ -525,8 +525,8 @@ def hold_training(
     """
     faults = _line_fault("title", title, needed=True)
     faults |= _line_fault("for_whom", for_whom, needed=True)
-    if held_on is None:
-        faults["held_on"] = "required"
+    if held_day is None:
+        faults["held_day"] = "required"
     if not 0 < people <= PEOPLE_MOST:
         faults["people"] = "bad_number"
     _refuse(faults)
@@ -534,7 +534,7 @@ def hold_training(
     connection.execute(
         rows.training.insert().values(
             id=training_id, unit_id=unit_id, title=legal.plain(title),
-            for_whom=legal.plain(for_whom), held_on=held_on, people=people, made_ns=now_ns,
+            for_whom=legal.plain(for_whom), held_day=held_day, people=people, made_ns=now_ns,
             made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip
@@ -548,7 +548,7 @@ def hold_training(
 def trainings(connection: Connection) -> list[Training]:
     """Sessions, the newest first."""
     table = rows.training
-    query = _every(table, Training).order_by(table.c.held_on.desc(), table.c.id).limit(LISTED)
+    query = _every(table, Training).order_by(table.c.held_day.desc(), table.c.id).limit(LISTED)
     return [Training(*row) for row in connection.execute(query).all()]
 
 

@@ -171,13 +171,13 @@ def answer(who: Visitor, question_id: str, said: str) -> guide.Question:
 
 
 def hold_training(
-    who: Visitor, *, title: str, for_whom: str, held_on: date | None, people: int
+    who: Visitor, *, title: str, for_whom: str, held_day: date | None, people: int
 ) -> str:
     """Enter a session, of the unit over which the visitor's role is held."""
     by, unit_id = somewhere(who, Act.FACILITY_EDIT)
     with who.desk.database.writing() as connection:
         return guide.hold_training(
-            connection, unit_id=unit_id, title=title, for_whom=for_whom, held_on=held_on,
+            connection, unit_id=unit_id, title=title, for_whom=for_whom, held_day=held_day,
             people=people, by=by, now_ns=who.desk.now_ns(),
         )  # fmt: skip
 
@@ -347,12 +347,12 @@ async def training_send(request: Request) -> Response:
 
     def do(who: Visitor, values: dict[str, str]) -> str:
         try:
-            day = dates.read_day(values.get("held_on", ""))
+            day = dates.read_day(values.get("held_day", ""))
         except (ValueError, OverflowError) as error:
-            fields = {"held_on": "no_day"}
-            raise VonggacError(Kind.BAD_INPUT, "held_on: no day", fields=fields) from error
+            fields = {"held_day": "no_day"}
+            raise VonggacError(Kind.BAD_INPUT, "held_day: no day", fields=fields) from error
         hold_training(
-            who, title=values.get("title", ""), for_whom=values.get("for_whom", ""), held_on=day,
+            who, title=values.get("title", ""), for_whom=values.get("for_whom", ""), held_day=day,
             people=whole(values.get("people", "")) or 0,
         )  # fmt: skip
         return "/guide#trainings"

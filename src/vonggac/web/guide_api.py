@@ -72,7 +72,7 @@ class TrainingBody(BaseModel):
 
     title: str = Field(min_length=1, max_length=guide.MAX_LINE)
     for_whom: str = Field(min_length=1, max_length=guide.MAX_LINE)
-    held_on: str = Field(max_length=10, description="2026-11-18")
+    held_day: str = Field(max_length=10, description="2026-11-18")
     people: int = Field(ge=1, le=guide.PEOPLE_MOST)
 
 
@@ -161,12 +161,12 @@ def trainings_json(who: Signed) -> dict[str, Any]:
 def add_training(who: Signed, body: TrainingBody) -> dict[str, Any]:
     """When, for whom, how many people."""
     try:
-        day = dates.read_day(body.held_on)
+        day = dates.read_day(body.held_day)
     except (ValueError, OverflowError) as error:
-        fields = {"held_on": "no_day"}
-        raise VonggacError(Kind.BAD_INPUT, "held_on: no day", fields=fields) from error
+        fields = {"held_day": "no_day"}
+        raise VonggacError(Kind.BAD_INPUT, "held_day: no day", fields=fields) from error
     made = pages.hold_training(
-        who, title=body.title, for_whom=body.for_whom, held_on=day, people=body.people
+        who, title=body.title, for_whom=body.for_whom, held_day=day, people=body.people
     )
     return {"id": made}
 
@@ -199,7 +199,7 @@ def _training_json(one: guide.Training) -> dict[str, Any]:
         "id": one.id,
         "title": one.title,
         "for_whom": one.for_whom,
-        "held_on": one.held_on.isoformat(),
+        "held_day": one.held_day.isoformat(),
         "people": one.people,
         "unit": one.unit_id,
     }

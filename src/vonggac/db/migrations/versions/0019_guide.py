@@ -199,7 +199,7 @@ def upgrade() -> None:
             nullable=False,
             comment="for whom: bodies, facilities, duties; no names",
         ),
-        sa.Column("held_on", sa.Date(), nullable=False, comment="the day"),
+        sa.Column("held_day", sa.Date(), nullable=False, comment="the day"),
         sa.Column("people", sa.Integer(), nullable=False, comment="how many took part"),
         sa.Column("made_ns", sa.BigInteger(), nullable=False, comment="when it was entered"),
         sa.Column(
@@ -221,7 +221,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training")),
         comment="training on the guide: when, for whom, how many",
     )
-    op.create_index(op.f("ix_training_held_on"), "training", ["held_on"], unique=False)
+    op.create_index(op.f("ix_training_held_day"), "training", ["held_day"], unique=False)
 
 
 def downgrade() -> None:
