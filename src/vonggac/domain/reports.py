@@ -347,8 +347,8 @@ def listed(connection: Connection, person: Person, *, now_ns: int) -> list[Repor
 
 
 def may_see(connection: Connection, person: Person, it: Report, *, now_ns: int) -> bool:
-    """Whether a person may read a kept report: one's own, or with a right to all of its unit."""
-    return it.made_by == person.name or _may(connection, person, it.unit_id, now_ns)
+    """Whether a person may read a kept report: by a right to all of its unit, that stands now."""
+    return _may(connection, person, it.unit_id, now_ns)
 
 
 def _may(connection: Connection, person: Person, unit_id: str | None, now_ns: int) -> bool:
