@@ -131,6 +131,8 @@ class Act(StrEnum):
     SURVEY_FACTS = "survey_facts_taken"
     SURVEY_VERIFIED = "survey_verified"
     SURVEY_DISPUTED = "survey_disputed"
+    SYSTEM_DESIGNATED = "system_designated"
+    DESIGNATED_LINK = "designated_link_entered"
     GUIDE_TIED = "guide_tied"
     GUIDE_SENT = "guide_sent"
     GUIDE_RECEIVED = "guide_received"

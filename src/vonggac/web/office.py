@@ -149,6 +149,8 @@ ACTS: Mapping[str, str] = {
     Act.SURVEY_VERIFIED: "Xác nhận phiếu khảo sát",
     Act.SURVEY_DISPUTED: "Trả lại phiếu khảo sát",
     Act.HOLD_RELEASED: "Thôi giữ bản ghi",
+    Act.SYSTEM_DESIGNATED: "Ghi hệ thống được chỉ định",
+    Act.DESIGNATED_LINK: "Ghi kết nối với hệ thống được chỉ định",
     Act.GUIDE_TIED: "Gắn hướng dẫn với mặc định",
     Act.GUIDE_SENT: "Gửi hướng dẫn, thẻ công việc",
     Act.GUIDE_RECEIVED: "Nhận hướng dẫn, thẻ công việc",
