@@ -396,7 +396,25 @@ def sites_for(connection: Connection, person: Person, act: Act, now_ns: int) -> 
     """Ids of the sites where a person may do this, by name: what lists show."""
     if not may_somewhere(person, act, now_ns=now_ns):
         return []
-    return allowed(person, act, things_of_sites(connection), now_ns=now_ns)
+    if _by_site(person):
+        return allowed(person, act, things_of_sites(connection), now_ns=now_ns)
+    table = tables.site
+    rows = connection.execute(
+        sa.select(table.c.id, table.c.unit_id, table.c.owner_line).order_by(table.c.name)
+    ).all()
+    kinds = {(unit_id, line) for _, unit_id, line in rows}
+    paths = _paths(connection, {unit_id for unit_id, _ in kinds})
+    reached = {
+        (unit_id, line)
+        for unit_id, line in kinds
+        if may(person, act, Thing("site", "", paths[unit_id], line), now_ns=now_ns)
+    }
+    return [site_id for site_id, unit_id, line in rows if (unit_id, line) in reached]
+
+
+def _by_site(person: Person) -> bool:
+    """Whether a role names sites: else those of one unit and one line have one answer."""
+    return any(held.sites or held.cameras for held in person.held)
 
 
 def allowed(person: Person, act: Act, things: Mapping[str, Thing], *, now_ns: int) -> list[str]:
@@ -405,7 +423,7 @@ def allowed(person: Person, act: Act, things: Mapping[str, Thing], *, now_ns: in
     Sites of one unit and one line have one answer, unless a role names sites: thousands of sites
     are asked about as often as there are units.
     """
-    by_site = any(held.sites or held.cameras for held in person.held)
+    by_site = _by_site(person)
     known: dict[object, bool] = {}
     found = []
     for site_id, thing in things.items():

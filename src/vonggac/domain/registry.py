@@ -231,6 +231,13 @@ def sites(connection: Connection) -> list[Site]:
     return [Site(*row) for row in connection.execute(_sites().order_by(tables.site.c.name)).all()]
 
 
+def titles(connection: Connection) -> dict[str, str]:
+    """What people call each site, by its id."""
+    table = tables.site
+    rows = connection.execute(sa.select(table.c.id, table.c.title, table.c.name)).all()
+    return {site_id: title or name for site_id, title, name in rows}
+
+
 def cameras(connection: Connection, site_id: str | None = None) -> list[Camera]:
     """Registered cameras, by zone and name; those that were retired are not among them."""
     query = _cameras().where(tables.camera.c.retired_ns.is_(None))

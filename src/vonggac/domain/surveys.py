@@ -13,6 +13,7 @@ an audit row in the same transaction.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from vonggac.domain.duties import LINES
 from vonggac.domain.ids import new_password
 from vonggac.domain.matters import Matter, Standing, standing_on
 from vonggac.domain.register import clean
-from vonggac.domain.registry import Problem, Unacceptable
+from vonggac.domain.registry import Problem, Unacceptable, titles
 from vonggac.domain.survey_forms import rules
 from vonggac.domain.survey_verdicts import REFUSED, Facts, Verdict
 from vonggac.errors import Kind, VonggacError
@@ -715,17 +716,12 @@ def matters(
 ) -> list[Matter]:
     """What waits for a person: forms to fill in, answers to judge, facilities that refuse."""
     here, today = set(allowed_sites), legal.day_of(now_ns)
-    things = access.things_of_sites(connection)
-
-    def mine(act: Act) -> list[str]:
-        return [
-            one for one, thing in things.items()
-            if one in here and access.may(person, act, thing, now_ns=now_ns)
-        ]  # fmt: skip
-
+    every_thing = access.things_of_sites(connection)
+    things = {one: thing for one, thing in every_thing.items() if one in here}
+    mine = partial(access.allowed, person, things=things, now_ns=now_ns)
     leads, answering = set(mine(Act.SURVEY_LEAD)), mine(Act.SURVEY_ANSWER)
     verifying = set(mine(Act.SURVEY_VERIFY))
-    names = _names(connection)
+    names = titles(connection)
     running = {one.id: one for one in campaigns(connection) if one.ended_ns is None}
     every = surveys(connection, db.survey.c.survey_campaign_id.in_(running), site_ids=answering)
     found: list[Matter] = []
@@ -736,15 +732,8 @@ def matters(
         found += _grouped(it, owing, "answer", standing, names, lead=leads)
         judging = [one for one in ours if one.state == "answered" and one.site_id in verifying]
         found += _grouped(it, judging, "judge", Standing.DUE, names, lead=leads)
-        found += [
-            Matter(
-                "survey", "{facility} từ chối khảo sát: {reason}", f"/surveys/{one.id}",
-                Standing.CHANGED, (("facility", names[one.site_id]), ("reason", one.reason)),
-                None, one.site_id,
-            )
-            for one in ours
-            if one.state == "refused" and one.site_id in leads
-        ]  # fmt: skip
+        refusing = [one for one in ours if one.state == "refused" and one.site_id in leads]
+        found += _refusals(it, refusing, names)
     return found
 
 
@@ -786,10 +775,22 @@ def _grouped(
     ]  # fmt: skip
 
 
-def _names(connection: Connection) -> dict[str, str]:
-    site = tables.site
-    rows = connection.execute(sa.select(site.c.id, site.c.title, site.c.name))
-    return {row.id: row.title or row.name for row in rows}
+def _refusals(
+    it: Campaign, refusing: Sequence[SurveyState], names: Mapping[str, str]
+) -> list[Matter]:
+    """Who refuses and why; their number where they are many."""
+    if len(refusing) > FEW:
+        values = (("n", str(len(refusing))), ("title", it.title))
+        many = "{n} cơ sở từ chối khảo sát: {title}"
+        return [Matter("survey", many, f"/campaigns/{it.id}", Standing.CHANGED, values)]
+    return [
+        Matter(
+            "survey", "{facility} từ chối khảo sát: {reason}", f"/surveys/{one.id}",
+            Standing.CHANGED, (("facility", names[one.site_id]), ("reason", one.reason)),
+            None, one.site_id,
+        )
+        for one in refusing
+    ]  # fmt: skip
 
 
 def soon(it: SurveyState, today: date) -> bool:

@@ -138,6 +138,12 @@ def matters(
         for one in open_ones
         if _is_here(one, here)
     ]
+    if len(open_ones) == MATTERS_MOST:
+        more = tasks.owed_count(connection, doing) - MATTERS_MOST
+        said = (("n", str(more)),)
+        found += [Matter("task", "{n} việc nữa chưa xong", "/tasks", Standing.DUE, said)] * (
+            more > 0
+        )
     making = tasks.visible(connection, person, Act.TASK_MAKE, now_ns)
     for it, asked in tasks.asking(connection, making):
         if not _is_here(it, here):

@@ -451,6 +451,12 @@ def owed(connection: Connection, allowed: sa.ColumnElement[bool], most: int) -> 
     return _tasks(connection, allowed, db.task.c.state.not_in(OVER), earliest=most)
 
 
+def owed_count(connection: Connection, allowed: sa.ColumnElement[bool]) -> int:
+    """How many tasks `owed` would tell without its bound."""
+    query = sa.select(sa.func.count()).where(allowed, db.task.c.state.not_in(OVER))
+    return connection.execute(query.select_from(db.task)).scalar_one()
+
+
 def asking(connection: Connection, allowed: sa.ColumnElement[bool]) -> list[tuple[Task, Extension]]:
     """Tasks that wait for an answer to a request for more time, with the request."""
     asked_ones = sa.select(db.task_extension.c.task_id).where(db.task_extension.c.state == "asked")

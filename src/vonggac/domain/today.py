@@ -7,6 +7,7 @@ register, requests, exports and incidents are said here, since they were there b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -28,7 +29,6 @@ from vonggac.domain import (
     legal,
     papers,
     plans,
-    register,
     registry,
     reminders,
     requests,
@@ -88,12 +88,8 @@ class _Look:
         """Facilities where the person may do this, without those that are closed."""
         if not access.may_somewhere(self.person, act, now_ns=self.now_ns):
             return []
-        return [
-            site_id
-            for site_id, thing in self.things.items()
-            if site_id not in self.closed
-            and access.may(self.person, act, thing, now_ns=self.now_ns)
-        ]
+        reached = access.allowed(self.person, act, self.things, now_ns=self.now_ns)
+        return [site_id for site_id in reached if site_id not in self.closed]
 
     def title(self, site_id: str) -> str:
         """What people call the facility."""
@@ -279,15 +275,14 @@ SAID: Final = (SENT_BACK, LATER, NO_CONTACT, NOT_VERIFIED, NOT_CONCLUDED)
 def _contacts(look: _Look) -> list[Matter]:
     """Facilities without a contact person, and contacts that nobody called for long."""
     may = look.may(Act.FACILITY_EDIT)
-    known = register.contacts(look.connection)
-    days = guide.number(look.connection, "verify_days")
-    missing, stale = [], []
-    for site_id in may:
-        contact = known.get((site_id, "contact"))
-        if contact is None:
-            missing.append(site_id)
-        elif contact.verified_day is None or (look.today - contact.verified_day).days > days:
-            stale.append(site_id)
+    table = db_register.contact
+    rows = look.connection.execute(
+        sa.select(table.c.site_id, table.c.verified_day).where(table.c.kind == "contact")
+    )
+    known = {row.site_id: row.verified_day for row in rows}
+    oldest = look.today - timedelta(days=guide.number(look.connection, "verify_days"))
+    missing = [one for one in may if one not in known]
+    stale = [one for one in may if one in known and (known[one] is None or known[one] < oldest)]
     edit = "/facilities/{site}/edit"
     return [
         *_each(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -299,18 +300,19 @@ def board(who: Visitor) -> list[Shown]:
         allowed = tasks.visible(connection, who.person, Act.TASK_SEE, now_ns)
         every = task_board.standings(tasks.listed(connection, allowed), today)
         of_sites = units.names_of_sites(connection, today)
-        titles = {one.id: one.title or one.name for one in registry.sites(connection)}
+        titles = registry.titles(connection)
         of_units: dict[str, Words | None] = {}
         for it, _ in every:
             if it.unit_id is not None and it.unit_id not in of_units:
                 of_units[it.unit_id] = unit_name(connection, it.unit_id, today)
+    left = cache(partial(calendar.left, today))
     return [
         Shown(
             it,
             stands,
             of_sites.get(it.site_id) if it.site_id else of_units.get(it.unit_id or ""),
             titles.get(it.site_id or "", ""),
-            calendar.left(today, it.due) if it.due and not it.is_over else None,
+            left(it.due) if it.due and not it.is_over else None,
         )
         for it, stands in every
     ]

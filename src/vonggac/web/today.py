@@ -24,6 +24,8 @@ Signed = Annotated[Visitor, Depends(visitor)]
 
 SHOWN: Final = 200
 """Lines of the page at most; late ones come first."""
+TOLD: Final = 500
+"""Lines of the API's answer at most; `counts` are of all of them."""
 SOON_DAYS: Final = 3
 """Days before the last one in which a line is marked (ours)."""
 
@@ -104,11 +106,12 @@ def today_page(who: Signed, about: Annotated[str, Query(max_length=20)] = "") ->
 
 @api.get("/today", summary="What you have to do, what is late, what changed")
 def today_json(who: Signed) -> dict[str, Any]:
-    """Late first, then what waits for a decision; each with its page and its last day."""
+    """Late first, then what waits for a decision; 500 at most, and how many `more`."""
     every = _matters(who)
     return {
         "counts": {code.value: number for code, number in today.counted(every).items()},
-        "matters": [_matter_json(who, one) for one in every],
+        "matters": [_matter_json(who, one) for one in every[:TOLD]],
+        "more": max(0, len(every) - TOLD),
     }
 
 
