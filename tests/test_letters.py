@@ -22,7 +22,7 @@ from vonggac import paper
 from vonggac.cli import main
 from vonggac.domain import directives, letters
 from vonggac.paper import layout, word
-from vonggac.paper.letter import Form, faults
+from vonggac.paper.letter import Bar, Chart, Form, faults
 from vonggac.paper.metrics import MM_PER_POINT, broken, width_mm
 
 if TYPE_CHECKING:
@@ -336,6 +336,35 @@ def test_appendices_have_pages_of_their_own(
     assert all("giả định" not in sheet.lines[-1].text for sheet in sheets[1:])
 
 
+@pytest.mark.timeout(200)
+@by_both
+def test_bars_of_a_chart_are_as_long_as_what_they_count(
+    printed: dict[tuple[str, str], Printed], program: str
+) -> None:
+    """Each part has its grey, length and height; labels and figures stand beside the bars."""
+    sheet = printed["bao-cao", program].sheets[1]
+    (chart,) = [one for one in sample("bao-cao").appendices[0].blocks if isinstance(one, Chart)]
+    left = 30 + layout.WIDTH * layout.CHART_SHARES[0] / 100
+    filled = {
+        tuple(round(one[side] * MM_PER_POINT, 1) for side in ("top", "x0", "x1", "bottom"))
+        for one in sheet.page.rects + sheet.page.curves
+        if one["fill"] and one["height"] * MM_PER_POINT > 3
+    }
+    found = iter(sorted(filled))
+    for bar in chart.bars:
+        start, per = left, layout.drawn(chart, layout.WIDTH)[0].lengths[0] / 6
+        for value in bar.values:
+            top, x0, x1, bottom = next(found)
+            assert (x0, x1) == pytest.approx((start, start + per * value), abs=MM)
+            assert bottom - top == pytest.approx(layout.BAR_HEIGHT, abs=MM)
+            start = x1
+        line = sheet.find(bar.label)
+        assert line.top - MM <= (top + bottom) / 2 <= line.top + 5 + MM
+        assert bar.said in " ".join(one.text for one in sheet.lines)
+    assert next(found, None) is None
+    assert any(all(name in line.text for name in chart.names) for line in sheet.lines)
+
+
 def _is(line: Line, size: float, face: str) -> None:
     """A line has one size, and the face that is meant."""
     assert all(one == pytest.approx(size, abs=POINTS) for one in line.sizes), line
@@ -351,6 +380,35 @@ def _is(line: Line, size: float, face: str) -> None:
 def test_every_kind_has_a_complete_sample(name: str) -> None:
     """The rules have one of each kind, with everything that the kind must have."""
     assert faults(sample(name)) == ()
+
+
+def test_parts_of_bars_are_in_proportion_and_never_vanish() -> None:
+    """The longest bar has all the room; one of a thousand is still seen, nothing is nothing."""
+    chart = Chart("", ("a", "b"), (Bar("x", (1000, 0), ""), Bar("y", (500, 1), "")))
+    (one, nothing), (half, least) = (bar.lengths for bar in layout.drawn(chart, 100))
+    assert (nothing, least) == (0, layout.LEAST_BAR)
+    assert half == pytest.approx(one / 2)
+    assert one + 2 * layout.LEAST_BAR == layout.CHART_SHARES[1]
+    empty = Chart("", ("a",), (Bar("x", (0,), "0"),))
+    assert layout.drawn(empty, 100)[0].lengths == (0,)
+    letter = dataclasses.replace(sample("bao-cao"), body=(empty,))
+    assert word.document(letter)
+    assert paper.official(letter).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        Chart("", ("a",), ()),
+        Chart("", ("a",), (Bar("x", (1, 2), ""),)),
+        Chart("", ("a",), (Bar("x", (-1,), ""),)),
+        Chart("", ("a", "b", "c", "d"), (Bar("x", (1, 2, 3, 4), ""),)),
+    ],
+)
+def test_a_chart_that_cannot_be_drawn_is_a_fault(chart: Chart) -> None:
+    """No bars, another number of parts than names, less than nothing, too many greys."""
+    letter = dataclasses.replace(sample("bao-cao"), body=(chart,))
+    assert any("chart" in one for one in faults(letter))
 
 
 def test_numbers_and_days_are_written_as_the_decree_says() -> None:

@@ -32,8 +32,8 @@ from vonggac.domain.duties import Act
 from vonggac.domain.exports import Someone
 from vonggac.domain.statistics import BY_CODE, FIGURES, Span
 from vonggac.errors import VonggacError
-from vonggac.paper import layout
-from vonggac.paper.letter import Grid, faults
+from vonggac.paper import layout, word
+from vonggac.paper.letter import Chart, Grid, faults
 
 if TYPE_CHECKING:
     from vonggac.db import Connection, Database
@@ -362,6 +362,12 @@ def test_what_is_kept_and_printed_says_the_same(country: Database) -> None:
     assert printed["Camera đã lắp"] == f"{expected['cameras']}"
     assert printed["Dự toán đã phê duyệt"].replace(".", "") == f"{expected['money_approved']} đồng"
     assert paper.official(made).startswith(b"%PDF-")
+    assert word.document(made)
+    blocks = [*made.body, *made.appendices[0].blocks]
+    reasons, units = [block for block in blocks if isinstance(block, Chart)]
+    assert [bar.values[0] for bar in reasons.bars] == list(data["reasons"].values())
+    for at, code in enumerate(("connected", "not_connected")):
+        assert sum(bar.values[at] for bar in units.bars) == expected[code], code
     book = openpyxl.load_workbook(io.BytesIO(report_papers.workbook(data)))
     told = {row[0].value: row[1].value for row in book["Chỉ tiêu"].iter_rows(min_row=5)}
     assert told["Dự toán đề nghị"] == expected["money_asked"]

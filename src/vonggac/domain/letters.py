@@ -22,7 +22,9 @@ from vonggac.keys import new_id
 from vonggac.paper import letter
 from vonggac.paper.letter import (
     Appendix,
+    Bar,
     Chapter,
+    Chart,
     DocumentKind,
     Form,
     Grid,
@@ -206,6 +208,9 @@ def _block(row: Mapping[str, Any]) -> Block:
             tuple(row["shares"]),
             frozenset(row.get("figures", ())),
         )
+    if "bars" in row:
+        bars = tuple(Bar(label, tuple(values), said) for label, values, said in row["bars"])
+        return Chart(row["title"], tuple(row["names"]), bars)
     if "number" in row:
         return Chapter(row["number"], row["title"])
     return Text(row["text"], row.get("lead", ""))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from vonggac.domain import letters, money, reports, survey_forms
 from vonggac.domain.legal import VIETNAM
 from vonggac.domain.statistics import BY_CODE, GROUPS, UNKNOWN
-from vonggac.paper.letter import Appendix, Grid, Letter, Text
+from vonggac.paper.letter import Appendix, Bar, Chart, Grid, Letter, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from vonggac.domain.issuers import Office
 
@@ -23,6 +23,8 @@ OURS: Final = "cách tính của phần mềm"
 NO_DATA: Final = "chưa có dữ liệu"
 NANO_HOURS: Final = 3_600_000_000_000
 ROMAN: Final = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+MOST_BARS: Final = 30
+"""Units of a chart at most; the table has them all (ours: about a page)."""
 UNKNOWN_WORDS: Final = "chưa rõ, chưa có kết luận khảo sát"
 COLUMNS: Final = (
     ("code", "Mã"), ("title", "Cơ sở"), ("line", "Loại hình"), ("survey", "Khảo sát"),
@@ -95,6 +97,7 @@ def letter(data: Mapping[str, Any], office: Office, above: str, *, on: date) -> 
         body.append(Grid(("Chỉ tiêu", "Số liệu", "Tỷ lệ"), rows, (58, 24, 18), frozenset((1, 2))))
         if group == "connect" and data["reasons"]:
             body.append(_reasons(data["reasons"]))
+            body.append(_reasons_chart(data["reasons"]))
     body.append(
         Text(
             f"Đã kết nối, tỷ lệ kết nối và tỷ lệ ghi hình là {OURS}; hai tỷ lệ tính riêng trên "
@@ -121,6 +124,34 @@ def _reasons(reasons: Mapping[str, int]) -> Grid:
     return Grid(("Lý do chưa kết nối", "Số cơ sở"), rows, (76, 24), frozenset((1,)))
 
 
+def _reasons_chart(reasons: Mapping[str, int]) -> Chart:
+    bars = tuple(
+        Bar(reason_words(code), (count,), money.grouped(count)) for code, count in reasons.items()
+    )
+    return Chart("Cơ sở chưa kết nối theo lý do", ("Số cơ sở",), bars)
+
+
+def _units_chart(units: Sequence[Mapping[str, Any]]) -> tuple[Chart, ...]:
+    """Connected and not by unit, in the order of the table; of many, those with most not so."""
+    codes = ("connected", "not_connected")
+    counted = [
+        (one["name"], tuple(one[code] or 0 for code in codes))
+        for one in units
+        if any(one[code] for code in codes)
+    ]
+    if not counted:
+        return ()
+    title = "Cơ sở đã và chưa kết nối theo đơn vị"
+    if len(counted) > MOST_BARS:
+        title = f"{title} ({MOST_BARS} đơn vị có nhiều cơ sở chưa kết nối nhất)"
+        counted = sorted(counted, key=lambda one: -one[1][1])[:MOST_BARS]
+    bars = tuple(
+        Bar(name, values, " / ".join(money.grouped(value) for value in values))
+        for name, values in counted
+    )
+    return (Chart(title, tuple(BY_CODE[code].name for code in codes), bars),)
+
+
 def _amount(one: Mapping[str, Any]) -> str:
     if BY_CODE[one["code"]].kind == "part" and one["share"] is None:
         return NO_DATA
@@ -143,7 +174,7 @@ def _appendices(data: Mapping[str, Any]) -> tuple[Appendix, ...]:
     )
     shares = (19, *(8,) * 9, 9)
     grid = Grid(("Đơn vị", *names), rows, shares, frozenset(range(1, len(shares))))
-    return (Appendix("Số liệu theo đơn vị", (grid,), landscape=True),)
+    return (Appendix("Số liệu theo đơn vị", (grid, *_units_chart(data["units"])), landscape=True),)
 
 
 def _cell(code: str, value: int | None) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from vonggac.paper.letter import (
     Appendix,
+    Bar,
     Chapter,
+    Chart,
     DocumentKind,
     Form,
     Grid,
@@ -78,6 +80,14 @@ def _block(block: Block) -> dict[str, Any]:
                 "figures": sorted(block.figures),
             }
         }
+    if isinstance(block, Chart):
+        return {
+            "chart": {
+                "title": block.title,
+                "names": list(block.names),
+                "bars": [[bar.label, list(bar.values), bar.said] for bar in block.bars],
+            }
+        }
     return {"chapter" if isinstance(block, Chapter) else "text": asdict(block)}
 
 
@@ -94,4 +104,8 @@ def _read(told: Mapping[str, Any]) -> Block:
             tuple(grid["shares"]),
             frozenset(grid["figures"]),
         )
+    if "chart" in told:
+        chart = told["chart"]
+        bars = tuple(Bar(label, tuple(values), said) for label, values, said in chart["bars"])
+        return Chart(chart["title"], tuple(chart["names"]), bars)
     return Chapter(**told["chapter"]) if "chapter" in told else Text(**told["text"])

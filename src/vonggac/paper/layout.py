@@ -1,7 +1,7 @@
 """Decree 30/2020/NĐ-CP, appendix I, in numbers; and a document arranged by it, as plain values.
 
 `arrange` decides everything that is the same on whatever paper: which lines there are, where they
-break, how long the rules are.  `vonggac.paper.docx` and the template `official.typ` only set it.
+break, how long the rules are.  `vonggac.paper.word` and the template `official.typ` only set it.
 Lengths are millimetres, sizes of type are points.  Every number is the decree's; where it allows a
 range, ours is the one of its own samples (mẫu), and the range stands beside it.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from vonggac.paper.letter import Appendix, Chapter, Form, Grid, Text
+from vonggac.paper.letter import Appendix, Chapter, Chart, Form, Grid, Text
 from vonggac.paper.metrics import broken, width_mm
 
 if TYPE_CHECKING:
@@ -44,6 +44,15 @@ BOX_HEIGHT: Final = 8.0
 BOXES: Final[Mapping[str, float]] = {"HỎA TỐC": 30.0, "THƯỢNG KHẨN": 40.0, "KHẨN": 20.0}
 """Widths of the marks of urgency."""
 RED: Final = "C00000"
+SHADES: Final = ("4D4D4D", "BFBFBF", "8C8C8C")
+"""Of the parts of a bar, in their order (ours: greys, because such papers are photocopied)."""
+CHART_SHARES: Final = (40, 46, 14)
+"""Of the width of a chart: labels, bars, figures (ours)."""
+BAR_HEIGHT: Final = 4.0
+LEAST_BAR: Final = 0.5
+"""Length of a part that is not nothing, however small (ours: what a printer still shows)."""
+WHOLE_CHART: Final = 20
+"""Bars of a chart at most that no page's end cuts (ours)."""
 
 STATE: Final = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 MOTTO: Final = "Độc lập - Tự do - Hạnh phúc"
@@ -95,6 +104,15 @@ STYLES: Final[Mapping[str, Style]] = {
     "page": Style("VG Số trang", 13, 13, 14),
 }
 """The parts of a document; a template of Word has them under these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A bar with the lengths of its parts."""
+
+    label: str
+    lengths: tuple[float, ...]
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +180,10 @@ class Arranged:
     def as_json(self) -> dict[str, Any]:
         """For the template: JSON's types only, each block with its kind."""
         told = asdict(self)
-        told["blocks"] = [_block_json(block) for block in self.blocks]
+        told["blocks"] = [_block_json(block, WIDTH) for block in self.blocks]
         for appendix, made in zip(self.appendices, told["appendices"], strict=True):
-            made["blocks"] = [_block_json(block) for block in appendix.blocks]
+            width = width_of(landscape=appendix.landscape)
+            made["blocks"] = [_block_json(block, width) for block in appendix.blocks]
         return told
 
 
@@ -209,6 +228,25 @@ def arrange(letter: Letter, sizes: Mapping[str, float] | None = None) -> Arrange
             _appended(letter, appendix, index, of)
             for index, appendix in enumerate(letter.appendices)
         ),
+    )
+
+
+def width_of(*, landscape: bool) -> float:
+    """Between the margins of a page."""
+    return PAGE[1] - LEFT - RIGHT if landscape else WIDTH
+
+
+def drawn(chart: Chart, width: float) -> tuple[Drawn, ...]:
+    """The bars of a chart in a page of a width: the longest takes all the room there is."""
+    room = width * CHART_SHARES[1] / 100 - LEAST_BAR * len(chart.names)
+    longest = max((sum(bar.values) for bar in chart.bars), default=0)
+    return tuple(
+        Drawn(
+            bar.label,
+            tuple(max(LEAST_BAR, room * one / longest) if one else 0.0 for one in bar.values),
+            bar.said,
+        )
+        for bar in chart.bars
     )
 
 
@@ -331,8 +369,19 @@ def _refusal() -> tuple[str, ...]:
     )
 
 
-def _block_json(block: Block) -> dict[str, Any]:
+def _block_json(block: Block, width: float) -> dict[str, Any]:
     match block:
+        case Chart():
+            return {
+                "kind": "chart",
+                "title": block.title,
+                "names": list(block.names),
+                "shades": list(SHADES),
+                "widths": [width * share / 100 for share in CHART_SHARES],
+                "height": BAR_HEIGHT,
+                "whole": len(block.bars) <= WHOLE_CHART,
+                "bars": [asdict(bar) for bar in drawn(block, width)],
+            }
         case Grid():
             return {
                 "kind": "grid",

@@ -101,7 +101,31 @@ class Grid:
     """Columns of numbers, set to the right."""
 
 
-Block = Text | Chapter | Grid
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of a chart."""
+
+    label: str
+    values: tuple[int, ...]
+    """None negative; as many as the chart has names."""
+    said: str
+    """The values as they are written at the bar's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of bars that lie below each other, each made of one part or more."""
+
+    title: str
+    names: tuple[str, ...]
+    """What each part of a bar is; one to `MOST_PARTS`."""
+    bars: tuple[Bar, ...]
+
+
+MOST_PARTS: Final = 3
+"""Parts of a bar: greys that a photocopier still tells apart (ours)."""
+
+Block = Text | Chapter | Grid | Chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +212,19 @@ def faults(letter: Letter) -> tuple[str, ...]:
         missing.append("a row of a table has another number of cells than its head")
     if any(sum(grid.shares) != 100 or len(grid.shares) != len(grid.head) for grid in grids):
         missing.append("the widths of a table's columns do not make up the whole")
+    charts = [block for block in _blocks(letter) if isinstance(block, Chart)]
+    if not all(_can_be_drawn(chart) for chart in charts):
+        missing.append("a chart has no bars, or a bar whose parts are not those of the chart")
     return tuple(missing)
+
+
+def _can_be_drawn(chart: Chart) -> bool:
+    parts = len(chart.names)
+    return (
+        bool(chart.bars)
+        and 1 <= parts <= MOST_PARTS
+        and all(len(bar.values) == parts and min(bar.values) >= 0 for bar in chart.bars)
+    )
 
 
 def _blocks(letter: Letter) -> list[Block]:

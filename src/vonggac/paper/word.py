@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from docx import Document
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
@@ -24,7 +24,7 @@ from docx.shared import Mm, Pt, RGBColor
 from vonggac.errors import Kind, VonggacError
 from vonggac.paper import layout
 from vonggac.paper.layout import HEAD_LEFT, INDENT, STYLES, WIDTH, arrange
-from vonggac.paper.letter import Chapter, Grid, Text
+from vonggac.paper.letter import Chapter, Chart, Grid, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -405,6 +405,8 @@ def _blocks(
                 _spaced(column.line(block.title.upper(), "chapter"), after=6)
             case Grid():
                 _grid(column, block, width)
+            case Chart():
+                _chart(column, block, width)
 
 
 def _text(column: _Column, block: Text) -> Paragraph:
@@ -436,6 +438,72 @@ def _grid(column: _Column, grid: Grid, width: float) -> None:
     for made in table.rows:
         made._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
     _spaced(column.line("", "list"), after=0)
+
+
+def _chart(column: _Column, chart: Chart, width: float) -> None:
+    """Bars of shaded cells: sharp at any size, and nothing that a program must compute again."""
+    is_whole = len(chart.bars) <= layout.WHOLE_CHART
+    _chart_head(column, chart)
+    table = column.table([width * share / 100 for share in layout.CHART_SHARES])
+    for index, bar in enumerate(layout.drawn(chart, width)):
+        cells = table.rows[0].cells if index == 0 else _row(table)
+        for cell in cells:
+            cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
+        label, value = _cell_line(cells[0]), _cell_line(cells[2])
+        label.text, value.text = bar.label, bar.said
+        value.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        _spaced(label, before=1, after=1)
+        label.paragraph_format.keep_with_next = is_whole and index < len(chart.bars) - 1
+        _bar(cells[1], bar.lengths)
+    _whole(table)
+    _spaced(column.line("", "list"), after=0)
+
+
+def _chart_head(column: _Column, chart: Chart) -> None:
+    title = column.line("", "cell")
+    title.add_run(chart.title).bold = True
+    _spaced(title, before=6, after=2)
+    lines = [title]
+    if len(chart.names) > 1:
+        legend = column.line("", "cell")
+        for index, name in enumerate(chart.names):
+            legend.add_run("  /  " if index else "")
+            legend.add_run("■").font.color.rgb = RGBColor.from_string(layout.SHADES[index])
+            legend.add_run(f" {name}")
+        lines.append(_spaced(legend, after=2))
+    for line in lines:
+        line.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        line.paragraph_format.keep_with_next = True
+
+
+def _bar(cell: _Cell, lengths: Sequence[float]) -> None:
+    shades = [(one, shade) for one, shade in zip(lengths, layout.SHADES, strict=False) if one]
+    first = cell.paragraphs[0]
+    if shades:
+        table = cell.add_table(1, len(shades))
+        _plain(table, [one for one, _ in shades])
+        for part, (_, shade) in zip(table.rows[0].cells, shades, strict=True):
+            part._tc.get_or_add_tcPr().append(
+                parse_xml(f'<w:shd {nsdecls("w")} w:val="clear" w:color="auto" w:fill="{shade}"/>')
+            )
+            _small(part.paragraphs[0])
+        _exactly(table, layout.BAR_HEIGHT)
+        cell._tc.remove(first._p)
+    # A cell ends with a paragraph.
+    _small(cell.paragraphs[-1])
+
+
+def _small(line: Paragraph) -> None:
+    line.paragraph_format.line_spacing = Pt(1)
+    line.add_run().font.size = Pt(1)
+
+
+def _exactly(table: Table, height: float) -> None:
+    """The height of a table's only row, millimetres, whatever stands in it."""
+    made = OxmlElement("w:trHeight")
+    made.set(qn("w:val"), str(round(Mm(height).pt * 20)))
+    made.set(qn("w:hRule"), "exact")
+    table.rows[0]._tr.get_or_add_trPr().append(made)
 
 
 def _row(table: Any) -> Sequence[_Cell]:
@@ -498,7 +566,7 @@ def _annex(column: _Column, appendix: Appended) -> None:
     for line in appendix.title:
         column.line(line, "subject")
     column.line(appendix.attached, "attached")
-    width = layout.PAGE[1] - layout.LEFT - layout.RIGHT if appendix.landscape else WIDTH
+    width = layout.width_of(landscape=appendix.landscape)
     _rule(column.line("", "attached"), appendix.rule, width, after=10)
     _blocks(column, appendix.blocks, width=width)
 
@@ -582,11 +650,7 @@ def _box(cell: _Cell, mark: Mark) -> None:
     _plain(table, (mark.width,))
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     _bordered(table, color=layout.RED if mark.is_red else "000000", size=8)
-    row = table.rows[0]._tr.get_or_add_trPr()
-    height = OxmlElement("w:trHeight")
-    height.set(qn("w:val"), str(round(Mm(layout.BOX_HEIGHT).pt * 20)))
-    height.set(qn("w:hRule"), "exact")
-    row.append(height)
+    _exactly(table, layout.BOX_HEIGHT)
     line = table.rows[0].cells[0].paragraphs[0]
     line.style = STYLES["mark"].name
     _spaced(line, before=2)
