@@ -7,17 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from vonggac.db.tables import Counter, Moment, metadata
-
-
-def _text(
-    name: str, comment: str, *, null: bool = False, default: str | None = None
-) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=null, server_default=default, comment=comment)
-
-
-def _moment(name: str, comment: str, *, null: bool = False) -> sa.Column[int]:
-    return sa.Column(name, Moment, nullable=null, comment=comment)
+from vonggac.db.columns import identity, moment, text
+from vonggac.db.tables import Counter, metadata
 
 
 def _number(name: str, comment: str) -> sa.Column[int | None]:
@@ -30,10 +21,6 @@ def _said_yes(name: str, comment: str) -> sa.Column[bool | None]:
 
 def _day(name: str, comment: str) -> sa.Column[object]:
     return sa.Column(name, sa.Date, nullable=True, comment=comment)
-
-
-def _id() -> sa.Column[str]:
-    return sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id")
 
 
 def _site() -> sa.Column[str]:
@@ -50,12 +37,12 @@ facility = sa.Table(
     "facility",
     metadata,
     sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), primary_key=True, comment="of whom"),
-    _text("folded", "code, name and address without marks, for the search", default=""),
-    _text("status", "preparing, in_service, paused or closed", default="in_service"),
+    text("folded", "code, name and address without marks, for the search", default=""),
+    text("status", "preparing, in_service, paused or closed", default="in_service"),
     _number("capacity", "people it can take"),
     _number("rooms", "rooms for people in quarantine"),
     _number("floors", "floors"),
-    _text("note", "what else people should know; never about a person in quarantine", default=""),
+    text("note", "what else people should know; never about a person in quarantine", default=""),
     sa.Column(
         "intake_needs_cover",
         sa.Boolean,
@@ -63,12 +50,12 @@ facility = sa.Table(
         server_default=sa.false(),
         comment="nobody is taken in before somebody concluded that cameras are enough",
     ),
-    _text("intake_reason", "why a leader set or lifted that", default=""),
-    _text("intake_by", "name of the account that did", default=""),
-    _moment("intake_ns", "when they did", null=True),
+    text("intake_reason", "why a leader set or lifted that", default=""),
+    text("intake_by", "name of the account that did", default=""),
+    moment("intake_ns", "when they did", null=True),
     sa.Column("revision", sa.Integer, nullable=False, comment="counts edits; a stale form loses"),
-    _moment("updated_ns", "when it was last edited"),
-    _text("updated_by", "name of the account that edited it", default=""),
+    moment("updated_ns", "when it was last edited"),
+    text("updated_by", "name of the account that edited it", default=""),
     sa.CheckConstraint("status IN ('preparing', 'in_service', 'paused', 'closed')", name="status"),
     comment="what the register says of a site; one without a row has said nothing",
 )
@@ -88,20 +75,20 @@ facility_service = sa.Table(
 contact = sa.Table(
     "contact",
     metadata,
-    _id(),
+    identity(),
     _site(),
-    _text("kind", "contact, deputy, duty, line, electrician or engineer: a kind of the rules"),
-    _text("name", "full name, or the name of the desk that answers"),
-    _text("position", "what they are", default=""),
-    _text("organisation", "for whom they work", default=""),
-    _text("phone", "telephone", default=""),
-    _text("address", "where they are found", default=""),
-    _text("email", "e-mail", default=""),
-    _text("subscriber", "subscriber code of the line", default=""),
-    _text("hotline", "the provider's hotline", default=""),
+    text("kind", "contact, deputy, duty, line, electrician or engineer: a kind of the rules"),
+    text("name", "full name, or the name of the desk that answers"),
+    text("position", "what they are", default=""),
+    text("organisation", "for whom they work", default=""),
+    text("phone", "telephone", default=""),
+    text("address", "where they are found", default=""),
+    text("email", "e-mail", default=""),
+    text("subscriber", "subscriber code of the line", default=""),
+    text("hotline", "the provider's hotline", default=""),
     _day("verified_day", "the day on which somebody last called and was answered"),
-    _moment("updated_ns", "when it was last edited"),
-    _text("updated_by", "name of the account that edited it", default=""),
+    moment("updated_ns", "when it was last edited"),
+    text("updated_by", "name of the account that edited it", default=""),
     sa.UniqueConstraint("site_id", "kind"),
     comment="whom to call about a facility: people on duty, never people in quarantine",
 )
@@ -109,13 +96,13 @@ contact = sa.Table(
 area = sa.Table(
     "area",
     metadata,
-    _id(),
+    identity(),
     _site(),
-    _text("code", "unique in the site: hl-2 ..."),
-    _text("zone", "code of the placement rule"),
-    _text("title", "what people read", default=""),
-    _text("floor", "as the facility calls it", default=""),
-    _text("blind", "blind spots that somebody named; empty when none is known", default=""),
+    text("code", "unique in the site: hl-2 ..."),
+    text("zone", "code of the placement rule"),
+    text("title", "what people read", default=""),
+    text("floor", "as the facility calls it", default=""),
+    text("blind", "blind spots that somebody named; empty when none is known", default=""),
     sa.UniqueConstraint("site_id", "code"),
     comment="one place of the placement rule in a facility: the corridor of a floor, a gate",
 )
@@ -123,10 +110,10 @@ area = sa.Table(
 door = sa.Table(
     "door",
     metadata,
-    _id(),
+    identity(),
     _site(),
     sa.Column("area_id", sa.Text, sa.ForeignKey("area.id"), nullable=False, comment="opens to it"),
-    _text("name", "as it stands on the door; unique in the site"),
+    text("name", "as it stands on the door; unique in the site"),
     sa.Column(
         "camera_id",
         sa.Text,
@@ -142,16 +129,16 @@ door = sa.Table(
 register_picture = sa.Table(
     "register_picture",
     metadata,
-    _id(),
+    identity(),
     _site(),
-    _text("kind", "plan, absence or conclusion: what it belongs to"),
-    _text("media_type", "image/png or image/jpeg"),
+    text("kind", "plan, absence or conclusion: what it belongs to"),
+    text("media_type", "image/png or image/jpeg"),
     sa.Column("width", sa.Integer, nullable=False, comment="pixels"),
     sa.Column("height", sa.Integer, nullable=False, comment="pixels"),
-    _text("sha256", "of the bytes, hex"),
+    text("sha256", "of the bytes, hex"),
     sa.Column("content", sa.LargeBinary, nullable=False, comment="drawn again, without metadata"),
-    _moment("made_ns", "when it was sent"),
-    _text("made_by", "name of the account that sent it"),
+    moment("made_ns", "when it was sent"),
+    text("made_by", "name of the account that sent it"),
     sa.Index(None, "site_id"),
     comment="pictures that people attached to the register",
 )
@@ -161,11 +148,11 @@ zone_absence = sa.Table(
     metadata,
     sa.Column("site_id", sa.Text, sa.ForeignKey("site.id"), primary_key=True, comment="where"),
     sa.Column("zone", sa.Text, primary_key=True, comment="code of the placement rule"),
-    _text("reason", "how the facility does without it"),
+    text("reason", "how the facility does without it"),
     _picture("what shows it"),
-    _moment("said_ns", "when it was said"),
-    _text("said_by", "name of the account that said it"),
-    _text("said_name", "their full name then", default=""),
+    moment("said_ns", "when it was said"),
+    text("said_by", "name of the account that said it"),
+    text("said_name", "their full name then", default=""),
     comment="a facility has no such place: somebody says so by name, with a photograph",
 )
 
@@ -176,18 +163,18 @@ camera_facts = sa.Table(
     sa.Column(
         "area_id", sa.Text, sa.ForeignKey("area.id"), nullable=True, comment="where it looks"
     ),
-    _text("maker", "who made it", default=""),
-    _text("model", "as the maker calls it", default=""),
-    _text("firmware", "version of its program", default=""),
-    _text("serial", "serial number", default=""),
-    _text("conformity", "number of the declaration of conformity", default=""),
+    text("maker", "who made it", default=""),
+    text("model", "as the maker calls it", default=""),
+    text("firmware", "version of its program", default=""),
+    text("serial", "serial number", default=""),
+    text("conformity", "number of the declaration of conformity", default=""),
     _said_yes("cr_mark", "bears the CR mark"),
     _day("bought_day", "day of purchase"),
     _said_yes("password_changed", "the maker's password was changed"),
     _said_yes("services_off", "Telnet, UPnP and the maker's cloud are off"),
-    _text("storage_country", "where its maker's cloud keeps pictures, if it does", default=""),
+    text("storage_country", "where its maker's cloud keeps pictures, if it does", default=""),
     _day("patched_day", "day of the last update of its program"),
-    _moment("updated_ns", "when it was last edited"),
+    moment("updated_ns", "when it was last edited"),
     sa.Index(None, "area_id"),
     comment="inventory of a camera as a device: what QCVN 11:2026/BCA makes people ask",
 )
@@ -195,14 +182,14 @@ camera_facts = sa.Table(
 floor_plan = sa.Table(
     "floor_plan",
     metadata,
-    _id(),
+    identity(),
     _site(),
-    _text("floor", "as the facility calls it"),
-    _text("title", "what people read", default=""),
+    text("floor", "as the facility calls it"),
+    text("title", "what people read", default=""),
     _picture("the drawing"),
-    _moment("made_ns", "when it was sent"),
-    _text("made_by", "name of the account that sent it"),
-    _moment("removed_ns", "when another took its place", null=True),
+    moment("made_ns", "when it was sent"),
+    text("made_by", "name of the account that sent it"),
+    moment("removed_ns", "when another took its place", null=True),
     sa.Index(None, "site_id"),
     comment="the drawing of a floor, on which cameras and their views are placed",
 )
@@ -227,15 +214,15 @@ plan_camera = sa.Table(
 cover_conclusion = sa.Table(
     "cover_conclusion",
     metadata,
-    _id(),
+    identity(),
     _site(),
     sa.Column("enough", sa.Boolean, nullable=False, comment="whether the cameras are enough"),
-    _text("said", "in the words of who concludes"),
+    text("said", "in the words of who concludes"),
     sa.Column("facts", sa.JSON, nullable=False, comment="what the program computed at that moment"),
     sa.Column("pictures", sa.JSON, nullable=False, comment="ids of pictures attached"),
-    _moment("made_ns", "when"),
-    _text("made_by", "name of the account that concludes"),
-    _text("made_name", "their full name then", default=""),
+    moment("made_ns", "when"),
+    text("made_by", "name of the account that concludes"),
+    text("made_name", "their full name then", default=""),
     sa.Index(None, "site_id", "made_ns"),
     comment="a named surveyor's conclusion whether cameras are enough; only ever added",
 )
@@ -243,18 +230,18 @@ cover_conclusion = sa.Table(
 sheet_upload = sa.Table(
     "sheet_upload",
     metadata,
-    _id(),
+    identity(),
     sa.Column("account_id", sa.Text, sa.ForeignKey("account.id"), nullable=False, comment="whose"),
-    _text("file_name", "as it was called"),
+    text("file_name", "as it was called"),
     sa.Column(
         "content", sa.LargeBinary, nullable=True, comment="the workbook; gone when it was entered"
     ),
-    _text("sha256", "of the bytes, hex"),
-    _text("state", "reading, read, entering, entered or failed"),
+    text("sha256", "of the bytes, hex"),
+    text("state", "reading, read, entering, entered or failed"),
     sa.Column("progress", sa.JSON, nullable=False, comment="how far it is"),
     sa.Column("found", sa.JSON, nullable=True, comment="counts, errors and first differences"),
-    _moment("made_ns", "when it was sent"),
-    _moment("touched_ns", "when its state last changed"),
+    moment("made_ns", "when it was sent"),
+    moment("touched_ns", "when its state last changed"),
     sa.Index(None, "account_id", "made_ns"),
     comment="a workbook of the register between its preview and its entry",
 )
@@ -262,13 +249,13 @@ sheet_upload = sa.Table(
 closing = sa.Table(
     "closing",
     metadata,
-    _id(),
+    identity(),
     _site(),
-    _text("reason", "why the facility is closed"),
-    _text("document", "number and date of the decision"),
-    _moment("opened_ns", "when closing began"),
-    _text("opened_by", "name of the account"),
-    _moment("done_ns", "when the last step was done", null=True),
+    text("reason", "why the facility is closed"),
+    text("document", "number and date of the decision"),
+    moment("opened_ns", "when closing began"),
+    text("opened_by", "name of the account"),
+    moment("done_ns", "when the last step was done", null=True),
     sa.Index(None, "site_id", "opened_ns"),
     comment="the closing of a facility, step by step",
 )
@@ -280,13 +267,13 @@ closing_step = sa.Table(
     sa.Column(
         "closing_id", sa.Text, sa.ForeignKey("closing.id"), nullable=False, comment="of which"
     ),
-    _text("code", "which step of the list"),
-    _text("how", "program or person: who did it"),
-    _text("said", "what was done"),
+    text("code", "which step of the list"),
+    text("how", "program or person: who did it"),
+    text("said", "what was done"),
     sa.Column("facts", sa.JSON, nullable=False, comment="what the program counted or found"),
-    _moment("done_ns", "when"),
-    _text("done_by", "name of the account that entered it"),
-    _text("done_name", "their full name then", default=""),
+    moment("done_ns", "when"),
+    text("done_by", "name of the account that entered it"),
+    text("done_name", "their full name then", default=""),
     sa.Index(None, "closing_id"),
     comment="a step of closing a facility that is done; only ever added",
 )

@@ -7,57 +7,40 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from vonggac.db.columns import identity, moment, reference, text
 from vonggac.db.tables import Counter, Moment, metadata
-
-
-def _text(
-    name: str, comment: str, *, null: bool = False, default: str | None = None
-) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=null, server_default=default, comment=comment)
-
-
-def _moment(name: str, comment: str, *, null: bool = False) -> sa.Column[int]:
-    return sa.Column(name, Moment, nullable=null, comment=comment)
 
 
 def _day(name: str, comment: str, *, null: bool = True) -> sa.Column[object]:
     return sa.Column(name, sa.Date, nullable=null, comment=comment)
 
 
-def _id() -> sa.Column[str]:
-    return sa.Column("id", sa.Text, primary_key=True, comment="permanent opaque id")
-
-
-def _of(name: str, target: str, comment: str, *, null: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, sa.ForeignKey(target), nullable=null, comment=comment)
-
-
 def _by(verb: str) -> list[sa.Column[str]]:
     return [
-        _text(f"{verb}_by", "name of the account; vonggac is the program itself"),
-        _text(f"{verb}_name", "their full name then", default=""),
+        text(f"{verb}_by", "name of the account; vonggac is the program itself"),
+        text(f"{verb}_name", "their full name then", default=""),
     ]
 
 
 task = sa.Table(
     "task",
     metadata,
-    _id(),
-    _of("site_id", "site.id", "where; null is no facility alone", null=True),
-    _of("unit_id", "unit.id", "the unit that it belongs to; null is everybody's", null=True),
-    _text("body", "who is responsible, by name"),
-    _text("what", "what is to be done"),
+    identity(),
+    reference("site_id", "site.id", "where; null is no facility alone", null=True),
+    reference("unit_id", "unit.id", "the unit that it belongs to; null is everybody's", null=True),
+    text("body", "who is responsible, by name"),
+    text("what", "what is to be done"),
     _day("due", "the last day; null is none, or that of the clause"),
-    _text("about", "what it came from, as subject:id", default=""),
-    _of("directive_id", "directive.id", "the directive that it carries out", null=True),
-    _of(
+    text("about", "what it came from, as subject:id", default=""),
+    reference("directive_id", "directive.id", "the directive that it carries out", null=True),
+    reference(
         "clause_id", "directive_clause.id", "the clause whose last day it has without its own",
         null=True,
     ),
-    _text("state", "open, doing, done or waived", default="open"),
-    _moment("opened_ns", "when it was opened"),
+    text("state", "open, doing, done or waived", default="open"),
+    moment("opened_ns", "when it was opened"),
     *_by("opened"),
-    _moment("changed_ns", "when its state last changed"),
+    moment("changed_ns", "when its state last changed"),
     sa.CheckConstraint("state IN ('open', 'doing', 'done', 'waived')", name="state"),
     sa.Index(None, "about"),
     sa.Index(None, "site_id", "state"),
@@ -80,10 +63,10 @@ task_step = sa.Table(
     "task_step",
     metadata,
     sa.Column("id", Counter, primary_key=True, comment="row number"),
-    _of("task_id", "task.id", "of which"),
-    _text("state", "what it became; the one that it had where only a note was left"),
-    _text("note", "what was said, or the reason", default=""),
-    _moment("done_ns", "when"),
+    reference("task_id", "task.id", "of which"),
+    text("state", "what it became; the one that it had where only a note was left"),
+    text("note", "what was said, or the reason", default=""),
+    moment("done_ns", "when"),
     *_by("done"),
     sa.Index(None, "task_id"),
     comment="what happened to a task, in order; only ever added",
@@ -92,20 +75,20 @@ task_step = sa.Table(
 task_extension = sa.Table(
     "task_extension",
     metadata,
-    _id(),
-    _of("task_id", "task.id", "of which"),
-    _text("reason", "why it cannot be done in time"),
+    identity(),
+    reference("task_id", "task.id", "of which"),
+    text("reason", "why it cannot be done in time"),
     _day("old_due", "the last day when it was asked for"),
     _day("new_due", "the last day that is asked for", null=False),
-    _moment("asked_ns", "when it was asked for"),
+    moment("asked_ns", "when it was asked for"),
     *_by("asked"),
-    _text("state", "asked, agreed or refused", default="asked"),
-    _text("agreed_person", "who decided: name and position", default=""),
-    _text("document", "number of the paper that says so", default=""),
-    _text("answer", "why, in the words of who decided", default=""),
-    _moment("decided_ns", "when the decision was entered", null=True),
-    _text("decided_by", "name of the account that entered it", default=""),
-    _text("decided_name", "their full name then", default=""),
+    text("state", "asked, agreed or refused", default="asked"),
+    text("agreed_person", "who decided: name and position", default=""),
+    text("document", "number of the paper that says so", default=""),
+    text("answer", "why, in the words of who decided", default=""),
+    moment("decided_ns", "when the decision was entered", null=True),
+    text("decided_by", "name of the account that entered it", default=""),
+    text("decided_name", "their full name then", default=""),
     sa.CheckConstraint("state IN ('asked', 'agreed', 'refused')", name="state"),
     sa.Index(None, "task_id"),
     comment="requests to move a task's last day, and what became of them",
@@ -114,14 +97,14 @@ task_extension = sa.Table(
 task_file = sa.Table(
     "task_file",
     metadata,
-    _id(),
-    _of("task_id", "task.id", "of which"),
-    _text("file_name", "as it was called where it came from"),
-    _text("media_type", "what the bytes are"),
+    identity(),
+    reference("task_id", "task.id", "of which"),
+    text("file_name", "as it was called where it came from"),
+    text("media_type", "what the bytes are"),
     sa.Column("size", sa.BigInteger, nullable=False, comment="bytes"),
-    _text("sha256", "of the bytes, hex"),
+    text("sha256", "of the bytes, hex"),
     sa.Column("content", sa.LargeBinary, nullable=False, comment="the bytes"),
-    _moment("attached_ns", "when it was attached"),
+    moment("attached_ns", "when it was attached"),
     *_by("attached"),
     sa.Index(None, "task_id"),
     comment="files that show how a task was done",
@@ -130,19 +113,19 @@ task_file = sa.Table(
 acceptance = sa.Table(
     "acceptance",
     metadata,
-    _id(),
-    _of("site_id", "site.id", "where"),
-    _of("camera_id", "camera.id", "which camera"),
-    _moment("tried_ns", "when the try began; the trial of continuity begins then"),
+    identity(),
+    reference("site_id", "site.id", "where"),
+    reference("camera_id", "camera.id", "which camera"),
+    moment("tried_ns", "when the try began; the trial of continuity begins then"),
     *_by("tried"),
     sa.Column("trial_ns", Moment, nullable=False, comment="length of the trial, in ns"),
-    _text("state", "tried, passed or failed", default="tried"),
+    text("state", "tried, passed or failed", default="tried"),
     sa.Column("reasons", sa.JSON, nullable=False, comment="codes of what spoke against it"),
-    _moment("closed_ns", "when it was found passed or failed", null=True),
-    _moment("accepted_ns", "when a person accepted it", null=True),
-    _text("accepted_by", "name of the account", default=""),
-    _text("accepted_name", "their full name then", default=""),
-    _text("accepted_note", "in the words of who accepted", default=""),
+    moment("closed_ns", "when it was found passed or failed", null=True),
+    moment("accepted_ns", "when a person accepted it", null=True),
+    text("accepted_by", "name of the account", default=""),
+    text("accepted_name", "their full name then", default=""),
+    text("accepted_note", "in the words of who accepted", default=""),
     sa.CheckConstraint("state IN ('tried', 'passed', 'failed')", name="state"),
     sa.Index(None, "camera_id", "tried_ns"),
     sa.Index(None, "site_id"),
@@ -153,12 +136,12 @@ acceptance_check = sa.Table(
     "acceptance_check",
     metadata,
     sa.Column("id", Counter, primary_key=True, comment="row number"),
-    _of("acceptance_id", "acceptance.id", "of which try"),
-    _text("kind", "probe, picture, zone or trial"),
+    reference("acceptance_id", "acceptance.id", "of which try"),
+    text("kind", "probe, picture, zone or trial"),
     sa.Column("well", sa.Boolean, nullable=False, comment="whether it speaks for the camera"),
     sa.Column("facts", sa.JSON, nullable=False, comment="what was measured or confirmed"),
-    _text("said", "in the words of the person", default=""),
-    _moment("made_ns", "when"),
+    text("said", "in the words of the person", default=""),
+    moment("made_ns", "when"),
     *_by("made"),
     sa.CheckConstraint("kind IN ('probe', 'picture', 'zone', 'trial')", name="kind"),
     sa.Index(None, "acceptance_id"),
@@ -168,13 +151,13 @@ acceptance_check = sa.Table(
 acceptance_picture = sa.Table(
     "acceptance_picture",
     metadata,
-    _id(),
-    _of("acceptance_id", "acceptance.id", "of which try"),
-    _text("media_type", "image/jpeg"),
+    identity(),
+    reference("acceptance_id", "acceptance.id", "of which try"),
+    text("media_type", "image/jpeg"),
     sa.Column("size", sa.BigInteger, nullable=False, comment="bytes"),
-    _text("sha256", "of the bytes, hex"),
+    text("sha256", "of the bytes, hex"),
     sa.Column("content", sa.LargeBinary, nullable=False, comment="the bytes"),
-    _moment("taken_ns", "when the picture was taken"),
+    moment("taken_ns", "when the picture was taken"),
     *_by("taken"),
     sa.Index(None, "acceptance_id"),
     comment="pictures that were held against the planned view",
@@ -186,12 +169,12 @@ acceptance_watch = sa.Table(
     sa.Column(
         "camera_id", sa.Text, sa.ForeignKey("camera.id"), primary_key=True, comment="which camera"
     ),
-    _of("acceptance_id", "acceptance.id", "the accepted try that is watched"),
-    _moment("checked_ns", "when it was last checked again"),
+    reference("acceptance_id", "acceptance.id", "the accepted try that is watched"),
+    moment("checked_ns", "when it was last checked again"),
     sa.Column("well", sa.Boolean, nullable=False, comment="whether it is still as accepted"),
     sa.Column("reasons", sa.JSON, nullable=False, comment="codes of what drifted"),
     sa.Column("facts", sa.JSON, nullable=False, comment="what was found then"),
-    _moment("since_ns", "since when it is so"),
+    moment("since_ns", "since when it is so"),
     sa.Column("nights", sa.Integer, nullable=False, comment="checks since then with this result"),
     comment="the nightly check of accepted cameras: the last one of each",
 )
