@@ -287,6 +287,9 @@ def test_the_minutes_and_the_decision_are_complete_letters(site: Database) -> No
         decision = inspection_papers.decision(connection, of, [it], now_ns=NOW_NS)
 
     assert faults(minutes) == faults(decision) == ()
+    assert decision.signatures[0].lines == ("GIÁM ĐỐC",)
+    assert minutes.issuer == decision.issuer
+    assert decision.issuer.symbol == "SYT"
     assert minutes.refusal
     assert "Tổ trưởng dân phố" in str(minutes.body)
     assert "thay nguồn camera tầng 3" in str(minutes.body)

@@ -381,6 +381,25 @@ def test_what_is_kept_and_printed_says_the_same(country: Database) -> None:
     assert sum(by_unit) == expected["facilities"]
 
 
+def test_a_letter_is_signed_as_the_body_that_was_named(country: Database) -> None:
+    """By the unit of that name in the province; by the words of the name where there is none."""
+    with country.reading() as connection:
+        province = next(
+            one for one in units.path(connection, UNITS["A"], TODAY) if one.kind == "province"
+        )
+        mine = issuers.office(connection, province.id, on=TODAY, otherwise="x")
+        for typed in (mine.name, province.vi, f" {mine.name} "):
+            assert issuers.named(connection, typed, province, on=TODAY) == mine
+        health = issuers.named(connection, "Sở Y tế", province, on=TODAY)
+        other = issuers.named(connection, "Đoàn (liên ngành)", province, on=TODAY)
+        nowhere = issuers.named(connection, "Ủy ban nhân dân xã X", None, on=TODAY)
+    assert health.signature.lines == ("GIÁM ĐỐC",)
+    assert (health.issuer.above, health.issuer.symbol) == (mine.name.upper(), "SYT")
+    assert (other.signature.lines, other.issuer.symbol) == (("THỦ TRƯỞNG CƠ QUAN",), "ĐN")
+    assert nowhere.signature.lines == ("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH")
+    assert (nowhere.issuer.symbol, nowhere.issuer.place) == ("UBND", "…")
+
+
 def test_a_changed_report_is_found_out(country: Database) -> None:
     """The hash stands apart from the data."""
     with country.writing() as connection:

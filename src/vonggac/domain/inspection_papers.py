@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vonggac.domain import access, inspection_facts, legal, registry, units
+from vonggac.domain import access, inspection_facts, issuers, legal, registry, units
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.legal import plain
 from vonggac.domain.letters import MINUTES, kinds
-from vonggac.paper.letter import Grid, Issuer, Letter, Signature, Text
+from vonggac.paper.letter import Grid, Letter, Signature, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from vonggac.domain.findings import Finding
     from vonggac.domain.inspection_input import Answer, Member
     from vonggac.domain.inspections import Inspection, Round
+    from vonggac.domain.issuers import Office
     from vonggac.paper.letter import Block
 
 LETTER, DECISION = "cong-van", "quyet-dinh"
-SIGNER: Final = ("THỦ TRƯỞNG CƠ QUAN",)
-"""Who signs is the clerk's to say; the line is put right in the document."""
 VERDICTS: Final[Mapping[str, str]] = {"pass": "Đạt", "fail": "Không đạt", "na": "Không áp dụng"}
 
 
@@ -58,6 +57,8 @@ def reminder_letter(
         now_ns: UTC now.
     """
     today, site = legal.day_of(now_ns), title_of(connection, site_id)
+    office = _office(connection, site_id, body, today)
+    body = office.name
     missed = f"; thời hạn {_day(due)}, quá hạn {(today - due).days} ngày" if due else ""
     said = [Text(f"Đến ngày {_day(today)}, {site} chưa hoàn thành việc: {plain(what)}{missed}.")]
     if earlier:
@@ -73,9 +74,9 @@ def reminder_letter(
         )
     )
     return Letter(
-        kind=kinds()[LETTER], issuer=issuer(connection, site_id, body, today), drafted=today,
+        kind=kinds()[LETTER], issuer=office.issuer, drafted=today,
         subject=f"Đôn đốc thực hiện giám sát bằng camera tại {site}", body=tuple(said),
-        signatures=(Signature(SIGNER),), addressees=(addressee,), recipients=("Như trên",),
+        signatures=(office.signature,), addressees=(addressee,), recipients=("Như trên",),
         archive="VT",
     )  # fmt: skip
 
@@ -92,9 +93,11 @@ def explanation_letter(
 ) -> Letter:
     """A letter that asks a facility to explain itself (giải trình) before anything is proposed."""
     today, site = legal.day_of(now_ns), title_of(connection, site_id)
+    office = _office(connection, site_id, body, today)
+    body = office.name
     name = book.lists()[list_code].name.vi.casefold()
     return Letter(
-        kind=kinds()[LETTER], issuer=issuer(connection, site_id, body, today), drafted=today,
+        kind=kinds()[LETTER], issuer=office.issuer, drafted=today,
         subject=f"Đề nghị {site} giải trình",
         body=(
             Text(f"Theo số liệu đến ngày {_day(today)}, {site} thuộc diện {name} camera giám sát "
@@ -104,7 +107,7 @@ def explanation_letter(
                  f"{_day(explain_by)}. Quá thời hạn trên mà không giải trình, {body} đề xuất "
                  "cấp có thẩm quyền xem xét theo quy định"),
         ),
-        signatures=(Signature(SIGNER),), addressees=(site,), recipients=("Như trên",),
+        signatures=(office.signature,), addressees=(site,), recipients=("Như trên",),
         archive="VT",
     )  # fmt: skip
 
@@ -125,10 +128,12 @@ def proposal_letter(
 ) -> Letter:
     """A proposal of measures (đề xuất xử lý) to the body that decides."""
     today, site = legal.day_of(now_ns), title_of(connection, site_id)
+    office = _office(connection, site_id, body, today)
+    body = office.name
     name = book.lists()[list_code].name.vi.casefold()
     letters = "; ".join(f"số {number} ngày {_day(day)}" for number, day in reminded if day)
     return Letter(
-        kind=kinds()[LETTER], issuer=issuer(connection, site_id, body, today), drafted=today,
+        kind=kinds()[LETTER], issuer=office.issuer, drafted=today,
         subject=f"Đề xuất xử lý {site} {name} camera giám sát",
         body=(
             Text(f"{body} báo cáo và đề xuất {to} xem xét việc sau:"),
@@ -140,7 +145,7 @@ def proposal_letter(
             Text(f"{measure} Lý do: {reason}", "4. Đề xuất:"),
             Text(f"Kính đề nghị {to} xem xét, quyết định"),
         ),
-        signatures=(Signature(SIGNER),), addressees=(to,), recipients=("Như trên", site),
+        signatures=(office.signature,), addressees=(to,), recipients=("Như trên", site),
         archive="VT",
     )  # fmt: skip
 
@@ -150,6 +155,7 @@ def decision(
 ) -> Letter:
     """The decision to inspect: who goes where, when."""
     today = legal.day_of(now_ns)
+    office = _office(connection, every[0].site_id if every else "", it.body, today)
     rows = [
         (str(at), title_of(connection, one.site_id), _day(one.planned),
          "tại chỗ" if one.way == "on_site" else "từ xa")
@@ -158,8 +164,8 @@ def decision(
     team = "; ".join(_person(one) for one in it.team)
     basis = book.interval(today).basis or "Kế hoạch công tác của cơ quan"
     return Letter(
-        kind=kinds()[DECISION], drafted=today, subject=f"{it.title}", authority=it.body.upper(),
-        issuer=issuer(connection, every[0].site_id if every else "", it.body, today),
+        kind=kinds()[DECISION], drafted=today, subject=f"{it.title}", authority=office.name.upper(),
+        issuer=office.issuer,
         basis=(basis, "Yêu cầu quản lý, giám sát tại các cơ sở cách ly tập trung"),
         body=(
             Text(f"Thành lập đoàn kiểm tra gồm: {team}.", "Điều 1."),
@@ -170,7 +176,7 @@ def decision(
             Text("Đoàn kiểm tra và các cơ sở có tên tại Điều 2 chịu trách nhiệm thi hành Quyết "
                  "định này", "Điều 4."),
         ),
-        signatures=(Signature(SIGNER),), recipients=("Như Điều 4",), archive="VT",
+        signatures=(office.signature,), recipients=("Như Điều 4",), archive="VT",
     )  # fmt: skip
 
 
@@ -218,7 +224,8 @@ def minutes(
         Text("Biên bản lập thành 02 bản, mỗi bên giữ 01 bản, đã đọc lại cho các bên cùng nghe")
     )
     return Letter(
-        kind=kinds()[MINUTES], issuer=issuer(connection, it.site_id, of.body, day), drafted=day,
+        kind=kinds()[MINUTES], drafted=day,
+        issuer=_office(connection, it.site_id, of.body, day).issuer,
         subject=f"Kiểm tra việc giám sát bằng camera tại {site}", body=tuple(said),
         signatures=(Signature(("ĐẠI DIỆN CƠ SỞ",)), Signature(("TRƯỞNG ĐOÀN KIỂM TRA",))),
         refusal=bool(it.refused), recipients=(site, of.body), archive="VT",
@@ -228,12 +235,11 @@ def minutes(
 # -- pieces ----------------------------------------------------------------------------------
 
 
-def issuer(connection: Connection, site_id: str, body: str, on: date) -> Issuer:
-    """Who issues it, with the place of the facility's province."""
-    province = province_of(connection, site_id, on)
-    place = province.removeprefix("Tỉnh ").removeprefix("Thành phố ") or "…"
-    symbol = "".join(word[0] for word in body.split() if word[0].isalpha()).upper()[:8] or "CQ"
-    return Issuer("", body.upper(), symbol, place)
+def _office(connection: Connection, site_id: str, body: str, on: date) -> Office:
+    """Who issues and signs it, for a facility of its province."""
+    path = _path(connection, site_id, on)
+    province = next((one for one in path if one.kind in ("province", "city")), None)
+    return issuers.named(connection, body, province, on=on)
 
 
 def province_of(connection: Connection, site_id: str, on: date) -> str:

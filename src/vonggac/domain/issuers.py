@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 COMMITTEE: Final = "Ủy ban nhân dân"
 SMALL: Final = frozenset(("và", "của", "các"))
 """Words that give no letter to a symbol."""
+UNKNOWN_PLACE: Final = "…"
+NO_SYMBOL: Final = "CQ"
+"""Of a body whose name has no letter (ours: cơ quan)."""
+MOST_NAMED: Final = 200
+"""Units of one name that are looked at (ours: each province has its Sở Y tế)."""
 AREAS: Final = ("Tỉnh ", "Thành phố ", "Xã ", "Phường ", "Đặc khu ")
 """Words before the name of an area; the line of the date leaves the first two away."""
 
@@ -70,6 +75,46 @@ def province_office(connection: Connection, site_id: str, *, on: date, otherwise
     found = [one for unit_id in path[-1:] for one in _path(connection, unit_id, on)]
     province = next((one.id for one in found if one.kind == "province"), None)
     return office(connection, province or (path[-1] if path else None), on=on, otherwise=otherwise)
+
+
+def named(connection: Connection, body: str, province: Unit | None, *, on: date) -> Office:
+    """The office that a person named as the writer of a letter.
+
+    It is the unit of this name that lies in the province.  Where there is none, or more than one,
+    head and signature follow from the name itself.
+
+    Args:
+        connection: a transaction.
+        body: as it was typed, such as `Sở Y tế` or `Ủy ban nhân dân xã A`.
+        province: of the facility that the letter is about; None if unknown.
+        on: the day of the letter.
+    """
+    wanted = body.strip()
+    area = wanted.removeprefix(COMMITTEE).strip()
+    if province is None:
+        return _by_words(wanted, None)
+    # A unit is also named without its committee: the form proposes `Tỉnh A`.
+    found = [
+        made
+        for one in units.search(connection, area, on, limit=MOST_NAMED)
+        if any(above.id == province.id for above in _path(connection, one.id, on))
+        for made in (office(connection, one.id, on=on, otherwise=wanted),)
+        if wanted.casefold() in (one.vi.casefold(), made.name.casefold())
+    ]
+    return found[0] if len(found) == 1 else _by_words(wanted, province)
+
+
+def _by_words(body: str, province: Unit | None) -> Office:
+    committee = f"{COMMITTEE} {_within(province.vi)}" if province else ""
+    place = bare(province.vi) if province else UNKNOWN_PLACE
+    if body.startswith(COMMITTEE):
+        signature = Signature(("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"))
+        return Office(Issuer("", body.upper(), "UBND", place), signature, body, committee)
+    is_department = body.startswith("Sở ")
+    above = committee.upper() if is_department else ""
+    signature = Signature(("GIÁM ĐỐC" if is_department else "THỦ TRƯỞNG CƠ QUAN",))
+    symbol = "".join(one for one in initials(body) if one.isalpha()) or NO_SYMBOL
+    return Office(Issuer(above, body.upper(), symbol, place), signature, body, committee)
 
 
 def initials(name: str) -> str:

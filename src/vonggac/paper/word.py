@@ -456,7 +456,7 @@ def _chart(column: _Column, chart: Chart, width: float) -> None:
         label.paragraph_format.keep_with_next = is_whole and index < len(chart.bars) - 1
         _bar(cells[1], bar.lengths)
     _whole(table)
-    _spaced(column.line("", "list"), after=0)
+    _small(_spaced(column.line("", "list"), after=6))
 
 
 def _chart_head(column: _Column, chart: Chart) -> None:
