@@ -1,4 +1,4 @@
-"""The page of the day, with matters of every subject that has some."""
+"""The page of the day, with matters of every subject that has some; the board of a unit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 VISITS = (
     Visit("/today", "/today"),
     Visit("/today", "/today?about=register"),
+    Visit("/board", "/board"),
+    Visit("/board", "/board?q=khong+co&late=any"),
 )
 NO_PAGES = ()
 

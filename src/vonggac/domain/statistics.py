@@ -23,7 +23,7 @@ from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
 from vonggac.db import survey as survey_db
 from vonggac.db import task as task_db
-from vonggac.domain import access, costs, estimate, inspections, legal
+from vonggac.domain import acceptance, access, costs, estimate, inspections, legal
 from vonggac.domain.access import Act
 from vonggac.domain.continuity import cut_hundredths
 
@@ -95,6 +95,14 @@ class Row:
     tasks: int = 0
     tasks_done: int = 0
     tasks_late: int = 0
+    planned: bool = False
+    """It has a connection plan."""
+    estimated: bool = False
+    """It has an estimate, submitted or not."""
+    installing: bool = False
+    """A task of its plan or its estimate is not over."""
+    cameras_accepted: int = 0
+    """Accepted by a person, and still as they were accepted."""
     asked: int | None = None
     appraised: int | None = None
     approved: int | None = None
@@ -325,7 +333,7 @@ def _rows(
     if not site_ids:
         return ()
     found = _sites(connection, site_ids)
-    for read in (_surveys, _verdicts, _cameras, _continuity, _inspections, _tasks, _money):
+    for read in (_surveys, _verdicts, _cameras, _continuity, _inspections, _tasks, _chain, _money):
         for site_id, values in read(connection, site_ids, span, now_ns).items():
             if site_id in found:
                 found[site_id].update(values)
@@ -609,6 +617,30 @@ def _tasks(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: 
         .group_by(table.c.site_id)
     )  # fmt: skip
     return {row.site_id: {**row._mapping} for row in rows}
+
+
+def _chain(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns: int) -> Found:
+    """How far the work of connecting it has come by the end of the span."""
+    plan, costed, task = money_db.connection_plan, money_db.estimate, task_db.task
+    under_way = sa.and_(
+        task.c.state.in_(("open", "doing")),
+        sa.or_(task.c.about.like("plan:%"), task.c.about.like("estimate:%")),
+        task.c.opened_ns < span.ns[1],
+    )
+    found: Found = {}
+    for name, table, is_so in (
+        ("planned", plan, plan.c.made_ns < span.ns[1]),
+        ("estimated", costed, costed.c.made_ns < span.ns[1]),
+        ("installing", task, under_way),
+    ):
+        query = (
+            sa.select(table.c.site_id).distinct().where(is_so, _among(table.c.site_id, site_ids))
+        )
+        for site_id in connection.execute(query).scalars():
+            found.setdefault(site_id, {})[name] = True
+    for site_id, one in acceptance.summaries(connection, site_ids).items():
+        found.setdefault(site_id, {})["cameras_accepted"] = one.count
+    return found
 
 
 def _money(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns: int) -> Found:

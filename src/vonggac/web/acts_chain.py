@@ -17,6 +17,9 @@ CHAIN: Final[Mapping[str, Rule]] = {
     # the day: each line is of what the visitor may do
     "GET /today": own(),
     "GET /api/v1/today": own(),
+    # the board: counts of what the visitor may see counts of
+    "GET /board": somewhere(Act.REPORT_SEE),
+    "GET /api/v1/board": somewhere(Act.REPORT_SEE),
     # the guide: rules in force are no secret; what a facility got and asked is its own
     "GET /guide": own(),
     "POST /guide/defaults/{code}": system(Act.SETTINGS_EDIT),
