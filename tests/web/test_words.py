@@ -11,6 +11,7 @@ import pytest
 
 from vonggac.clock import NS
 from vonggac.domain import acceptance_papers
+from vonggac.domain import board as domain_board
 from vonggac.domain import closing as domain_closing
 from vonggac.domain import directives as domain_directives
 from vonggac.domain import guide as domain_guide
@@ -132,6 +133,7 @@ def said_by_key() -> list[str]:
                   surveys.WHAT, surveys.BLOCKED, surveys.FAULTS, survey_form.TEXTS):  # fmt: skip
         said += table.values()
     said += [one for pair in domain_surveys.SAYS.values() for one in pair]
+    said += [one.name for one in domain_board.STATES]
     return said + [words_ for _, words_ in (*watch.KEYS_WALL, *watch.KEYS_PLAYBACK)]
 
 

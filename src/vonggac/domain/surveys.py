@@ -781,8 +781,8 @@ def _refusals(
     """Who refuses and why; their number where they are many."""
     if len(refusing) > FEW:
         values = (("n", str(len(refusing))), ("title", it.title))
-        many = "{n} cơ sở từ chối khảo sát: {title}"
-        return [Matter("survey", many, f"/campaigns/{it.id}", Standing.CHANGED, values)]
+        return [Matter("survey", "{n} cơ sở từ chối khảo sát: {title}", f"/campaigns/{it.id}",
+                       Standing.CHANGED, values)]  # fmt: skip
     return [
         Matter(
             "survey", "{facility} từ chối khảo sát: {reason}", f"/surveys/{one.id}",
