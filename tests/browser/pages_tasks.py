@@ -10,9 +10,17 @@ from visiting import Visit
 
 from hub_stage import JPEG, PROBE, SITE_ID
 from vonggac.clock import NS
-from vonggac.db import tables
+from vonggac.db import register, tables
 from vonggac.db import task as db
-from vonggac.domain import acceptance, acceptance_drift, registry, roles, tasks
+from vonggac.domain import (
+    acceptance,
+    acceptance_drift,
+    designated,
+    designated_sheets,
+    registry,
+    roles,
+    tasks,
+)
 from vonggac.domain.exports import Someone
 from vonggac.web import words
 
@@ -25,6 +33,11 @@ VISITS = (
     Visit("/tasks/{task_id}", "/tasks", press='#list a[href^="/tasks/"]'),
     Visit("/acceptance", "/acceptance"),
     Visit("/acceptance/sites/{site_id}", f"/acceptance/sites/{SITE_ID}"),
+    Visit("/designated", "/designated"),
+    Visit(
+        "/acceptance/sites/{site_id}/designated/{upload_id}",
+        f"/acceptance/sites/{SITE_ID}/designated/{'w' * 26}",
+    ),
     Visit(
         "/acceptance/{acceptance_id}", f"/acceptance/sites/{SITE_ID}",
         press='tr:has(.badge-bad) a[href^="/acceptance/"]',
@@ -35,6 +48,7 @@ VISITS = (
     ),
 )  # fmt: skip
 NO_PAGES = (
+    "/acceptance/sites/{site_id}/designated.xlsx",
     "/tasks/{task_id}/files/{file_id}",
     "/acceptance/{acceptance_id}/pictures/{picture_id}",
 )
@@ -87,6 +101,7 @@ def load(hub: Stage, said: str = "") -> None:
                     document="", answer="", by=by, now_ns=now_ns,
                 )  # fmt: skip
         _accept(hub, connection, by, said, now_ns)
+        _confirm(connection, by, said, now_ns)
 
 
 def _accept(hub: Stage, connection: Connection, by: Someone, said: str, now_ns: int) -> None:
@@ -127,3 +142,29 @@ def _accept(hub: Stage, connection: Connection, by: Someone, said: str, now_ns: 
         done = acceptance.accept(connection, it.id, said[:300], by=by, now_ns=now_ns - day)
         drift = acceptance_drift.Drift(at == 0, () if at == 0 else ("recorded_low",), {})
         acceptance_drift.note(connection, done, drift, now_ns=now_ns)
+
+
+def _confirm(connection: Connection, by: Someone, said: str, now_ns: int) -> None:
+    """The designated system, a camera that is connected, one that no longer is, and a sheet."""
+    today = words.day_of(now_ns)
+    for at, name in enumerate(("Hệ thống A", "Hệ thống B")):
+        designated.designate(
+            connection, said[:300] or name, said[:300] or "Đơn vị vận hành", said[:300] or "12/CV",
+            today - timedelta(9 - at), by=by, now_ns=now_ns + at,
+        )  # fmt: skip
+    for at, camera in enumerate(registry.cameras(connection, SITE_ID)[:2]):
+        for linked in (True, not at):
+            draft = designated.Draft(
+                said[:300] or "Doanh nghiệp được chỉ định", today, said[:300] or "A-001",
+                said[:300] or "RTSP qua VPN", linked,
+            )  # fmt: skip
+            designated.confirm(
+                connection, camera.id, draft, by=by, today=today, now_ns=now_ns + linked
+            )
+    connection.execute(
+        register.sheet_upload.insert().values(
+            id="w" * 26, account_id=by.account_id, file_name=(said[:100] or "ket-noi") + ".xlsx",
+            content=designated_sheets.template(connection, SITE_ID), sha256="", state="links",
+            progress={"site": SITE_ID}, made_ns=now_ns, touched_ns=now_ns,
+        )
+    )  # fmt: skip

@@ -100,8 +100,8 @@ def test_what_an_enterprise_confirms_is_kept_apart_with_its_history(hub: Databas
     ("draft", "fields"),
     [
         (designated.Draft("", date(2026, 11, 10), "A", "B"), {"enterprise": "required"}),
-        (designated.Draft("A", None, "A", "B"), {"linked_on": "no_day"}),
-        (designated.Draft("A", date(2026, 11, 19), "A", "B"), {"linked_on": "in_future"}),
+        (designated.Draft("A", None, "A", "B"), {"linked_day": "no_day"}),
+        (designated.Draft("A", date(2026, 11, 19), "A", "B"), {"linked_day": "in_future"}),
         (designated.Draft("A", TODAY), {"ident": "required", "method": "required"}),
         (designated.Draft("A", TODAY, "x" * 301, "B"), {"ident": "too_long"}),
     ],

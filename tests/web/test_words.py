@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vonggac.clock import NS
-from vonggac.domain import acceptance_papers
+from vonggac.domain import acceptance_papers, designated_sheets
 from vonggac.domain import board as domain_board
 from vonggac.domain import closing as domain_closing
 from vonggac.domain import directives as domain_directives
@@ -30,6 +30,7 @@ from vonggac.web import (
     annexes,
     cameras,
     closing,
+    designated,
     directives,
     entrance,
     evidence,
@@ -127,6 +128,8 @@ def said_by_key() -> list[str]:
     said += [*tasks.STEPS.values(), *tasks.ANSWERS.values()]
     said += [one for _, one in tasks.ABOUT.values()]
     said += [*acceptance.FAULTS.values(), *acceptance.CHECKS.values(), *acceptance.ASKED.values()]
+    said += [*designated.FAULTS.values(), *designated_sheets.FAULTS.values()]
+    said += [*designated_sheets.FILE_FAULTS.values()]
     said += [*acceptance_papers.STANDS.values(), *acceptance_papers.REASONS.values()]
     said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
     for table in (surveys.STATES, surveys.ANSWERING, surveys.OUTCOMES, surveys.PARTIES,

@@ -40,7 +40,7 @@ class System:
     name: str
     operator: str
     document: str
-    from_on: date
+    from_day: date
     said_ns: int
     said_by: str
     said_name: str
@@ -51,7 +51,7 @@ class Draft:
     """What an enterprise says of a camera."""
 
     enterprise: str
-    linked_on: date | None
+    linked_day: date | None
     ident: str = ""
     method: str = ""
     linked: bool = True
@@ -69,7 +69,7 @@ class Link:
     enterprise: str
     ident: str
     method: str
-    linked_on: date
+    linked_day: date
     said_ns: int
     said_by: str
     said_name: str
@@ -79,7 +79,7 @@ class Link:
     @property
     def said(self) -> Draft:
         """As it was entered."""
-        return Draft(self.enterprise, self.linked_on, self.ident, self.method, self.linked)
+        return Draft(self.enterprise, self.linked_day, self.ident, self.method, self.linked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def designate(
     name: str,
     operator: str,
     document: str,
-    from_on: date | None,
+    from_day: date | None,
     *,
     by: Someone,
     now_ns: int,
@@ -115,19 +115,20 @@ def designate(
     faults: dict[str, str] = {}
     for field, text in said.items():
         faults |= text_faults(field, text, MAX_LINE)
-    if from_on is None:
-        faults["from_on"] = "no_day"
+    if from_day is None:
+        faults["from_day"] = "no_day"
     refuse(faults)
     system_id = new_id()
     connection.execute(
         db.designated_system.insert().values(
             id=system_id, **{field: legal.plain(text) for field, text in said.items()},
-            from_on=from_on, said_ns=now_ns, said_by=by.name, said_name=by.full_name,
+            from_day=from_day, said_ns=now_ns, said_by=by.name, said_name=by.full_name,
         )
     )  # fmt: skip
     audit.record(
         connection, by.actor, audit.Act.SYSTEM_DESIGNATED, now_ns=now_ns, thing=system_id,
-        detail={"name": legal.plain(name), "operator": legal.plain(operator), "from": str(from_on)},
+        detail={"name": legal.plain(name), "operator": legal.plain(operator),
+                "from": str(from_day)},
     )  # fmt: skip
     return next(one for one in systems(connection) if one.id == system_id)
 
@@ -136,13 +137,13 @@ def systems(connection: Connection) -> list[System]:
     """Every system that was ever designated, the one of the latest day first."""
     table = db.designated_system
     query = sa.select(*(table.c[name] for name in System.__dataclass_fields__))
-    query = query.order_by(table.c.from_on.desc(), table.c.said_ns.desc(), table.c.id.desc())
+    query = query.order_by(table.c.from_day.desc(), table.c.said_ns.desc(), table.c.id.desc())
     return [System(*row) for row in connection.execute(query).all()]
 
 
 def on(connection: Connection, day: date) -> System | None:
     """The system that is designated on a day; of two from one day the one entered last."""
-    return next((one for one in systems(connection) if one.from_on <= day), None)
+    return next((one for one in systems(connection) if one.from_day <= day), None)
 
 
 # -- connections -----------------------------------------------------------------------------
@@ -159,23 +160,29 @@ def confirm(
     """
     camera = registry.camera(connection, camera_id)
     refuse(draft_faults(draft, today))
-    assert draft.linked_on is not None
-    system = on(connection, draft.linked_on)
+    assert draft.linked_day is not None
+    system = on(connection, draft.linked_day)
     if system is None:
         raise VonggacError(Kind.CONFLICT, "no system was designated then", code="no_system")
     link_id, said = new_id(), plain(draft)
+    # Of two within one reading of the clock the second is the last word all the same.
+    table = db.designated_link
+    before = connection.execute(
+        sa.select(sa.func.max(table.c.said_ns)).where(table.c.camera_id == camera.id)
+    ).scalar()
+    said_ns = max(now_ns, (before or 0) + 1)
     connection.execute(
         db.designated_link.insert().values(
             id=link_id, site_id=camera.site_id, camera_id=camera.id, system_id=system.id,
             linked=said.linked, enterprise=said.enterprise, ident=said.ident, method=said.method,
-            linked_on=said.linked_on, said_ns=now_ns, said_by=by.name, said_name=by.full_name,
+            linked_day=said.linked_day, said_ns=said_ns, said_by=by.name, said_name=by.full_name,
         )
     )  # fmt: skip
     audit.record(
         connection, by.actor, audit.Act.DESIGNATED_LINK, now_ns=now_ns, thing=link_id,
         site=camera.site_id,
         detail={"camera": camera.id, "enterprise": said.enterprise, "linked": said.linked,
-                "on": str(said.linked_on), "system": system.id},
+                "on": str(said.linked_day), "system": system.id},
     )  # fmt: skip
     return next(one for one in history(connection, [camera.site_id]) if one.id == link_id)
 
@@ -185,10 +192,10 @@ def draft_faults(draft: Draft, today: date) -> dict[str, str]:
     faults = text_faults("enterprise", draft.enterprise, MAX_LINE)
     faults |= text_faults("ident", draft.ident, MAX_LINE, needed=draft.linked)
     faults |= text_faults("method", draft.method, MAX_LINE, needed=draft.linked)
-    if draft.linked_on is None:
-        faults["linked_on"] = "no_day"
-    elif draft.linked_on > today:
-        faults["linked_on"] = "in_future"
+    if draft.linked_day is None:
+        faults["linked_day"] = "no_day"
+    elif draft.linked_day > today:
+        faults["linked_day"] = "in_future"
     return faults
 
 
@@ -261,5 +268,5 @@ def as_json(link: Link) -> dict[str, Any]:
         "enterprise": link.enterprise,
         "identifier": link.ident or None,
         "method": link.method or None,
-        "day": link.linked_on.isoformat(),
+        "day": link.linked_day.isoformat(),
     }

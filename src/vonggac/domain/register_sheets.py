@@ -205,12 +205,18 @@ def heading(sheet: str, name: str) -> str:
     return next((one.heading for one in COLUMNS[sheet] if one.field == name), name)
 
 
-def read(content: bytes, *, seen: Callable[[int], None] = lambda _: None) -> Book:
+def read(
+    content: bytes,
+    *,
+    seen: Callable[[int], None] = lambda _: None,
+    columns: Mapping[str, Sequence[Column]] = COLUMNS,
+) -> Book:
     """A workbook's rows, and what is wrong with its cells.
 
     Args:
         content: the file.
         seen: told how many rows were read, now and then.
+        columns: the sheets that it may have; those of the register.
 
     Raises:
         VonggacError: BAD_INPUT, it is no workbook of the register at all; `fault` is one of
@@ -222,7 +228,7 @@ def read(content: bytes, *, seen: Callable[[int], None] = lambda _: None) -> Boo
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True)
         try:
-            return _Reading(merged, seen).read(book)
+            return _Reading(merged, seen, columns).read(book)
         finally:
             book.close()
     except VonggacError:
@@ -292,7 +298,13 @@ def _merged(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> list[str]:
 class _Reading:
     """One pass over a workbook."""
 
-    def __init__(self, merged: Mapping[str, list[str]], seen: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        merged: Mapping[str, list[str]],
+        seen: Callable[[int], None],
+        columns: Mapping[str, Sequence[Column]],
+    ) -> None:
+        self._columns = columns
         self._merged = merged
         self._seen = seen
         self._faults: list[Fault] = []
@@ -301,7 +313,7 @@ class _Reading:
         self._count = 0
 
     def read(self, book: Any) -> Book:
-        known = {units.folded(name): name for name in COLUMNS}
+        known = {units.folded(name): name for name in self._columns}
         sheets: list[tuple[str, Any]] = []
         for sheet in book.worksheets:
             name = known.get(units.folded(sheet.title))
@@ -334,7 +346,7 @@ class _Reading:
             self._fault(name, row, "", "merged", value=cells)
         # A sheet may say that it is smaller than it is, or reach to the end of the world.
         sheet.reset_dimensions()
-        lines = sheet.iter_rows(max_col=len(COLUMNS[name]) + 10)
+        lines = sheet.iter_rows(max_col=len(self._columns[name]) + 10)
         places = self._places(name, next(lines, ()))
         if places is None:
             return
@@ -345,7 +357,7 @@ class _Reading:
 
     def _places(self, name: str, cells: Sequence[Any]) -> dict[int, Column] | None:
         """Column by place; None when one that must be there is missing."""
-        known = {units.folded(one.heading): one for one in COLUMNS[name]}
+        known = {units.folded(one.heading): one for one in self._columns[name]}
         found: dict[int, Column] = {}
         for place, cell in enumerate(cells):
             said = clean(str(cell.value))[:100] if cell.value is not None else ""
@@ -384,7 +396,7 @@ class _Reading:
                 self._fault(name, number, column.heading, "missing")
             values[column.field] = self._value(name, number, column, text)
         if len(self._faults) > before:
-            key = values.get(COLUMNS[name][0].field)
+            key = values.get(self._columns[name][0].field)
             self._broken.setdefault(name, set()).add(str(key or "").casefold())
         else:
             self._rows[name].append(Row(number, values))

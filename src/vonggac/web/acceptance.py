@@ -16,6 +16,7 @@ from vonggac.domain import (
     acceptance_trial,
     access,
     audit,
+    designated,
     floor_plans,
     papers,
     register_places,
@@ -269,10 +270,11 @@ def acceptance_page(who: Signed) -> Response:
 @routes.get("/acceptance/sites/{site_id}")
 def site_page(who: Signed, site_id: str) -> Response:
     """The cameras of a facility, and the minutes that the parties sign."""
-    return _site(who, site_id, Form())
+    return site_answer(who, site_id, Form())
 
 
-def _site(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Response:
+def site_answer(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Response:
+    """The page of a facility, with what was typed and what is wrong with it."""
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
         thing = access.thing_of_site(connection, site_id)
@@ -281,6 +283,10 @@ def _site(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Respo
         cameras = {one.id: one for one in registry.cameras(connection, site_id)}
         watched = acceptance.watches(connection, [site_id])
         drafts = papers.of(connection, f"acceptance:{site_id}")
+        today = plans.today(who)
+        links = designated.of_sites(connection, [site_id], today)[site_id]
+        said = designated.history(connection, [site_id])
+        system = designated.on(connection, today)
     return who.page(
         "acceptance_site.html",
         {
@@ -288,6 +294,11 @@ def _site(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Respo
             "found": found,
             "cameras": cameras,
             "watched": watched,
+            "links": links,
+            "said": said,
+            "system": system,
+            "counts": designated.counts,
+            "confirmed": designated.CONFIRMED,
             "drafts": drafts if who.may(Act.PAPER_SEE, thing) else [],
             "may_test": who.may(Act.ACCEPTANCE_TEST, thing),
             "zones": {zone.code: zone.name for zone in who.desk.placement.zones},
@@ -315,7 +326,7 @@ async def minutes_send(request: Request, site_id: str) -> Response:
             wrong = faults(who, error)
             if wrong is None:
                 raise
-            return _site(who, site_id, wrong, status=422)
+            return site_answer(who, site_id, wrong, status=422)
         return RedirectResponse(f"/papers/{made}", 303)
 
     return await run_in_threadpool(send)
@@ -337,7 +348,7 @@ async def begin_send(request: Request, camera_id: str) -> Response:
                 raise
             with who.desk.database.reading() as connection:
                 site_id = registry.camera(connection, camera_id).site_id
-            return _site(who, site_id, wrong, status=422)
+            return site_answer(who, site_id, wrong, status=422)
         return RedirectResponse(f"/acceptance/{made.id}", 303)
 
     return await run_in_threadpool(send)

@@ -35,6 +35,8 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/prices": 2 * 1024 * 1024,
     "/facilities/import": 17 * 1024 * 1024,
     "/api/v1/register/import": 17 * 1024 * 1024,
+    "/acceptance/sites/{site_id}/designated/import": 2 * 1024 * 1024,
+    "/api/v1/facilities/{site_id}/designated.xlsx": 2 * 1024 * 1024,
     "/facilities/absences": 6 * 1024 * 1024,
     "/facilities/plans": 6 * 1024 * 1024,
     "/facilities/conclusions": 24 * 1024 * 1024,
@@ -53,8 +55,9 @@ LONG_BODIES: Final[Mapping[str, int]] = {
 back as text of a form, a text of the law (`legal.MAX_FILE`) and its form, a template of letters
 (`word.MOST_BYTES`), a scan (`directives.MAX_FILE`), a signed paper (`papers.MAX_FILE`), a
 workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`), a
-quote (`quotes.FILE_MOST`), prices (`prices.FILE_MOST`), bytes that measure a line
-(`edge.uplink.SIZES`).  No route keeps anything of a body before it knows who sends it."""
+quote (`quotes.FILE_MOST`), a sheet of connections (`designated.MAX_FILE`), prices
+(`prices.FILE_MOST`), bytes that measure a line (`edge.uplink.SIZES`).  No route keeps anything of
+a body before it knows who sends it."""
 _LONG: Final = tuple(
     (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), most) for path, most in LONG_BODIES.items()
 )

@@ -20,7 +20,7 @@ def upgrade() -> None:
             "document", sa.Text(), nullable=False,
             comment="number, day and issuer of what designates it",
         ),
-        sa.Column("from_on", sa.Date(), nullable=False, comment="first day on which it counts"),
+        sa.Column("from_day", sa.Date(), nullable=False, comment="first day on which it counts"),
         sa.Column("said_ns", sa.BigInteger(), nullable=False, comment="when it was entered"),
         sa.Column(
             "said_by", sa.Text(), nullable=False, comment="name of the account that entered it"
@@ -33,7 +33,7 @@ def upgrade() -> None:
         comment="the system that cameras are ordered to be connected to, by day; only ever added",
     )  # fmt: skip
     op.create_index(
-        op.f("ix_designated_system_from_on_said_ns"), "designated_system", ["from_on", "said_ns"]
+        op.f("ix_designated_system_from_day_said_ns"), "designated_system", ["from_day", "said_ns"]
     )
     op.create_table(
         "designated_link",
@@ -59,7 +59,7 @@ def upgrade() -> None:
             "method", sa.Text(), server_default="", nullable=False, comment="how it is connected"
         ),
         sa.Column(
-            "linked_on", sa.Date(), nullable=False, comment="day of the connection, or its end"
+            "linked_day", sa.Date(), nullable=False, comment="day of the connection, or its end"
         ),
         sa.Column("said_ns", sa.BigInteger(), nullable=False, comment="when it was entered"),
         sa.Column(
