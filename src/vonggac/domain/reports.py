@@ -347,7 +347,12 @@ def listed(connection: Connection, person: Person, *, now_ns: int) -> list[Repor
 
 
 def may_see(connection: Connection, person: Person, it: Report, *, now_ns: int) -> bool:
-    """Whether a person may read a kept report: by a right to all of its unit, that stands now."""
+    """Whether a person may read a kept report: by a right to all of its unit, that stands now.
+
+    One's own of no unit, made of what one could see, needs a right to some facility still.
+    """
+    if it.unit_id is None and it.made_by == person.name:
+        return bool(access.sites_for(connection, person, access.Act.REPORT_SEE, now_ns))
     return _may(connection, person, it.unit_id, now_ns)
 
 
