@@ -333,10 +333,12 @@ async def answered(walk: Walk, link: str) -> None:
     walk.contexts["facility"] = phone
     page = await phone.new_page()
     await page.goto(link)
-    # The page can be opened again without a line once its worker holds it.
+    # The page can be opened again without a line once its worker has it and it has kept itself.
+    await page.wait_for_selector("[data-kept=yes]", state="attached")
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await page.reload()
     await page.wait_for_function("navigator.serviceWorker.controller !== null")
+    await page.wait_for_selector("[data-kept=yes]", state="attached")
     await phone.set_offline(True)
     for name, value in (
         ("p-name", "Người trực"), ("k-name", "Người quản lý"), ("k-phone", "0200 000 114"),

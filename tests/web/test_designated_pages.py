@@ -103,7 +103,9 @@ async def test_a_sheet_is_previewed_then_entered_whole(hub: Stage) -> None:
         assert "Cơ sở không có camera tên như vậy." in text
         assert "Dòng này trùng với dòng 2." in text
         assert (await client.post(page, data=form)).status_code == 422
-        fine = _book(sheet, [[names[0], *good], [names[1], *good]])
+        untouched = await _sent(client, form, template)
+        assert "Tệp này không thay đổi gì." in (await client.get(untouched)).text
+        fine = _book(sheet, [[names[0], *good], [names[1], *good], [names[2]]])
         page = await _sent(client, form, fine)
         assert "Ghi 2 dòng" in (await client.get(page)).text
         assert (await client.post(page, data=form)).status_code == 303
@@ -111,7 +113,7 @@ async def test_a_sheet_is_previewed_then_entered_whole(hub: Stage) -> None:
         api = f"/api/v1/facilities/{SITE_ID}/designated"
         assert (await client.get(api)).json()["connected"] == 2
         again = (await client.post(f"{api}.xlsx?dry_run=false", content=fine)).json()
-        assert (again["rows"], again["same"], again["errors"]) == (2, 2, [])
+        assert (again["rows"], again["same"], again["errors"]) == (3, 2, [])
         assert (await client.post(f"{api}.xlsx", content=b"a,b")).status_code == 422
         taken = (await client.get(f"{api}.xlsx")).content
         assert "A-1" in [cell.value for cell in openpyxl.load_workbook(io.BytesIO(taken)).active[2]]

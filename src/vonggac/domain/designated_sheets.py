@@ -28,11 +28,11 @@ SHEET: Final = "kết nối"
 COLUMNS: Final[Mapping[str, Sequence[Column]]] = {
     SHEET: (
         Column("camera", "Tên camera", 16, required=True),
-        Column("linked", "Đã kết nối", 12, required=True, kind="yes"),
-        Column("enterprise", "Doanh nghiệp xác nhận", 34, required=True),
+        Column("linked", "Đã kết nối", 12, kind="yes"),
+        Column("enterprise", "Doanh nghiệp xác nhận", 34),
         Column("ident", "Mã trên hệ thống được chỉ định", 30),
         Column("method", "Cách kết nối", 34),
-        Column("linked_day", "Ngày", 14, required=True, kind="day"),
+        Column("linked_day", "Ngày", 14, kind="day"),
     )
 }
 """The one sheet, and its columns."""
@@ -120,6 +120,8 @@ def template(connection: Connection, site_id: str) -> bytes:
 def plan(connection: Connection, site_id: str, content: bytes, today: date) -> Plan:
     """What a sheet would change; writes nothing.
 
+    A row that names only its camera says nothing of it, as most of a new template do.
+
     Raises:
         VonggacError: BAD_INPUT, it is no such workbook; `fault` is one of `FILE_FAULTS`.
     """
@@ -133,9 +135,13 @@ def plan(connection: Connection, site_id: str, content: bytes, today: date) -> P
     for row in book.rows.get(SHEET, ()):
         values = dict(row.values)
         name = str(values.pop("camera")).casefold()
+        if name in cameras and not any(one not in ("", None) for one in values.values()):
+            continue
         draft = designated.plain(_draft(values))
         first = seen.setdefault(name, row.number)
         wrong = _wrong(row.number, draft, systems, today)
+        if values.get("linked") is None:
+            wrong.insert(0, Fault(SHEET, row.number, HEADINGS["linked"], "missing"))
         if name not in cameras:
             wrong = [Fault(SHEET, row.number, HEADINGS["camera"], "no_camera")]
         elif first != row.number:
@@ -169,8 +175,8 @@ def enter(connection: Connection, made: Plan, *, by: Someone, today: date, now_n
 def _draft(values: Mapping[str, Any]) -> Draft:
     """A row; a column that the file lacks is empty."""
     return designated.Draft(
-        values["enterprise"], values["linked_day"], values.get("ident", ""),
-        values.get("method", ""), bool(values["linked"]),
+        values.get("enterprise", ""), values.get("linked_day"), values.get("ident", ""),
+        values.get("method", ""), bool(values.get("linked")),
     )  # fmt: skip
 
 
