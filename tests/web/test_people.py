@@ -191,14 +191,14 @@ async def test_units_are_added_named_and_ended_through_the_api(
 
 
 async def test_whoever_sees_no_details_reads_name_and_counts(hub: Stage) -> None:
-    """The finance appraiser's first page: no camera, no place, no picture."""
+    """The finance appraiser's list of facilities: no camera, no place, no picture."""
     async with browser(hub) as client:
         await sign_in(client)
         with hub.database.writing() as connection:
             connection.execute(
                 tables.role_held.update().values(role="finance_appraiser", unit_id=None)
             )
-        page = (await client.get("/")).text
+        page = (await client.get("/facilities")).text
 
     assert "KS Mường Hoa" in page
     assert "hl-2a" not in page

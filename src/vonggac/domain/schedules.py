@@ -95,11 +95,11 @@ class Delivery:
 # -- ordering --------------------------------------------------------------------------------
 
 
-def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> str:
-    """Order a report by the clock; returns its id. A writing transaction.
+def check(draft: Draft) -> tuple[int, list[str]]:
+    """The minute of the day and the addresses of a schedule that can be ordered.
 
     Raises:
-        VonggacError: BAD_INPUT with `fields`; TOO_MANY.
+        VonggacError: BAD_INPUT with `fields`.
     """
     minute, addresses = minute_of(draft.at), _addresses(draft.mail)
     faults = {
@@ -111,9 +111,19 @@ def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> 
         else "required" if not addresses and not draft.folder else "",
     }  # fmt: skip
     wrong = {name: why for name, why in faults.items() if why}
-    if wrong:
+    if minute is None or addresses is None or wrong:
         said = ", ".join(f"{name}: {why.replace('_', ' ')}" for name, why in wrong.items())
         raise VonggacError(Kind.BAD_INPUT, said, fields=wrong)
+    return minute, list(addresses)
+
+
+def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> str:
+    """Order a report by the clock; returns its id. A writing transaction.
+
+    Raises:
+        VonggacError: BAD_INPUT with `fields`; TOO_MANY.
+    """
+    minute, addresses = check(draft)
     if len(standing(connection)) >= MOST:
         raise VonggacError(Kind.TOO_MANY, f"{MOST} schedules stand already", code="too_many")
     made = new_id()
@@ -121,7 +131,7 @@ def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> 
         rows.report_schedule.insert().values(
             id=made, unit_id=draft.unit_id, rhythm=draft.rhythm, minute=minute,
             endings=",".join(one for one in ENDINGS if one in draft.endings),
-            mail=",".join(addresses or ()), folder=draft.folder, done_for=None, made_ns=now_ns,
+            mail=",".join(addresses), folder=draft.folder, done_for=None, made_ns=now_ns,
             account_id=by.account_id, made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip

@@ -76,6 +76,7 @@ def _by(connection: Connection, who: Visitor, unit_id: str | None) -> Someone:
 
 def _order(who: Visitor, draft: Draft) -> str:
     who.signed_in  # noqa: B018 - refuses who may not look
+    schedules.check(draft)
     with who.desk.database.reading() as connection:
         by = _by(connection, who, draft.unit_id)
     with who.desk.database.writing() as connection:
