@@ -114,7 +114,7 @@ def check(draft: Draft) -> tuple[int, list[str]]:
     if minute is None or addresses is None or wrong:
         said = ", ".join(f"{name}: {why.replace('_', ' ')}" for name, why in wrong.items())
         raise VonggacError(Kind.BAD_INPUT, said, fields=wrong)
-    return minute, list(addresses)
+    return minute, addresses
 
 
 def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> str:
@@ -137,7 +137,7 @@ def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> 
     )  # fmt: skip
     audit.record(
         connection, by.actor, audit.Act.REPORT_ORDERED, now_ns=now_ns, thing=made,
-        detail={"rhythm": draft.rhythm, "at": draft.at, "mail": len(addresses or ())},
+        detail={"rhythm": draft.rhythm, "at": draft.at, "mail": len(addresses)},
     )  # fmt: skip
     return made
 
