@@ -509,6 +509,8 @@ span = sa.Table(
     _text("run", "the run it belongs to", null=True),
     sa.Column("epoch", sa.BigInteger, nullable=True, comment="the journal that told it"),
     sa.CheckConstraint("to_ns > from_ns", name="has_length"),
+    # Who counts a country's day must not read its month.
+    sa.Index(None, "to_ns"),
     comment="a stretch of time that the media prove",
 )
 
@@ -523,6 +525,7 @@ gap = sa.Table(
     _text("cause", "settled by evidence, one of the closed list"),
     _text("evidence", "what was seen, in one sentence", default=""),
     sa.Column("epoch", sa.BigInteger, nullable=True, comment="the journal that told it"),
+    sa.Index(None, "to_ns"),
     comment="a stretch of missing time with its cause",
 )
 
