@@ -207,7 +207,7 @@ class BoxAnswers:
             "camera": camera,
             "stream": stream,
             "recorded": ingest.plan.record,
-            "recording": continuity.recording,
+            "recording": ingest.plan.record and continuity.recording,
             "since": rfc3339(gap.from_ns) if gap else None,
             "cause": gap.cause if gap else None,
             "evidence": gap.evidence if gap else "",
