@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
     from vonggac.clock import Clock
 
-BACK_OFF_S = (0.0, 0.25, 0.5, 0.8)
+BACK_OFF_S = (0.0, 0.25, *(0.5,) * 10, 0.8)
 """Ours: waits between attempts while a camera cannot be reached; a TCP SYN costs nothing, and a
-rebooted camera is to be recorded within 2 s of its port answering."""
+rebooted camera is to be recorded within 2 s of its port answering.
 
-BACK_OFF_BROKEN_S = (0.0, 0.5, *(0.8,) * 8, 2.0, 5.0)
+Young trouble passes in seconds, and a camera is to be recorded again within one second of it:
+half of that is left for it to answer and to send a keyframe."""
+
+BACK_OFF_BROKEN_S = (0.0, *(0.5,) * 10, 0.8, 0.8, 2.0, 5.0)
 """Ours: waits while a camera answers and something else is wrong.
 
-Trouble that passes does so in seconds, and a camera is to be recorded again within one second of
-it; what lasts longer is asked more and more seldom, because every attempt costs it a session."""
+As long as the trouble is young it is asked as often; what lasts longer is asked more and more
+seldom, because every attempt costs it a session."""
 
 BACK_OFF_REFUSED_S = (5.0, 15.0, 30.0, 60.0)
 """Ours: waits after a refused password; cameras lock an account after 5 to 10 failures in half an

@@ -57,6 +57,8 @@ class Books:
         journal: where facts go.
         timebase: what time it is.
         audience: whoever watches is told of each change.
+        kept: whether the stream is recorded. What nobody records has no ledger, so nothing is
+            written of it; whoever watches it is told all the same.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Books:
         journal: Journal,
         timebase: TimeBase,
         audience: Audience,
+        *,
+        kept: bool = True,
     ) -> None:
         self.camera = camera
         self.stream: StreamName = stream
@@ -76,6 +80,7 @@ class Books:
         self._journal = journal
         self._timebase = timebase
         self._audience = audience
+        self._kept = kept
         self._run = b""
         self._span_from_ns = 0
         self._span_pictures = 0
@@ -143,6 +148,17 @@ class Books:
         self.continuity.last_end_ns = end_ns
         self._span_pictures += pictures
         self._span_bytes += size
+
+    def shown(self, start_ns: int) -> None:
+        """A keyframe of a stream that is only watched has come: nothing is missing any more."""
+        was_there = self.continuity.recording
+        self.continuity.recorded(start_ns)
+        if not was_there:
+            self._state("recording", start_ns)
+
+    def shown_until(self, end_ns: int) -> None:
+        """Pictures of a stream that is only watched reach up to this moment."""
+        self.continuity.last_end_ns = end_ns
 
     def written_until(self, end_ns: int) -> None:
         """The disk took pictures up to this moment only."""
@@ -255,7 +271,7 @@ class Books:
         )
 
     def _span_ended(self, to_ns: int) -> None:
-        if self._run and to_ns > self._span_from_ns:
+        if self._kept and self._run and to_ns > self._span_from_ns:
             self._journal.append(
                 wire.SpanClosed(
                     at=self._timebase.wall_ns(),
@@ -271,6 +287,10 @@ class Books:
 
     def _apply(self, changes: list[Change]) -> None:
         for change in changes:
+            if not self._kept:
+                if change.kind in ("open", "recast"):
+                    self._state("gap", change.from_ns, change.cause, change.evidence)
+                continue
             key = (self.camera, self.stream, change.from_ns)
             match change.kind:
                 case "open":
@@ -306,6 +326,8 @@ class Books:
     ) -> None:
         shown = {"recording": wire.StreamState.LIVE, "gap": wire.StreamState.GAP}[state]
         self._audience.tell_state(self.camera, self.stream, shown, cause=cause, since_ns=since_ns)
+        if not self._kept:
+            return
         self._journal.append(
             wire.StateChanged(
                 at=self._timebase.wall_ns(),

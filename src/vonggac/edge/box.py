@@ -240,7 +240,8 @@ class Box:
             elif wanted[key].key != self._setups[key].key:
                 continuity = self.ingests[key].books.continuity
                 # A gap goes on under the new setting: this recorder was there all the time.
-                if continuity.open is not None and not continuity.recording:
+                same = wanted[key].plan.record == self._setups[key].plan.record
+                if same and continuity.open is not None and not continuity.recording:
                     lasting[key] = continuity
                 self._end(key, planned=False, lasts=key in lasting)
         for key, setup in wanted.items():
@@ -271,7 +272,7 @@ class Box:
         continuity = lasting.handed_on() if lasting else self._continuity(camera, stream, setup)
         books = Books(
             camera, stream, continuity, self.catalog, self.journal, self.timebase,
-            self._around.audience,
+            self._around.audience, kept=setup.plan.record,
         )  # fmt: skip
         ingest = Ingest(
             setup.plan, connect=setup.connect, ended=setup.ended, books=books, around=self._around

@@ -569,9 +569,9 @@ class _Life:
         duration_ns = (next_ticks - self._part_ticks) * 100_000 // 9
         if self._segment_wanted and keyframe:
             self._open_file(wall_ns)
+        end_ns = wall_ns + duration_ns
         file = self.file
         if file is not None:
-            end_ns = wall_ns + duration_ns
             taken = self._recorder.append(
                 file, part, wall_ns=wall_ns, end_ns=end_ns, pictures=count, keyframe=keyframe
             )
@@ -580,7 +580,7 @@ class _Life:
             else:
                 self._disk_failed(file, Cause.DISK_SLOW, "the disk lags behind this stream")
         elif not self._ingest.plan.record:
-            self._remember(header, part)
+            self._remember(header, part, end_ns)
         self._audience.offer(self._camera, self._stream, header, part)
         self._samples = []
         self._chunks = []
@@ -670,17 +670,16 @@ class _Life:
         self._sound_samples = 0
         self._segment_until_ns = time_ns + (self._first_segment_ns if first else self._segment_ns)
         self._ingest.delivers()
-        if self._ingest.plan.record:
-            blocked = self._recorder.blocked
-            if blocked is None:
-                self._segment_wanted = True
-            else:
-                self._segment_until_ns = time_ns  # ask again at the next keyframe
-                self._books.lost(
-                    blocked,
-                    self._recorder.disk_evidence or "the disk lags behind",
-                    since_ns=time_ns + self._timebase.offset_ns,
-                )
+        wall_ns = time_ns + self._timebase.offset_ns
+        blocked = self._recorder.blocked
+        if not self._ingest.plan.record:
+            self._books.shown(wall_ns)
+        elif blocked is None:
+            self._segment_wanted = True
+        else:
+            self._segment_until_ns = time_ns  # ask again at the next keyframe
+            evidence = self._recorder.disk_evidence or "the disk lags behind"
+            self._books.lost(blocked, evidence, since_ns=wall_ns)
 
     def _open_file(self, wall_ns: int) -> None:
         self._segment_wanted = False
@@ -788,8 +787,9 @@ class _Life:
                 since_ns=since + self._timebase.offset_ns,
             )
 
-    def _remember(self, header: PartHeader, part: bytes) -> None:
+    def _remember(self, header: PartHeader, part: bytes, end_ns: int) -> None:
         """Keep the current GOP of a stream that no file keeps, within a bound."""
+        self._books.shown_until(end_ns)
         if header.keyframe or self._tail_bytes > GOP_TAIL_BYTES:
             self.tail = []
             self._tail_bytes = 0
