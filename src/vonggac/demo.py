@@ -105,7 +105,7 @@ async def _demo(profile: str) -> None:
     # again: nothing real is behind it.
     data.mkdir(parents=True, exist_ok=True)
     password = os.environ.get("ADMIN_PASSWORD") or _kept_password(data / "admin-password")
-    rtsp = _free_port()
+    rtsp = _port_of_cameras(data / "rtsp-port")
     simulator = await _simulate(data, rtsp)
     drawn = asyncio.create_task(_ready(simulator), name="virtual cameras")
     loading: list[asyncio.Task[None]] = []
@@ -193,10 +193,29 @@ async def _ready(simulator: asyncio.subprocess.Process) -> None:
         raise ConfigError("the virtual cameras did not start; `vonggac simulate` says why")
 
 
-def _free_port() -> int:
-    """One that nobody listens on now; it is taken a moment later."""
+def _port_of_cameras(path: Path) -> int:
+    """The port of the last start, if it is free: the box dials what it was told then.
+
+    Else another one, which is written down. Nobody listens on it now; it is taken a moment later.
+    """
+    with contextlib.suppress(OSError, OverflowError, ValueError):
+        return _free_port(int(path.read_text(encoding="ascii")))
+    port = _free_port(0)
+    path.write_text(f"{port}\n", encoding="ascii")
+    return port
+
+
+def _free_port(wanted: int) -> int:
+    """That port, any one for 0.
+
+    Raises:
+        OSError: somebody listens on it.
+        OverflowError: it is none.
+    """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        # As a server binds it: connections of the last start may still be remembered.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", wanted))
         port: int = probe.getsockname()[1]
         return port
 
