@@ -179,22 +179,30 @@ def start_of(pid: int) -> int:
     return time.time_ns() - int((up_s - int(fields[19]) / common.TICKS) * NS)
 
 
-def recording_since(place: Facility, recordings: Path) -> dict[str, float]:
-    """Seconds from the start of the edge's process to the first picture of the present epoch."""
+def recording_since(place: Facility, recordings: Path, cameras: int) -> dict[str, float]:
+    """Seconds from the start of the edge's process to the first picture of the present epoch.
+
+    A camera records a moment before its segment stands in the catalog, so the catalog is read
+    until every camera has one.
+    """
     edge = next(
         pid for pid in place.pids
         if "\0edge\0" in Path(f"/proc/{pid}/cmdline").read_text()
     )  # fmt: skip
     began = start_of(edge)
     reader = CatalogReader(recordings / CATALOG)
+    starts: list[int] = []
+    until = time.monotonic() + 10
     try:
-        epoch = reader.latest_epoch()
-        starts = [
-            row.start_ns
-            for camera, stream in reader.streams()
-            for row in reader.segments_between(camera, stream, began - NS, time.time_ns())
-            if row.epoch == epoch
-        ]
+        while len(starts) < cameras and time.monotonic() < until:
+            time.sleep(0.1)
+            epoch = reader.latest_epoch()
+            starts = [
+                row.start_ns
+                for camera, stream in reader.streams()
+                for row in reader.segments_between(camera, stream, began - NS, time.time_ns())
+                if row.epoch == epoch
+            ]
     finally:
         reader.close()
     after = sorted((start - began) / NS for start in starts)
@@ -230,7 +238,7 @@ async def measure(options: Any, data: Path) -> dict[str, Any]:
         cache.drop("")
         async with facility(urls, data=data, extra=RETENTION) as place:
             await all_record(place, options.cameras)
-            found["recording_again_after"] = recording_since(place, recordings)
+            found["recording_again_after"] = recording_since(place, recordings, options.cameras)
             chosen = moments(made.real, options.seeks)
             found["gop"] = await questions(place, cache, chosen)
             print(f"gop {found['gop']}", file=sys.stderr)

@@ -168,15 +168,51 @@ async def test_a_leap_beyond_all_that_is_held_plays_on(browser: Browser, place: 
     async with opened(browser, f"{place.origin}/playback") as (page, complaints):
         await scene(page, "cam01", "ready")
         for leap in range(1, 5):
-            await page.evaluate(
-                "(at) => { const button = document.createElement('button');"
-                " Object.assign(button.dataset, { do: 'at', at }); document.body.append(button);"
-                " button.click(); button.remove(); }",
-                str(at // 1_000_000 + leap * 120_000),
-            )
+            await leap_to(page, at // 1_000_000 + leap * 120_000)
             await reaches(page, at / 1e6 + leap * 120_000 + 300)
 
     assert complaints == []
+
+
+async def test_every_moment_that_was_visited_can_be_visited_again(
+    browser: Browser, place: Stand
+) -> None:
+    """What must go for new recordings goes alone: its neighbours stay, and are still shown.
+
+    Twelve places of some six GOPs each are more than a reel holds, so that the first ones go.
+    """
+    at = start(place, 1000, "cam01")
+    held = """() => [...document.querySelectorAll('.tile video')].some(({buffered, currentTime}) =>
+      [...Array(buffered.length).keys()].some(
+        i => buffered.start(i) <= currentTime && buffered.end(i) > currentTime + 3))"""
+    async with opened(browser, f"{place.origin}/playback") as (page, complaints):
+        await scene(page, "cam01", "ready")
+        for leap in range(12):
+            await leap_to(page, at // 1_000_000 + leap * 60_000)
+            await page.wait_for_function(held)
+        stubs = await page.evaluate(
+            "() => { const {buffered} = document.querySelector('.tile video');"
+            " return [...Array(buffered.length).keys()]"
+            ".map(i => buffered.end(i) - buffered.start(i)).filter(s => s < 0.5) }"
+        )
+        for leap in range(12):
+            for second in (1_100, 2_100, 3_100):
+                there = at // 1_000_000 + leap * 60_000 + second
+                await leap_to(page, there)
+                await reaches(page, there + 200)
+
+    assert stubs == [], "a GOP of a second is held or gone"
+    assert complaints == []
+
+
+async def leap_to(page: Page, ms: int) -> None:
+    """As a click on a moment does."""
+    await page.evaluate(
+        "(at) => { const button = document.createElement('button');"
+        " Object.assign(button.dataset, { do: 'at', at }); document.body.append(button);"
+        " button.click(); button.remove(); }",
+        str(ms),
+    )
 
 
 async def test_a_gap_is_jumped_over_and_said(browser: Browser, place: Stand) -> None:

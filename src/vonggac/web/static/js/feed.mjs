@@ -109,6 +109,11 @@ export class Feed {
     this.#bytes = 0;
   }
 
+  /** Nothing waits and nothing is being done: what is buffered is all that was given. */
+  get idle() {
+    return this.#queue.length === 0 && this.#buffer !== null && !this.#buffer.updating;
+  }
+
   /** @returns {TimeRanges | null} */
   get buffered() {
     try {

@@ -69,6 +69,8 @@ export class Reel {
   /** @type {{at: number, abort: AbortController} | null} */
   #asking = null;
   #turn = 0;
+  /** @type {{from: number, until: number}} the GOP that the browser lost last, and until when a second loss counts */
+  #lost = { from: NaN, until: 0 };
 
   /**
    * @param {object} options
@@ -96,7 +98,8 @@ export class Reel {
   scene(at) {
     if (this.unplayable) return hole("failed", at, at, null, Infinity);
     const gop = this.#gopAt(at);
-    if (gop) return { kind: "ready", gop };
+    if (gop && this.#holds(gop, at)) return { kind: "ready", gop };
+    if (gop) this.#forget(gop, at);
     const known = this.#holeAt(at);
     if (known) return known;
     this.#ask(at, "at");
@@ -340,8 +343,27 @@ export class Reel {
       const away = (gop) => (gop === kept ? -1 : gop.to < now ? (now - gop.to) * 2 : gop.from - now); // what was seen goes first
       const farthest = this.#gops.reduce((worst, gop) => (away(gop) > away(worst) ? gop : worst));
       this.#gops.splice(this.#gops.indexOf(farthest), 1);
-      this.#feed?.remove(Math.max(0, this.#media(farthest.from)), this.#media(farthest.to));
+      // From before its first picture until after its last one's beginning: a removal goes on to the
+      // next keyframe by itself, and one that began later would leave the first picture behind.
+      this.#feed?.remove(Math.max(0, this.#media(farthest.shown[0]) - 0.003), this.#media(farthest.shown.at(-1)));
     }
+  }
+
+  /** Whether the browser still has the picture: it drops recordings without a word when memory is short. */
+  #holds(gop, at) {
+    if (this.#feed === null || !this.#feed.idle) return true; // it is on its way
+    const picture = gop.shown[Math.max(0, lastAtOrBefore(gop.shown, at + 0.5))];
+    return this.#feed.rangeAt(this.#media(picture)) !== null;
+  }
+
+  /** To be asked again; lost twice in a short time, it is said to have failed. */
+  #forget(gop, at) {
+    const now = performance.now();
+    this.#gops.splice(this.#gops.indexOf(gop), 1);
+    if (this.#lost.from === gop.from && now < this.#lost.until) {
+      this.#remember({ ...hole("failed", at - 250, at + 250, null, now + FAILED_MS), why: "the browser does not keep it" });
+    }
+    this.#lost = { from: gop.from, until: now + FAILED_MS };
   }
 
   // -- looking ------------------------------------------------------------------------------------
