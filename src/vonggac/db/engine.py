@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -13,10 +13,12 @@ from alembic.config import Config as AlembicConfig
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
+
+T = TypeVar("T")
 
 BUSY_MS = 10_000
 """How long SQLite waits for another process (a migration, a backup) before it gives up."""
@@ -47,7 +49,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment of the database and changes nothing."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(vonggac_once={})
             yield connection
             connection.rollback()
 
@@ -90,6 +93,23 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def once(connection: Connection, make: Callable[[Connection], T]) -> T:
+    """What a function reads, read once in a reading transaction and every time in a writing one.
+
+    Args:
+        connection: a transaction.
+        make: a function of a module, which names what is remembered; what it returns is shared and
+            must not be changed.
+    """
+    known = connection.get_execution_options().get("vonggac_once")
+    if known is None:
+        return make(connection)
+    if make not in known:
+        known[make] = make(connection)
+    found: T = known[make]
+    return found
 
 
 def is_away(error: BaseException) -> bool:

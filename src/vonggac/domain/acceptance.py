@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from vonggac.clock import NS
-from vonggac.db import tables
+from vonggac.db import among, tables
 from vonggac.db import task as db
 from vonggac.domain import acceptance_trial, audit, legal, registry
 from vonggac.domain.tasks import MAX_LINE, MAX_NOTE, refuse, text_faults
@@ -459,9 +459,11 @@ def of_camera(connection: Connection, camera_id: str) -> list[Try]:
 
 def accepted(connection: Connection, site_ids: Sequence[str] | None = None) -> list[Try]:
     """The tries that stand: the last accepted one of each camera that is in the register."""
-    conditions = [db.acceptance.c.accepted_ns.is_not(None), tables.camera.c.retired_ns.is_(None)]
+    conditions: list[sa.ColumnElement[bool]] = [
+        db.acceptance.c.accepted_ns.is_not(None), tables.camera.c.retired_ns.is_(None)
+    ]  # fmt: skip
     if site_ids is not None:
-        conditions.append(db.acceptance.c.site_id.in_(list(site_ids)))
+        conditions.append(among(db.acceptance.c.site_id, site_ids))
     return list({one.camera_id: one for one in _tries(connection, *conditions)}.values())
 
 
@@ -515,7 +517,7 @@ def watches(connection: Connection, site_ids: Sequence[str] | None = None) -> di
     if site_ids is not None:
         camera = tables.camera
         query = query.join(camera, camera.c.id == table.c.camera_id)
-        query = query.where(camera.c.site_id.in_(list(site_ids)))
+        query = query.where(among(camera.c.site_id, site_ids))
     found = {}
     for row in connection.execute(query).all():
         values = {**row._mapping, "reasons": tuple(row.reasons)}
@@ -533,7 +535,7 @@ def connected(connection: Connection, site_ids: Sequence[str]) -> dict[str, Site
     if not cameras:
         return {}
     tries: dict[str, list[Try]] = {}
-    for one in _tries(connection, db.acceptance.c.site_id.in_(list(cameras))):
+    for one in _tries(connection, among(db.acceptance.c.site_id, cameras)):
         tries.setdefault(one.camera_id, []).append(one)
     watched = watches(connection, list(cameras))
     for camera in registry.cameras_of(connection, list(cameras)):
@@ -548,7 +550,7 @@ def summaries(connection: Connection, site_ids: Sequence[str]) -> dict[str, Site
     here = list(site_ids)
     counts = connection.execute(
         sa.select(camera.c.site_id, sa.func.count())
-        .where(camera.c.retired_ns.is_(None), camera.c.site_id.in_(here))
+        .where(camera.c.retired_ns.is_(None), among(camera.c.site_id, here))
         .group_by(camera.c.site_id)
     )
     total = {site_id: int(count) for site_id, count in counts}
@@ -563,7 +565,7 @@ def summaries(connection: Connection, site_ids: Sequence[str]) -> dict[str, Site
             table.c.accepted_ns.is_not(None),
         )
         .join(camera, camera.c.id == table.c.camera_id)
-        .where(table.c.site_id.in_(here), camera.c.retired_ns.is_(None))
+        .where(among(table.c.site_id, here), camera.c.retired_ns.is_(None))
         .order_by(table.c.tried_ns, table.c.id)
     )  # fmt: skip
     stands: dict[str, tuple[str, Reason | None]] = {}
@@ -609,7 +611,7 @@ def waiting(connection: Connection, site_ids: Sequence[str]) -> dict[tuple[str, 
                             last.c.tried_ns == table.c.tried_ns))
         .join(camera, camera.c.id == table.c.camera_id)
         .where(table.c.accepted_ns.is_(None), camera.c.retired_ns.is_(None),
-               table.c.site_id.in_(list(site_ids)))
+               among(table.c.site_id, site_ids))
         .group_by(table.c.site_id, table.c.state)
     )  # fmt: skip
     return {(site_id, state): count for site_id, state, count in rows}

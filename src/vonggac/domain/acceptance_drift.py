@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from vonggac.clock import NS
-from vonggac.db import tables
+from vonggac.db import among, tables
 from vonggac.db import task as db
 from vonggac.domain import (
     acceptance,
@@ -180,7 +180,7 @@ def counts(connection: Connection, site_ids: Sequence[str]) -> tuple[int, int]:
     rows = connection.execute(
         sa.select(table.c.well, sa.func.count())
         .join(camera, camera.c.id == table.c.camera_id)
-        .where(camera.c.retired_ns.is_(None), camera.c.site_id.in_(list(site_ids)))
+        .where(camera.c.retired_ns.is_(None), among(camera.c.site_id, site_ids))
         .group_by(table.c.well)
     )
     found = {bool(well): int(count) for well, count in rows}
@@ -208,7 +208,7 @@ def matters(
             waits[site_id, passed] = waits.get((site_id, passed), 0) + count
     if not waits:
         return []
-    titles = {one.id: one.title or one.name for one in registry.sites(connection)}
+    titles = registry.titles(connection)
     return [
         _matter(site_id, titles.get(site_id, site_id), passed, count)
         for (site_id, passed), count in sorted(waits.items())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import sqlalchemy as sa
 
 from vonggac.clock import NS
-from vonggac.db import Connection, tables
+from vonggac.db import Connection, once, tables
 from vonggac.domain.duties import Act, Duty, Line, duties
 from vonggac.errors import Kind, VonggacError
 
@@ -383,13 +383,10 @@ def thing_of_account(account_id: str) -> Thing:
 
 def things_of_sites(connection: Connection) -> dict[str, Thing]:
     """`thing_of_site` of every site, by id in the order of their names."""
-    rows = connection.execute(
-        sa.select(tables.site.c.id, tables.site.c.unit_id, tables.site.c.owner_line).order_by(
-            tables.site.c.name
-        )
-    ).all()
-    paths = _paths(connection, {row.unit_id for row in rows})
-    return {row.id: Thing("site", row.id, paths[row.unit_id], row.owner_line) for row in rows}
+    rows, paths = once(connection, _every_site)
+    return {
+        site_id: Thing("site", site_id, paths[unit_id], line) for site_id, unit_id, line in rows
+    }
 
 
 def sites_for(connection: Connection, person: Person, act: Act, now_ns: int) -> list[str]:
@@ -398,18 +395,25 @@ def sites_for(connection: Connection, person: Person, act: Act, now_ns: int) -> 
         return []
     if _by_site(person):
         return allowed(person, act, things_of_sites(connection), now_ns=now_ns)
-    table = tables.site
-    rows = connection.execute(
-        sa.select(table.c.id, table.c.unit_id, table.c.owner_line).order_by(table.c.name)
-    ).all()
+    rows, paths = once(connection, _every_site)
     kinds = {(unit_id, line) for _, unit_id, line in rows}
-    paths = _paths(connection, {unit_id for unit_id, _ in kinds})
     reached = {
         (unit_id, line)
         for unit_id, line in kinds
         if may(person, act, Thing("site", "", paths[unit_id], line), now_ns=now_ns)
     }
     return [site_id for site_id, unit_id, line in rows if (unit_id, line) in reached]
+
+
+def _every_site(
+    connection: Connection,
+) -> tuple[Sequence[sa.Row[str, str, Line]], Mapping[str, tuple[str, ...]]]:
+    """Id, unit and line of every site, by name; and the units above each of these units."""
+    table = tables.site
+    rows = connection.execute(
+        sa.select(table.c.id, table.c.unit_id, table.c.owner_line).order_by(table.c.name)
+    ).all()
+    return rows, _paths(connection, {unit_id for _, unit_id, _ in rows})
 
 
 def _by_site(person: Person) -> bool:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among, tables
 from vonggac.db import directives as rows
-from vonggac.db import tables
 from vonggac.domain import access, audit
 from vonggac.domain.access import Act
 from vonggac.domain.legal import plain
@@ -568,12 +568,21 @@ def clause(connection: Connection, clause_id: str) -> Clause:
 
 def owed(connection: Connection, allowed: sa.ColumnElement[bool]) -> list[Owed]:
     """Everything that is owed, by its last day, what has none at the end."""
+    every = {one.id: one for one in _directives(connection, allowed)}
+    cited, table = rows.directive_citation, rows.directive_clause
+    dues = {
+        row.id: row.due
+        for row in connection.execute(
+            sa.select(cited.c.id, cited.c.due).where(among(cited.c.directive_id, every))
+        )
+    }
     found: list[Owed] = []
-    for directive in _directives(connection, allowed):
-        dues = {one.id: one.due for one in citations(connection, directive.id)}
-        for clause in clauses(connection, directive.id):
-            due = clause.due or dues.get(clause.citation_id or "")
-            found += [Owed(directive, clause, duty, due) for duty in clause.duties]
+    order = list(every)
+    those = _clauses(connection, among(table.c.directive_id, every))
+    for clause in sorted(those, key=lambda one: order.index(one.directive_id)):
+        due = clause.due or dues.get(clause.citation_id or "")
+        directive = every[clause.directive_id]
+        found += [Owed(directive, clause, duty, due) for duty in clause.duties]
     return sorted(found, key=lambda one: (one.due or date.max, one.duty.body, one.clause.number))
 
 
@@ -646,7 +655,7 @@ def _clauses(connection: Connection, *conditions: sa.ColumnElement[bool]) -> lis
     ).all()
     owing: dict[str, list[Duty]] = {}
     query = sa.select(*_duty_columns()).where(
-        duty.c.directive_clause_id.in_([row.id for row in found])
+        among(duty.c.directive_clause_id, [row.id for row in found])
     )
     for row in connection.execute(query.order_by(duty.c.place)).all():
         owing.setdefault(row.directive_clause_id, []).append(Duty(*row))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from vonggac.clock import NS
+from vonggac.db import among, tables
 from vonggac.db import estimate as db
-from vonggac.db import tables
 from vonggac.domain import access, audit, costs, estimate, legal, money, plans, prices
 from vonggac.domain.estimate import DRAFT, LINE_MOST, LINES_MOST, QUANTITY_MOST, RETURNED, Line
 from vonggac.domain.plans import TITLE_MOST, UNIT_MOST, text_faults
@@ -532,7 +532,7 @@ def listed(connection: Connection, site_ids: Sequence[str]) -> list[Estimate]:
     later = table.alias("later")
     newer = sa.exists().where(later.c.code == table.c.code, later.c.version > table.c.version)
     rows = connection.execute(
-        _every(table, Estimate).where(table.c.site_id.in_(list(site_ids)), ~newer)
+        _every(table, Estimate).where(among(table.c.site_id, site_ids), ~newer)
         .order_by(table.c.made_ns.desc(), table.c.id).limit(LISTED)
     )  # fmt: skip
     return [Estimate(*row) for row in rows]
@@ -557,7 +557,7 @@ def lines_of(connection: Connection, estimate_ids: Iterable[str]) -> dict[str, l
     table = db.estimate_line
     rows = connection.execute(
         sa.select(table.c.estimate_id, *(table.c[name] for name in Line.__dataclass_fields__))
-        .where(table.c.estimate_id.in_(list(estimate_ids)))
+        .where(among(table.c.estimate_id, estimate_ids))
         .order_by(table.c.estimate_id, table.c.at)
     )
     found: dict[str, list[Line]] = {}

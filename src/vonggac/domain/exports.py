@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from vonggac import keys
 from vonggac.clock import NS, rfc3339
-from vonggac.db import tables
+from vonggac.db import among, tables
 from vonggac.domain import audit
 from vonggac.errors import Kind, VonggacError
 
@@ -411,7 +411,7 @@ def listed(connection: Connection, site_ids: Sequence[str], *, limit: int = 200)
     table = tables.export
     rows = connection.execute(
         _columns()
-        .where(table.c.site_id.in_(list(site_ids)))
+        .where(among(table.c.site_id, site_ids))
         .order_by(table.c.asked_ns.desc(), table.c.id)
         .limit(limit)
     ).all()

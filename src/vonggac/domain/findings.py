@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among
 from vonggac.db import inspection as db
 from vonggac.domain import access, audit, exports, inspection_facts, inspections, legal, tasks
 from vonggac.domain.access import Act
@@ -195,14 +196,28 @@ def find(connection: Connection, finding_id: str) -> Finding:
 
 
 def listed(
-    connection: Connection, site_ids: Sequence[str], *, states: Sequence[str] = ()
+    connection: Connection,
+    site_ids: Sequence[str],
+    *,
+    states: Sequence[str] = (),
+    offset: int = 0,
+    most: int = LISTED,
 ) -> list[Finding]:
-    """Findings of these facilities, by their last day."""
+    """Findings of these facilities, by their last day; from `offset` on, `most` at most."""
+    conditions = _of_sites(site_ids, states)
+    return _findings(connection, *conditions, page=(offset, most))
+
+
+def counted(connection: Connection, site_ids: Sequence[str], states: Sequence[str]) -> int:
+    """How many findings `listed` would tell without its bounds."""
+    query = sa.select(sa.func.count()).select_from(db.finding)
+    return connection.execute(query.where(*_of_sites(site_ids, states))).scalar_one()
+
+
+def _of_sites(site_ids: Sequence[str], states: Sequence[str]) -> list[sa.ColumnElement[bool]]:
     table = db.finding
-    conditions = [table.c.site_id.in_(site_ids)]
-    if states:
-        conditions.append(table.c.state.in_(states))
-    return _findings(connection, *conditions)
+    conditions = [among(table.c.site_id, site_ids)]
+    return [*conditions, table.c.state.in_(states)] if states else conditions
 
 
 def of_inspection(connection: Connection, inspection_id: str) -> list[Finding]:
@@ -248,13 +263,16 @@ def matters(
 # -- pieces ----------------------------------------------------------------------------------
 
 
-def _findings(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Finding]:
+def _findings(
+    connection: Connection, *conditions: sa.ColumnElement[bool], page: tuple[int, int] = (0, LISTED)
+) -> list[Finding]:
     table = db.finding
     rows = connection.execute(
         sa.select(*(table.c[name] for name in Finding.__dataclass_fields__))
         .where(*conditions)
         .order_by(table.c.due, table.c.item, table.c.id)
-        .limit(LISTED)
+        .offset(page[0])
+        .limit(page[1])
     )
     return [Finding(*row) for row in rows]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from vonggac.clock import NS
-from vonggac.db import compliance
+from vonggac.db import among, compliance
 from vonggac.domain import audit, legal
 from vonggac.domain.units import is_secret
 from vonggac.errors import Kind, VonggacError
@@ -205,7 +205,7 @@ def listed(connection: Connection, site_ids: Sequence[str]) -> list[Incident]:
     table = compliance.incident
     rows = connection.execute(
         _incidents()
-        .where(table.c.site_id.in_(list(site_ids)))
+        .where(among(table.c.site_id, site_ids))
         .order_by(table.c.closed_ns.is_not(None), table.c.found_ns.desc(), table.c.id)
         .limit(LISTED)
     ).all()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among, register, tables
 from vonggac.db import inspection as db
-from vonggac.db import register, tables
-from vonggac.domain import access, audit, inspection_facts, legal
+from vonggac.domain import access, audit, inspection_facts, legal, registry
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
 from vonggac.domain.inspection_input import (
@@ -143,7 +143,7 @@ def last(connection: Connection, site_ids: Sequence[str]) -> dict[str, date]:
     table = db.inspection
     rows = connection.execute(
         sa.select(table.c.site_id, sa.func.max(table.c.done))
-        .where(table.c.site_id.in_(site_ids), table.c.state == "done", table.c.counts)
+        .where(among(table.c.site_id, site_ids), table.c.state == "done", table.c.counts)
         .group_by(table.c.site_id)
     )
     return {row[0]: row[1] for row in rows}
@@ -176,13 +176,13 @@ def in_service(connection: Connection, site_ids: Sequence[str]) -> dict[str, dat
     rows = connection.execute(
         sa.select(tables.site.c.id, tables.site.c.created_ns, facility.c.status)
         .select_from(tables.site.outerjoin(facility, facility.c.site_id == tables.site.c.id))
-        .where(tables.site.c.id.in_(site_ids))
+        .where(among(tables.site.c.id, site_ids))
     ).all()
     began = {
         row[0]: row[1]
         for row in connection.execute(
             sa.select(service.c.site_id, sa.func.max(service.c.from_day))
-            .where(service.c.site_id.in_(site_ids), service.c.to_day.is_(None))
+            .where(among(service.c.site_id, site_ids), service.c.to_day.is_(None))
             .group_by(service.c.site_id)
         )
     }
@@ -197,7 +197,7 @@ def _planned(connection: Connection, site_ids: Sequence[str]) -> dict[str, date]
     table = db.inspection
     rows = connection.execute(
         sa.select(table.c.site_id, sa.func.min(table.c.planned))
-        .where(table.c.site_id.in_(site_ids), table.c.state.in_(("planned", "open")))
+        .where(among(table.c.site_id, site_ids), table.c.state.in_(("planned", "open")))
         .group_by(table.c.site_id)
     )
     return {row[0]: row[1] for row in rows}
@@ -567,14 +567,18 @@ def find_round(connection: Connection, round_id: str) -> Round:
 
 
 def listed(
-    connection: Connection, site_ids: Sequence[str], *, states: Sequence[str] = ()
+    connection: Connection,
+    site_ids: Sequence[str],
+    *,
+    states: Sequence[str] = (),
+    most: int = LISTED,
 ) -> list[Inspection]:
-    """Inspections of these facilities, the newest first."""
+    """Inspections of these facilities, the newest first; `most` are told at most."""
     table = db.inspection
-    conditions = [table.c.site_id.in_(site_ids)]
+    conditions = [among(table.c.site_id, site_ids)]
     if states:
         conditions.append(table.c.state.in_(states))
-    return _inspections(connection, *conditions)
+    return _inspections(connection, *conditions, most=most)
 
 
 def of_round(connection: Connection, round_id: str) -> list[Inspection]:
@@ -650,12 +654,8 @@ def matters(
 
 def site_titles(connection: Connection, site_ids: Sequence[str]) -> dict[str, str]:
     """What facilities are called."""
-    rows = connection.execute(
-        sa.select(tables.site.c.id, tables.site.c.title, tables.site.c.name).where(
-            tables.site.c.id.in_(site_ids)
-        )
-    )
-    return {row.id: row.title or row.name for row in rows}
+    known = registry.titles(connection)
+    return {one: known[one] for one in site_ids if one in known}
 
 
 # -- pieces ----------------------------------------------------------------------------------
@@ -676,13 +676,15 @@ def _members(rows: Iterable[Mapping[str, str]]) -> tuple[Member, ...]:
     return tuple(Member(row["name"], row["body"]) for row in rows)
 
 
-def _inspections(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Inspection]:
+def _inspections(
+    connection: Connection, *conditions: sa.ColumnElement[bool], most: int = LISTED
+) -> list[Inspection]:
     table = db.inspection
     rows = connection.execute(
         _every(table, Inspection)
         .where(*conditions)
         .order_by(table.c.planned.desc(), table.c.made_ns.desc(), table.c.id)
-        .limit(LISTED)
+        .limit(most)
     )
     return [Inspection(**{**row._mapping, "present": _members(row.present)}) for row in rows]
 

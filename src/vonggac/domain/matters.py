@@ -51,6 +51,7 @@ class Matter:
 
 ORDER = (Standing.LATE, Standing.SIGN, Standing.DUE, Standing.CHANGED)
 """What people read first."""
+_RANK = {one: at for at, one in enumerate(ORDER)}
 
 
 def standing_on(due: date | None, today: date) -> Standing:
@@ -63,7 +64,7 @@ def in_order(every: Iterable[Matter]) -> list[Matter]:
     return sorted(
         every,
         key=lambda one: (
-            ORDER.index(one.standing),
+            _RANK[one.standing],
             one.due is None,
             one.due.toordinal() if one.due else 0,
             one.subject,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among
 from vonggac.db import paper as rows
 from vonggac.domain import access, audit, legal
 from vonggac.domain.access import SYSTEM, Act
@@ -431,7 +432,7 @@ def visible(connection: Connection, person: Person, now_ns: int) -> sa.ColumnEle
     own = sa.true() if whole else table.c.unit_id.in_(subtree(connection, roots))
     hub = sa.true() if whole else sa.false()
     return sa.case(
-        (table.c.site_id.is_not(None), table.c.site_id.in_(sites)),
+        (table.c.site_id.is_not(None), among(table.c.site_id, sites)),
         (table.c.unit_id.is_not(None), own),
         else_=hub,
     )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from vonggac.clock import NS
+from vonggac.db import among, register, tables
 from vonggac.db import estimate as db
-from vonggac.db import register, tables
 from vonggac.domain import audit, costs, coverage, ledger, legal, plan, registry
 from vonggac.domain.estimate import LINES_MOST, QUANTITY_MOST
 from vonggac.domain.units import is_secret
@@ -446,7 +446,7 @@ def listed(connection: Connection, site_ids: Sequence[str]) -> list[Plan]:
     """Plans of these sites, the newest first."""
     table = db.connection_plan
     rows = connection.execute(
-        _every(table, Plan).where(table.c.site_id.in_(list(site_ids)))
+        _every(table, Plan).where(among(table.c.site_id, site_ids))
         .order_by(table.c.made_ns.desc(), table.c.id).limit(LISTED)
     )  # fmt: skip
     return [Plan(*row) for row in rows]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from vonggac.config import NAME
-from vonggac.db import Connection, tables
+from vonggac.db import Connection, among, tables
 from vonggac.db import register as db
 from vonggac.domain import units
 from vonggac.domain.access import UNASSIGNED
@@ -223,8 +223,8 @@ def facilities(
     ).order_by(db.facility_service.c.from_day, db.facility_service.c.id)
     if site_ids is not None:
         wanted = list(site_ids)
-        query = query.where(site.c.id.in_(wanted))
-        service = service.where(db.facility_service.c.site_id.in_(wanted))
+        query = query.where(among(site.c.id, wanted))
+        service = service.where(among(db.facility_service.c.site_id, wanted))
     last = {row.site_id: (row.from_day, row.to_day) for row in connection.execute(service)}
     return {
         row.id: _facility(row, *last.get(row.id, (None, None))) for row in connection.execute(query)
@@ -304,7 +304,7 @@ def camera_counts(
         .group_by(camera.c.site_id)
     )  # fmt: skip
     if site_ids is not None:
-        query = query.where(camera.c.site_id.in_(site_ids))
+        query = query.where(among(camera.c.site_id, site_ids))
     return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
 
 
@@ -330,7 +330,7 @@ def contacts(
         table.c.verified_day,
     )  # fmt: skip
     if site_ids is not None:
-        query = query.where(table.c.site_id.in_(site_ids))
+        query = query.where(among(table.c.site_id, site_ids))
     return {(row[0], row[1]): Contact(*row[1:]) for row in connection.execute(query)}
 
 

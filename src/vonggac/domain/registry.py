@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import sqlalchemy as sa
 
 from vonggac.config import NAME, Secret
-from vonggac.db import Connection, tables
+from vonggac.db import Connection, once, tables
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -232,7 +232,11 @@ def sites(connection: Connection) -> list[Site]:
 
 
 def titles(connection: Connection) -> dict[str, str]:
-    """What people call each site, by its id."""
+    """What people call each site, by its id; not to be changed."""
+    return once(connection, _titles)
+
+
+def _titles(connection: Connection) -> dict[str, str]:
     table = tables.site
     rows = connection.execute(sa.select(table.c.id, table.c.title, table.c.name)).all()
     return {site_id: title or name for site_id, title, name in rows}

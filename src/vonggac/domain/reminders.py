@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from vonggac.db import among
 from vonggac.db import inspection as db
 from vonggac.db import task as db_task
 from vonggac.domain import (
@@ -24,7 +25,7 @@ from vonggac.domain import (
     legal,
     papers,
     surveys,
-    tasks,
+    task_lists,
 )
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
@@ -111,8 +112,7 @@ def late(connection: Connection, site_ids: Sequence[str], today: date) -> list[L
     ]
     found += [
         (f"task:{one.id}", one.site_id, one.what, one.due)
-        for one in _tasks(connection, site_ids)
-        if one.site_id is not None and one.due is not None
+        for one in _tasks(connection, site_ids, today)
     ]
     found += [
         (f"survey:{one.id}", one.site_id, "trả lời phiếu khảo sát camera", one.due)
@@ -131,22 +131,18 @@ def late(connection: Connection, site_ids: Sequence[str], today: date) -> list[L
     return sorted(made, key=lambda one: (not one.is_owed, one.due, one.site_id))
 
 
-def _tasks(connection: Connection, site_ids: Sequence[str]) -> list[tasks.Task]:
-    """Tasks of facilities that are not over; those of findings are told by the findings."""
+def _tasks(connection: Connection, site_ids: Sequence[str], today: date) -> list[task_lists.Late]:
+    """Late tasks of facilities; those of findings are told by the findings."""
     table = db_task.task
-    allowed = sa.and_(
-        table.c.site_id.in_(site_ids),
-        table.c.state.not_in(tasks.OVER),
-        table.c.about.not_like("finding:%"),
-    )
-    return tasks.listed(connection, allowed)
+    allowed = sa.and_(among(table.c.site_id, site_ids), table.c.about.not_like("finding:%"))
+    return task_lists.late(connection, allowed, today)
 
 
 def _drafted(connection: Connection, abouts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     table = db.reminder
     found: dict[str, tuple[str, ...]] = {}
     for about, level in connection.execute(
-        sa.select(table.c.about, table.c.level).where(table.c.about.in_(abouts))
+        sa.select(table.c.about, table.c.level).where(among(table.c.about, abouts))
     ):
         found[about] = (*found.get(about, ()), level)
     return found
@@ -271,7 +267,7 @@ def find(connection: Connection, reminder_id: str) -> Reminder:
 
 def of_site(connection: Connection, site_ids: Sequence[str]) -> list[Reminder]:
     """Reminders about these facilities, the newest first."""
-    return _reminders(connection, db.reminder.c.site_id.in_(site_ids))
+    return _reminders(connection, among(db.reminder.c.site_id, site_ids))
 
 
 def sent(connection: Connection, site_id: str) -> list[Reminder]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from vonggac.clock import NS
-from vonggac.db import compliance
+from vonggac.db import among, compliance
 from vonggac.domain import audit, legal
 from vonggac.domain.units import is_secret
 from vonggac.errors import Kind, VonggacError
@@ -242,7 +242,7 @@ def listed(connection: Connection, site_ids: Sequence[str], *, now_ns: int) -> l
     table = compliance.person_request
     rows = connection.execute(
         _requests()
-        .where(table.c.site_id.in_(list(site_ids)))
+        .where(among(table.c.site_id, site_ids))
         .order_by(table.c.answered_ns.is_not(None), table.c.received_ns.desc(), table.c.id)
         .limit(LISTED)
     ).all()

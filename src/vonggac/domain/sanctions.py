@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among
 from vonggac.db import inspection as db
 from vonggac.domain import (
     access,
@@ -356,7 +357,7 @@ def find(connection: Connection, proposal_id: str) -> Proposal:
 
 def of_sites(connection: Connection, site_ids: Sequence[str]) -> list[Proposal]:
     """Proposals about these facilities, the newest first."""
-    return _proposals(connection, db.proposal.c.site_id.in_(site_ids))
+    return _proposals(connection, among(db.proposal.c.site_id, site_ids))
 
 
 def reminded_days(it: Proposal) -> list[tuple[str, date | None]]:

@@ -7,6 +7,8 @@ and called so: few working days are left, or it waits for a task that will not b
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from vonggac.domain import legal, tasks, workdays
@@ -113,8 +115,21 @@ def rows(every: Iterable[tuple[Task, Stands]], key: Callable[[Task], str]) -> li
     groups: dict[str, list[tuple[Task, Stands]]] = {}
     for one in every:
         groups.setdefault(key(one[0]), []).append(one)
-    found = [Row(name, count(group)) for name, group in groups.items()]
-    return sorted(found, key=lambda row: (-row.counts.late, -row.counts.risk, row.key))
+    return in_order(Row(name, count(group)) for name, group in groups.items())
+
+
+def in_order(every: Iterable[Row]) -> list[Row]:
+    """The most late ones first, then those at risk."""
+    return sorted(every, key=lambda row: (-row.counts.late, -row.counts.risk, row.key))
+
+
+@lru_cache(maxsize=16)
+def risk_until(today: date) -> date:
+    """The latest last day with which a task is at risk today, whatever it waits for."""
+    day = today
+    while workdays.between(today, day + timedelta(days=1)) < RISK_WORKING_DAYS:
+        day += timedelta(days=1)
+    return day
 
 
 def matters(

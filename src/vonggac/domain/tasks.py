@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among
 from vonggac.db import directives as db_directives
 from vonggac.db import task as db
 from vonggac.domain import access, audit, directives, legal
@@ -384,7 +385,7 @@ def extensions(connection: Connection, task_id: str) -> list[Extension]:
 def asked(connection: Connection, task_ids: Sequence[str]) -> dict[str, Extension]:
     """The undecided requests of these tasks, by task."""
     table = db.task_extension
-    found = _extensions(connection, table.c.task_id.in_(list(task_ids)), table.c.state == "asked")
+    found = _extensions(connection, among(table.c.task_id, task_ids), table.c.state == "asked")
     return {one.task_id: one for one in found}
 
 
@@ -423,9 +424,42 @@ def of(connection: Connection, about: str) -> list[Task]:
 def of_many(connection: Connection, abouts: Sequence[str]) -> dict[str, list[Task]]:
     """`of` many things, asked for together; without those of which there is none."""
     found: dict[str, list[Task]] = {}
-    for one in _tasks(connection, db.task.c.about.in_(list(abouts))):
+    for one in _tasks(connection, among(db.task.c.about, abouts)):
         found.setdefault(one.about, []).append(one)
     return found
+
+
+def among_ids(ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Tasks with these ids, for `_tasks` and for lists."""
+    return among(db.task.c.id, ids)
+
+
+def of_ids(connection: Connection, ids: Sequence[str]) -> dict[str, Task]:
+    """Tasks by their ids; those that there are not are left out."""
+    return {one.id: one for one in _tasks(connection, among_ids(ids))} if ids else {}
+
+
+def behind(connection: Connection, allowed: sa.ColumnElement[bool], it: Task) -> list[Task]:
+    """Tasks that wait for this one, as far as somebody may see them."""
+    link = db.task_after
+    waiting = sa.select(link.c.task_id).where(link.c.after_id == it.id)
+    return _tasks(connection, allowed, db.task.c.id.in_(waiting))
+
+
+def before(connection: Connection, allowed: sa.ColumnElement[bool], it: Task) -> list[Task]:
+    """Tasks that this one waits for, over or not, as far as somebody may see them."""
+    return _tasks(connection, allowed, among_ids(it.after)) if it.after else []
+
+
+def beside(
+    connection: Connection, allowed: sa.ColumnElement[bool], it: Task, most: int
+) -> list[Task]:
+    """Tasks of its facility or unit that are not over, and that it could wait for yet."""
+    table = db.task
+    same = (table.c.site_id.is_not_distinct_from(it.site_id),
+            table.c.unit_id.is_not_distinct_from(it.unit_id))  # fmt: skip
+    others = (table.c.id.not_in((it.id, *it.after)), table.c.state.not_in(OVER))
+    return _tasks(connection, allowed, *same, *others, earliest=most)
 
 
 def listed(
@@ -481,14 +515,14 @@ def visible(
         if act not in held.acts or not held.lasts(now_ns) or held.line or held.sites:
             continue
         if held.unit is None:
-            return sa.or_(table.c.site_id.is_(None), table.c.site_id.in_(sites))
+            return sa.or_(table.c.site_id.is_(None), among(table.c.site_id, sites))
         units.add(held.unit)
     own: sa.ColumnElement[bool] = sa.false()
     if units:
         own = table.c.unit_id.in_(directives.units_below(connection, units))
     if act is Act.TASK_SEE and access.may_somewhere(person, act, now_ns=now_ns):
         own = sa.or_(own, table.c.unit_id.is_(None))
-    return sa.or_(table.c.site_id.in_(sites), sa.and_(table.c.site_id.is_(None), own))
+    return sa.or_(among(table.c.site_id, sites), sa.and_(table.c.site_id.is_(None), own))
 
 
 def thing_of(connection: Connection, it: Task) -> Thing:

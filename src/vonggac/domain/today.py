@@ -81,7 +81,7 @@ class _Look:
     now_ns: int
     today: date
     things: Mapping[str, Thing]
-    sites: Mapping[str, registry.Site]
+    titles: Mapping[str, str]
     closed: frozenset[str]
 
     def may(self, act: Act) -> list[str]:
@@ -93,8 +93,7 @@ class _Look:
 
     def title(self, site_id: str) -> str:
         """What people call the facility."""
-        site = self.sites[site_id]
-        return site.title or site.name
+        return self.titles[site_id]
 
 
 def matters(connection: Connection, person: Person, *, now_ns: int) -> list[Matter]:
@@ -128,7 +127,7 @@ def _look(connection: Connection, person: Person, now_ns: int) -> _Look:
         now_ns,
         legal.day_of(now_ns),
         access.things_of_sites(connection),
-        {site.id: site for site in registry.sites(connection)},
+        registry.titles(connection),
         frozenset(closed),
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from vonggac.db import Connection, tables
+from vonggac.db import Connection, among, tables
 from vonggac.domain import profiles
 from vonggac.domain.access import thing_of_unit
 from vonggac.domain.rules import Words
@@ -151,6 +151,21 @@ def unit(connection: Connection, unit_id: str, on: date) -> Unit:
     if found is None:
         raise VonggacError(Kind.NOT_FOUND, "there is no such unit")
     return Unit(*found)
+
+
+def called(connection: Connection, unit_ids: Iterable[str], on: date) -> dict[str, Words]:
+    """`unit` of many, asked for together: what each is called; without those there are not."""
+    table, name = tables.unit, tables.unit_name
+    rows = connection.execute(
+        sa.select(table.c.id, name.c.vi, name.c.en)
+        .join(name, name.c.unit_id == table.c.id)
+        .where(among(table.c.id, unit_ids))
+        .order_by(_named_on(on).desc(), name.c.valid_from.desc())
+    )
+    found: dict[str, Words] = {}
+    for row in rows:
+        found.setdefault(row.id, Words(row.vi, row.en))
+    return found
 
 
 def below(connection: Connection, parent_id: str | None, on: date) -> list[Unit]:
@@ -461,7 +476,7 @@ def names_of_sites(
         name, sa.and_(name.c.unit_id == tables.site.c.unit_id, _named_on(on))
     )
     if site_ids is not None:
-        query = query.where(tables.site.c.id.in_(site_ids))
+        query = query.where(among(tables.site.c.id, site_ids))
     return {row.id: Words(row.vi, row.en) for row in connection.execute(query)}
 
 

@@ -61,6 +61,11 @@ def body_of(connection: Connection, who: Visitor, act: Act) -> str:
     return ""
 
 
+def page_in(text: str) -> int:
+    """The number of a page of a list, from 1; what is no number is the first one."""
+    return max(1, int(text)) if text.isascii() and text.isdigit() else 1
+
+
 # -- fields ----------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -30,11 +30,12 @@ from vonggac.web.public import address_of
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from vonggac.db import Connection
     from vonggac.domain.exports import Someone
+    from vonggac.domain.sanction_lists import Entry
     from vonggac.domain.sanctions import Proposal
 
 routes = APIRouter(include_in_schema=False)
@@ -42,6 +43,8 @@ routes = APIRouter(include_in_schema=False)
 Signed = Annotated[Visitor, Depends(visitor)]
 SECTION = "sanctions"
 FIELDS = 30
+PAGE = 50
+"""Facilities of one page of a list (ours)."""
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -138,13 +141,21 @@ def new_link(who: Visitor, proposal_id: str) -> str:
 
 
 @routes.get("/sanctions")
-def sanctions_page(who: Signed) -> Response:
-    """The two lists with their figures, and what was proposed."""
-    return _list(who, Form())
+def sanctions_page(
+    who: Signed,
+    which: Annotated[str, Query(alias="list", max_length=20)] = "",
+    page: Annotated[str, Query(max_length=6)] = "1",
+) -> Response:
+    """The two lists with their figures, a page of each, and what was proposed."""
+    return _list(who, Form(), at=(which, forms.page_in(page)))
 
 
-def _list(who: Visitor, form: Form, status: int = 200) -> Response:
-    entries = lists(who)
+def _list(
+    who: Visitor, form: Form, status: int = 200, *, at: tuple[str, int] = ("", 1)
+) -> Response:
+    every_entry = lists(who)
+    parts = [_part(rule, every_entry, at, form) for rule in book.lists().values()]
+    entries = [one for part in parts for one in part[1]]
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         every = sanctions.of_sites(connection, seen)
@@ -160,9 +171,10 @@ def _list(who: Visitor, form: Form, status: int = 200) -> Response:
         "sanctions.html",
         {
             "lists": [
-                (rule, _said(rule, who), [one for one in entries if one.list == code])
-                for code, rule in book.lists().items()
+                (rule, _said(rule, who), shown, number, found)
+                for rule, shown, number, found in parts
             ],
+            "size": PAGE,
             "said": {
                 (one.list, one.site_id): _figures(one.list, one.inputs, who) for one in entries
             },
@@ -182,6 +194,20 @@ def _list(who: Visitor, form: Form, status: int = 200) -> Response:
         status=status,
         section=SECTION,
     )
+
+
+def _part(
+    rule: book.ListRule, entries: Sequence[Entry], at: tuple[str, int], form: Form
+) -> tuple[book.ListRule, list[Entry], int, int]:
+    """A page of one list, its number, and how many facilities are on the list.
+
+    What was asked of a facility and refused comes first, so that its form is there again.
+    """
+    number = at[1] if at[0] == rule.code else 1
+    every = [one for one in entries if one.list == rule.code]
+    every.sort(key=lambda one: one.site_id != form.values.get("site"))
+    start = (number - 1) * PAGE
+    return rule, every[start : start + PAGE], number, len(every)
 
 
 def _said(rule: book.ListRule, who: Visitor) -> str:

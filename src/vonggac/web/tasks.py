@@ -11,7 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, directives, registry, task_board, task_sources, tasks, units
+from vonggac.domain import (
+    access,
+    directives,
+    registry,
+    task_board,
+    task_lists,
+    task_sources,
+    tasks,
+    units,
+)
 from vonggac.domain import workdays as calendar
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.rules import Words
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from vonggac.domain.access import Thing
     from vonggac.domain.exports import Someone
     from vonggac.domain.task_board import Stands
+    from vonggac.domain.task_lists import Group, Place
     from vonggac.domain.tasks import Task
 
 routes = APIRouter(include_in_schema=False)
@@ -86,8 +96,12 @@ ABOUT: Mapping[str, tuple[str, str]] = {
     "drift": ("/cameras/{id}", "kiểm tra lại hằng đêm"),
 }
 """Where what a task came from is found, and what it is called."""
-SHOWN = 200
+SHOWN = 50
 """Tasks of a page at most; the filters find the others (ours)."""
+LINES = 50
+"""Units and bodies of a table at most, those with the most late tasks (ours)."""
+OTHERS = 200
+"""Tasks of a choice at most (ours)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,8 @@ class Shown:
 
     it: Task
     stands: Stands
-    place: Words | None
+    place: str
+    """The unit, in the visitor's language."""
     site_title: str
     left: calendar.Left | None
 
@@ -109,6 +124,27 @@ class Wish:
     show: str = ""
     unit: str = ""
     body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Every task that the visitor may see, counted; and a page of those that are asked for."""
+
+    groups: Sequence[Group]
+    places: Mapping[Place, str]
+    shown: Sequence[Shown]
+    found: int
+    """Tasks that are asked for, those of other pages too."""
+
+    @property
+    def units(self) -> list[task_board.Row]:
+        """A line for each unit."""
+        return task_lists.rows(self.groups, lambda it: self.places[it.place])
+
+    @property
+    def bodies(self) -> list[task_board.Row]:
+        """A line for each body."""
+        return task_lists.rows(self.groups, lambda it: it.body)
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -291,31 +327,42 @@ def decide_extension(
         )  # fmt: skip
 
 
-def board(who: Visitor) -> list[Shown]:
-    """Every task that the visitor may see, with how it stands."""
+def board(who: Visitor, wish: Wish, *, offset: int = 0, limit: int = SHOWN) -> Board:
+    """The tasks that the visitor may see: all of them counted, those asked for by the last day."""
     who.signed_in  # noqa: B018
-    now_ns = who.desk.now_ns()
     today = plans.today(who)
     with who.desk.database.reading() as connection:
-        allowed = tasks.visible(connection, who.person, Act.TASK_SEE, now_ns)
-        every = task_board.standings(tasks.listed(connection, allowed), today)
-        of_sites = units.names_of_sites(connection, today)
-        titles = registry.titles(connection)
-        of_units: dict[str, Words | None] = {}
-        for it, _ in every:
-            if it.unit_id is not None and it.unit_id not in of_units:
-                of_units[it.unit_id] = unit_name(connection, it.unit_id, today)
-    left = cache(partial(calendar.left, today))
-    return [
-        Shown(
-            it,
-            stands,
-            of_sites.get(it.site_id) if it.site_id else of_units.get(it.unit_id or ""),
-            titles.get(it.site_id or "", ""),
-            left(it.due) if it.due and not it.is_over else None,
+        allowed = tasks.visible(connection, who.person, Act.TASK_SEE, who.desk.now_ns())
+        groups = task_lists.groups(connection, allowed, today)
+        places = _places(connection, who, {one.place for one in groups}, today)
+        wanted = task_lists.Wish(
+            wish.q, wish.show, wish.body,
+            [one for one, name in places.items() if name == wish.unit] if wish.unit else None,
+        )  # fmt: skip
+        every, found = task_lists.listed(
+            connection, allowed, wanted, today, offset=offset, limit=limit
         )
-        for it, stands in every
-    ]
+    left = cache(partial(calendar.left, today))
+    shown = [
+        Shown(
+            one.it, one.stands, places[one.place], one.site_title,
+            left(one.it.due) if one.it.due and not one.it.is_over else None,
+        )
+        for one in every
+    ]  # fmt: skip
+    return Board(groups, places, shown, found)
+
+
+def _places(
+    connection: Connection, who: Visitor, places: set[Place], today: date
+) -> dict[Place, str]:
+    """What the board calls the units of tasks."""
+    named = units.called(connection, {one.unit_id for one in places if one.unit_id}, today)
+    return {
+        one: who.t.of(named[one.unit_id]) if one.unit_id in named
+        else who.t("chưa gán đơn vị") if one.of_site else who.t("toàn hệ thống")
+        for one in places
+    }  # fmt: skip
 
 
 def unit_name(connection: Connection, unit_id: str, on: date) -> Words | None:
@@ -325,30 +372,6 @@ def unit_name(connection: Connection, unit_id: str, on: date) -> Words | None:
     except VonggacError:
         return None
     return Words(one.vi, one.en)
-
-
-def narrowed(who: Visitor, every: Sequence[Shown], wish: Wish) -> list[Shown]:
-    """What is asked for, by the last day."""
-    words = units.folded(wish.q).split()[:10]
-
-    def fits(one: Shown) -> bool:
-        said = units.folded(f"{one.it.body} {one.it.what} {one.site_title}") if words else ""
-        return (
-            (not wish.show or one.stands == wish.show)
-            and (wish.show != "" or not one.it.is_over)
-            and (not wish.body or one.it.body == wish.body)
-            and (not wish.unit or place_words(who, one) == wish.unit)
-            and all(word in said for word in words)
-        )
-
-    return [one for one in every if fits(one)]
-
-
-def place_words(who: Visitor, one: Shown) -> str:
-    """The unit of a task, as the board groups it."""
-    if one.place is not None:
-        return who.t.of(one.place)
-    return who.t("chưa gán đơn vị") if one.it.site_id else who.t("toàn hệ thống")
 
 
 def faults(who: Visitor, error: VonggacError) -> Form | None:
@@ -379,26 +402,32 @@ def day_in(text: str, field: str) -> date | None:
 
 @routes.get("/tasks")
 def tasks_page(
-    who: Signed, q: Wanted = "", show: Wanted = "", unit: Wanted = "", body: Wanted = ""
+    who: Signed,
+    q: Wanted = "",
+    show: Wanted = "",
+    unit: Wanted = "",
+    body: Wanted = "",
+    page: Annotated[str, Query(max_length=6)] = "1",
 ) -> Response:
-    """Done, at risk, late, by unit and by body; then the tasks themselves."""
-    return _board(who, Wish(q, show, unit, body), Form())
+    """Done, at risk, late, by unit and by body; then a page of the tasks themselves."""
+    number = max(1, int(page)) if page.isascii() and page.isdigit() else 1
+    return _board(who, Wish(q, show, unit, body), Form(), number=number)
 
 
-def _board(who: Visitor, wish: Wish, form: Form, *, status: int = 200) -> Response:
-    every = board(who)
-    pairs = [(one.it, one.stands) for one in every]
-    places = {one.it.id: place_words(who, one) for one in every}
-    shown = narrowed(who, every, wish)
+def _board(who: Visitor, wish: Wish, form: Form, *, number: int = 1, status: int = 200) -> Response:
+    it = board(who, wish, offset=(number - 1) * SHOWN)
+    bodies = it.bodies
     return who.page(
         "tasks.html",
         {
-            "whole": task_board.count(pairs),
-            "units": task_board.rows(pairs, lambda it: places[it.id]),
-            "bodies": task_board.rows(pairs, lambda it: it.body),
-            "shown": shown[:SHOWN],
-            "hidden": max(0, len(shown) - SHOWN),
-            "places": places,
+            "whole": task_lists.count(it.groups),
+            "units": it.units,
+            "bodies": bodies,
+            "lines": LINES,
+            "shown": it.shown,
+            "found": it.found,
+            "page": number,
+            "size": SHOWN,
             "wish": wish,
             "order": task_board.ORDER,
             "stands": STANDS,
@@ -407,7 +436,7 @@ def _board(who: Visitor, wish: Wish, form: Form, *, status: int = 200) -> Respon
             "calendar_source": calendar.source(),
             "choices": _choices(who) if who.can(Act.TASK_MAKE) else [],
             "form": form,
-            "known": sorted({one.it.body for one in every})[:100],
+            "known": sorted(row.key for row in bodies)[:100],
         },
         status=status,
         section="tasks",
@@ -419,7 +448,7 @@ def _choices(who: Visitor) -> list[tuple[str, str]]:
     now_ns, today = who.desk.now_ns(), plans.today(who)
     options: list[tuple[str, str]] = []
     with who.desk.database.reading() as connection:
-        allowed = set(access.sites_for(connection, who.person, Act.TASK_MAKE, now_ns))
+        allowed = access.sites_for(connection, who.person, Act.TASK_MAKE, now_ns)
         for held in who.person.held:
             reaches = Act.TASK_MAKE in held.acts and held.lasts(now_ns)
             if not reaches or held.sites or held.line:
@@ -430,8 +459,8 @@ def _choices(who: Visitor) -> list[tuple[str, str]]:
             options += [
                 (f"unit:{one.id}", one.vi) for one in units.below(connection, held.unit, today)
             ]
-        sites = [one for one in registry.sites(connection) if one.id in allowed]
-    options += [(f"site:{one.id}", one.title or one.name) for one in sites]
+        titles = registry.titles(connection)
+    options += [(f"site:{one}", titles[one]) for one in allowed]
     if who.everywhere(Act.TASK_MAKE):
         options.append(("all", who.t("toàn hệ thống")))
     return list(dict.fromkeys(options))
@@ -500,19 +529,20 @@ def _one(who: Visitor, task_id: str, form: Form, *, about: str = "", status: int
     with who.desk.database.reading() as connection:
         it = found(connection, who, task_id)
         allowed = tasks.visible(connection, who.person, Act.TASK_SEE, who.desk.now_ns())
-        every = {one.id: one for one in tasks.listed(connection, allowed)}
+        before = tasks.before(connection, allowed, it)
         site = registry.site(connection, it.site_id) if it.site_id else None
         directive = _directive(connection, who, it)
         waits = tasks.waits_for(connection, it)
         values: dict[str, Any] = {
             "it": it,
-            "stand": task_board.stands(it, today, every),
+            "stand": task_board.stands(it, today, {one.id: one for one in before}),
             "site": site,
             "unit": unit_name(connection, it.unit_id, today) if it.unit_id else None,
             "directive": directive,
             "waits": waits,
-            "before": [every[one] for one in it.after if one in every],
-            "behind": [one for one in every.values() if it.id in one.after],
+            "before": before,
+            "behind": tasks.behind(connection, allowed, it),
+            "others": tasks.beside(connection, allowed, it, OTHERS),
             "steps": tasks.steps(connection, it.id),
             "extensions": tasks.extensions(connection, it.id),
             "files": tasks.files(connection, it.id),
@@ -520,16 +550,10 @@ def _one(who: Visitor, task_id: str, form: Form, *, about: str = "", status: int
             or may(connection, who, Act.TASK_MAKE, it),
             "may_make": may(connection, who, Act.TASK_MAKE, it),
         }
-    others = [
-        one for one in every.values()
-        if not one.is_over and one.id != it.id and one.id not in it.after
-        and (one.site_id, one.unit_id) == (it.site_id, it.unit_id)
-    ][:SHOWN]  # fmt: skip
     return who.page(
         "task.html",
         {
             **values,
-            "others": others,
             "left": calendar.left(today, it.due) if it.due and not it.is_over else None,
             "source": _source(it),
             "states": STATES,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from vonggac.clock import rfc3339
-from vonggac.domain import task_board, tasks
+from vonggac.domain import task_board, task_lists, tasks
 from vonggac.web import tasks as pages
 from vonggac.web.desk import Visitor, visitor
 
@@ -83,11 +83,17 @@ class AnswerBody(BaseModel):
 
 @api.get("/tasks", summary="Tasks")
 def every_task(
-    who: Signed, q: Wanted = "", show: Wanted = "", unit: Wanted = "", body: Wanted = ""
+    who: Signed,
+    q: Wanted = "",
+    show: Wanted = "",
+    unit: Wanted = "",
+    body: Wanted = "",
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=task_lists.SHOWN)] = task_lists.SHOWN,
 ) -> dict[str, Any]:
-    """By the last day; without `show` those that are not over."""
-    wish = pages.Wish(q, show, unit, body)
-    return {"tasks": [_shown(who, one) for one in pages.narrowed(who, pages.board(who), wish)]}
+    """By the last day, without `show` those that are not over; `found` counts all that fit."""
+    it = pages.board(who, pages.Wish(q, show, unit, body), offset=offset, limit=limit)
+    return {"found": it.found, "tasks": [_shown(one) for one in it.shown]}
 
 
 @api.post("/tasks", summary="Open a task", status_code=201)
@@ -122,19 +128,11 @@ async def add_from(request: Request, body: SourceBody) -> dict[str, Any]:
 @api.get("/tasks/board", summary="The deadline board")
 def the_board(who: Signed) -> dict[str, Any]:
     """Counts by unit and by body; each task is counted once."""
-    every = pages.board(who)
-    pairs = [(one.it, one.stands) for one in every]
-    places = {one.it.id: pages.place_words(who, one) for one in every}
+    it = pages.board(who, pages.Wish(), limit=1)
     return {
-        "all": _counts(task_board.count(pairs)),
-        "units": [
-            {"unit": row.key, **_counts(row.counts)}
-            for row in task_board.rows(pairs, lambda it: places[it.id])
-        ],
-        "bodies": [
-            {"body": row.key, **_counts(row.counts)}
-            for row in task_board.rows(pairs, lambda it: it.body)
-        ],
+        "all": _counts(task_lists.count(it.groups)),
+        "units": [{"unit": row.key, **_counts(row.counts)} for row in it.units],
+        "bodies": [{"body": row.key, **_counts(row.counts)} for row in it.bodies],
     }
 
 
@@ -215,12 +213,12 @@ def _task(it: tasks.Task) -> dict[str, Any]:
     }
 
 
-def _shown(who: Visitor, one: pages.Shown) -> dict[str, Any]:
+def _shown(one: pages.Shown) -> dict[str, Any]:
     left = one.left
     return {
         **_task(one.it),
         "stands": one.stands,
-        "place": pages.place_words(who, one),
+        "place": one.place,
         "left": {"days": left.days, "working_days": left.working, "certain": left.certain}
         if left
         else None,
