@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from vonggac import demo_chain, demo_papers
 from vonggac.clock import NS, SystemClock
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.demo import PROFILES
+from vonggac.demo_chain import World
 from vonggac.domain import (
     accounts,
     costs,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
 FACILITIES: Final = 30
 PROVINCE: Final = "Tỉnh Mường Hoa (giả định)"
+ENTERED_DAYS: Final = 30
+"""Days before the demo at which register, survey and plans were entered (ours)."""
 SOURCE: Final = "dữ liệu minh họa của phần mềm"
 CODE: Final = "mh-{:02}"
 """Code of each facility; the first is how a second start sees that the province stands."""
@@ -115,7 +119,7 @@ class Stage:
 
 
 STAGES: Final = (
-    Stage.BUILT, Stage.BUILT, Stage.APPROVED, Stage.APPROVED, Stage.APPROVED, Stage.APPRAISED,
+    Stage.BUILT, Stage.BUILT, Stage.BUILT, Stage.BUILT, Stage.APPROVED, Stage.APPRAISED,
     Stage.APPRAISED, Stage.SUBMITTED, Stage.SUBMITTED, Stage.SUBMITTED, Stage.DRAFTED,
     Stage.DRAFTED, Stage.PLANNED, Stage.PLANNED, Stage.PLANNED, Stage.FIT, Stage.FIT, Stage.FIT,
     Stage.UNFIT, Stage.UNFIT, Stage.UNFIT, Stage.ANSWERED, Stage.ANSWERED, Stage.ANSWERED,
@@ -124,19 +128,16 @@ STAGES: Final = (
 """Of each facility, in the order of their codes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _World:
-    """What every facility needs to be made."""
-
-    today: date
-    now_ns: int
-    placement: rules.Placement
-    province: str
-    areas: tuple[str, ...]
-    who: Mapping[str, Someone]
-    """By account."""
-    campaign: str
-    directive: str
+SENT_BACK: Final = 9
+"""The facility whose estimate the finance department sent back, by its place."""
+LATER: Final = (
+    ("allocated", "so-tai-chinh", "51/QĐ-UBND", 3), ("procured", "ubnd-co-so", "52/QĐ-UBND", 5),
+    ("contracted", "ubnd-co-so", "07/HĐ", 7), ("accepted", "ubnd-co-so", "09/BB-NT", 27),
+    ("settled", "so-tai-chinh", "61/QT-STC", 29),
+)  # fmt: skip
+"""Steps after approval: who enters them by which paper, days after the plan."""
+REACHED: Final = ("settled", "contracted", "procured", "allocated")
+"""The last step of each built facility."""
 
 
 def load(database: Database, *, profile: str, password: str, now_ns: int) -> int:
@@ -160,13 +161,21 @@ def load(database: Database, *, profile: str, password: str, now_ns: int) -> int
         with database.writing() as connection:
             _carry(connection, world, at, site_id)
     with database.writing() as connection:
-        _people(connection, world, sites, profile, password)
+        _people(connection, world, sites, password)
+    for at in range(STAGES.count(Stage.BUILT)):
+        with database.writing() as connection:
+            demo_chain.recorded(connection, world, at, sites[at])
+            demo_chain.accepted(connection, world, at, sites[at])
+    for happens in (demo_chain.inspected, demo_chain.urged, demo_chain.proposed):
+        with database.writing() as connection:
+            happens(connection, world, sites)
+    demo_papers.written(database, world, sites)
     return len(sites)
 
 
-def _begin(connection: Connection, profile: str, now_ns: int) -> _World:
+def _begin(connection: Connection, profile: str, now_ns: int) -> World:
     """The province with its areas and bodies, and the accounts' names."""
-    today = legal.day_of(now_ns)
+    today, then_ns = legal.day_of(now_ns), now_ns - ENTERED_DAYS * 86_400 * NS
     since = date(2021, 1, 1) if profile == "2021" else date(2025, 7, 1)
     country = connection.execute(
         sa.select(tables.unit.c.id).where(tables.unit.c.kind == "country")
@@ -193,10 +202,13 @@ def _begin(connection: Connection, profile: str, now_ns: int) -> _World:
         )  # fmt: skip
         who[body.account] = Someone(account_id, body.account, f"{body.name(profile)} (giả định)")
     placement = rules.placement(date(2021, 6, 1) if profile == "2021" else today)
-    return _World(today, now_ns, placement, province, areas, who, "", "")
+    names = {body.account: body.name(profile) for body in BODIES}
+    return World(
+        today, now_ns, legal.day_of(then_ns), then_ns, placement, province, areas, who, names
+    )
 
 
-def _facility(connection: Connection, world: _World, at: int) -> str:
+def _facility(connection: Connection, world: World, at: int) -> str:
     """A facility with its contact; every seventh has none yet."""
     line, area = LINES[at % len(LINES)], at % len(AREAS)
     site_id = new_id()
@@ -211,33 +223,32 @@ def _facility(connection: Connection, world: _World, at: int) -> str:
         floors=2 + at % 3,
         opened_on=world.today - timedelta(days=40 + at),
     )
-    register.add(connection, draft, site_id=site_id, by="so-chu-tri", now_ns=world.now_ns)
+    register.add(connection, draft, site_id=site_id, by="so-chu-tri", now_ns=world.then_ns)
     if at % 7:
         contact = register.Contact(
             "contact", f"Đầu mối {draft.name.upper()}", "Quản lý cơ sở", phone=f"0200 000 1{at:02}",
             email=f"{draft.name}@co-so.test",
             verified_day=world.today - timedelta(days=at * 5),
         )  # fmt: skip
-        register.set_contact(connection, site_id, contact, by="so-chu-tri", now_ns=world.now_ns)
+        register.set_contact(connection, site_id, contact, by="so-chu-tri", now_ns=world.then_ns)
     return site_id
 
 
-def _order(database: Database, world: _World, profile: str) -> _World:
+def _order(database: Database, world: World, profile: str) -> World:
     """The order with the deadline of the profile, its clauses, and the survey campaign."""
     due = date(2021, 6, 11) if profile == "2021" else world.today + timedelta(days=12)
     said = "trước 12/6/2021" if profile == "2021" else f"trước hết ngày {due:%d/%m/%Y}"
-    names = {body.account: body.name(profile) for body in BODIES}
-    by = world.who["van-thu"]
+    names, by = world.names, world.who["van-thu"]
     with database.writing() as connection:
         draft = directives.Draft(
-            "01/UBND-VX", due - timedelta(days=20), PROVINCE,
+            "01/UBND-VX", min(due - timedelta(days=20), world.then), PROVINCE,
             "lắp đặt, kết nối camera giám sát tại các cơ sở cách ly tập trung (văn bản giả định)",
             "KHẨN",
             (directives.CitationDraft("4403/CV-BCĐ", date(2021, 5, 30), "Ban Chỉ đạo quốc gia",
                                       due_said="trước 12/6"),),
         )  # fmt: skip
         made = directives.register(
-            connection, draft, unit_id=world.province, by=by, now_ns=world.now_ns
+            connection, draft, unit_id=world.province, by=by, now_ns=world.then_ns
         )
         lead, health, money = names["so-chu-tri"], names["so-y-te"], names["so-tai-chinh"]
         for number, text, leads, owed in (
@@ -248,7 +259,7 @@ def _order(database: Database, world: _World, profile: str) -> _World:
             ("4", "Thẩm định dự toán, bảo đảm kinh phí.", (money,), "Báo cáo thẩm định"),
         ):  # fmt: skip
             clause = directives.ClauseDraft(number, text, leads, (), owed, said)
-            directives.assign(connection, made, clause, by=by, now_ns=world.now_ns)
+            directives.assign(connection, made, clause, by=by, now_ns=world.then_ns)
         sites = connection.execute(
             sa.select(tables.site.c.id).where(tables.site.c.unit_id.in_(world.areas))
         ).scalars()
@@ -256,18 +267,15 @@ def _order(database: Database, world: _World, profile: str) -> _World:
             connection,
             surveys.Draft(
                 "Khảo sát camera các cơ sở cách ly (giả định)",
-                world.today + timedelta(days=3), directive_id=made, clause="1",
+                world.today - timedelta(days=2), directive_id=made, clause="1",
                 unit_id=world.province,
             ),
-            list(sites), by=world.who["so-chu-tri"], now_ns=world.now_ns,
+            list(sites), by=world.who["so-chu-tri"], now_ns=world.then_ns,
         )  # fmt: skip
-    return _World(
-        world.today, world.now_ns, world.placement, world.province, world.areas, world.who,
-        campaign.id, made,
-    )  # fmt: skip
+    return replace(world, campaign=campaign.id, directive=made)
 
 
-def _carry(connection: Connection, world: _World, at: int, site_id: str) -> None:
+def _carry(connection: Connection, world: World, at: int, site_id: str) -> None:
     """Carry a facility as far as its stage says."""
     stage = STAGES[at]
     survey = next(
@@ -277,7 +285,7 @@ def _carry(connection: Connection, world: _World, at: int, site_id: str) -> None
     if stage == Stage.REFUSES:
         surveys.refuse(
             connection, survey.id, person="Người phụ trách cơ sở", reason=REASONS[at % 3], by=lead,
-            now_ns=world.now_ns,
+            now_ns=world.then_ns,
         )  # fmt: skip
     if stage < Stage.ANSWERED:
         return
@@ -285,11 +293,11 @@ def _carry(connection: Connection, world: _World, at: int, site_id: str) -> None
     if stage > Stage.UNFIT:
         _cameras(connection, world, at, site_id)
     if stage >= Stage.PLANNED:
-        _planned(connection, world, stage, site_id)
+        _planned(connection, world, at, site_id)
 
 
 def _surveyed(
-    connection: Connection, world: _World, at: int, survey_id: str, *, verified: bool
+    connection: Connection, world: World, at: int, survey_id: str, *, verified: bool
 ) -> None:
     lead, unfit = world.who["so-chu-tri"], STAGES[at] == Stage.UNFIT
     said = Said(
@@ -309,16 +317,16 @@ def _surveyed(
     )  # fmt: skip
     made = surveys.answer(
         connection, survey_id, said, client_id=new_id(), pictures=(), link=None,
-        placement=world.placement, actor=lead.actor, full_name=lead.full_name, now_ns=world.now_ns,
+        placement=world.placement, actor=lead.actor, full_name=lead.full_name, now_ns=world.then_ns,
     )  # fmt: skip
     if verified:
         judged = survey_verdicts.judge(said, surveys.facts(connection, survey_id), world.placement)
         surveys.verify(
-            connection, survey_id, made.version, judged, written=(), by=lead, now_ns=world.now_ns
+            connection, survey_id, made.version, judged, written=(), by=lead, now_ns=world.then_ns
         )
 
 
-def _cameras(connection: Connection, world: _World, at: int, site_id: str) -> None:
+def _cameras(connection: Connection, world: World, at: int, site_id: str) -> None:
     """The cameras that the survey found; nothing records them: they are invented."""
     drafts = [
         (site_id, registry.Draft(
@@ -327,27 +335,27 @@ def _cameras(connection: Connection, world: _World, at: int, site_id: str) -> No
         ))
         for n, zone in enumerate(world.placement.zones[:7], 1)
     ]  # fmt: skip
-    registry.register_many(connection, drafts, placement=world.placement, now_ns=world.now_ns)
+    registry.register_many(connection, drafts, placement=world.placement, now_ns=world.then_ns)
 
 
-def _planned(connection: Connection, world: _World, stage: int, site_id: str) -> None:
+def _planned(connection: Connection, world: World, at: int, site_id: str) -> None:
     """A plan that the parties agree to, its estimate up to the stage, then the tasks."""
-    line = estimates.owner_line(connection, site_id)
+    stage, line = STAGES[at], estimates.owner_line(connection, site_id)
     maker = world.who["ubnd-co-so"]
     plan = plans.make(
         connection, site_id, how="buy", months=6, placement=world.placement, by=maker,
-        now_ns=world.now_ns,
+        now_ns=world.then_ns,
     )  # fmt: skip
     if stage == Stage.PLANNED:
         return
     for party in costs.parties_of(line):
         plans.agree(
             connection, plan.id, party=party.code, person="Người được giao (giả định)", document="",
-            agreed_date=world.today, line=line, today=world.today, by=maker, now_ns=world.now_ns,
+            agreed_date=world.then, line=line, today=world.then, by=maker, now_ns=world.then_ns,
         )  # fmt: skip
     made = estimates.from_plan(
-        connection, plan.id, title="Camera giám sát (giả định)", on=world.today, by=maker,
-        now_ns=world.now_ns,
+        connection, plan.id, title="Camera giám sát (giả định)", on=world.then, by=maker,
+        now_ns=world.then_ns,
     )  # fmt: skip
     for needed, code, account, number in (
         (Stage.SUBMITTED, "submitted", "ubnd-co-so", "05/TTr-UBND"),
@@ -355,36 +363,69 @@ def _planned(connection: Connection, world: _World, stage: int, site_id: str) ->
         (Stage.APPROVED, "approved", "ubnd-tinh", "33/QĐ-UBND"),
     ):
         if stage >= needed and code in {one.code for one in costs.chain(line)}:
-            entry = estimate.Entry(code, number, world.today)
+            entry = estimate.Entry(code, number, world.then)
             estimates.enter_step(
-                connection, made.id, entry, today=world.today, by=world.who[account],
-                now_ns=world.now_ns,
+                connection, made.id, entry, today=world.then, by=world.who[account],
+                now_ns=world.then_ns,
             )  # fmt: skip
+    if at == SENT_BACK:
+        estimates.send_back(
+            connection, made.id, why="thiếu báo giá của dòng camera ngoài trời",
+            by=world.who["so-tai-chinh"], now_ns=world.then_ns + 2 * 86_400 * NS,
+        )  # fmt: skip
     if stage == Stage.BUILT:
-        _built(connection, world, plan.id, site_id)
+        _spent(connection, world, at, made.id, line)
+        _built(connection, world, at, f"plan:{plan.id}", site_id)
 
 
-def _built(connection: Connection, world: _World, plan_id: str, site_id: str) -> None:
-    """Tasks of the plan: the first done, the second begun."""
+def _spent(connection: Connection, world: World, at: int, estimate_id: str, line: str) -> None:
+    """The steps after approval, up to the facility's last one; its contract is a little cheaper."""
+    every, it = estimates.lines(connection, estimate_id), estimates.find(connection, estimate_id)
+    approved = estimate.totals_of(every, "approved", it.contingency)
+    assert approved is not None, "what is built was approved"
+    for code, account, number, days in LATER:
+        if code in {one.code for one in costs.chain(line)}:
+            amount = approved.total if code == "allocated" else approved.total * 97 // 100
+            day = world.then + timedelta(days=days)
+            entry = estimate.Entry(
+                code, number, day, amount if code in estimate.MONEY_STEPS else None
+            )
+            estimates.enter_step(
+                connection, estimate_id, entry, today=day, by=world.who[account],
+                now_ns=world.then_ns + days * 86_400 * NS,
+            )  # fmt: skip
+        if code == REACHED[at]:
+            return
+
+
+def _built(connection: Connection, world: World, at: int, about: str, site_id: str) -> None:
+    """Tasks of the plan: the first done, or late where the facility has an odd place."""
+    first = -4 if at % 2 else 2
     opened = [
         tasks.open_task(
             connection, site_id=site_id, unit_id=None, body=world.who["doanh-nghiep"].full_name,
-            what=what, due=world.today + timedelta(days=days), about=f"plan:{plan_id}",
-            directive_id=world.directive, by=world.who["ubnd-co-so"], now_ns=world.now_ns,
+            what=what, due=world.today + timedelta(days=days), about=about,
+            directive_id=world.directive, by=world.who["ubnd-co-so"], now_ns=world.then_ns,
         )
-        for what, days in (("Lắp camera hành lang", 2), ("Kéo đường truyền", 5), ("Bàn giao", 9))
+        for what, days in (
+            ("Lắp camera hành lang", first), ("Kéo đường truyền", 5), ("Bàn giao", 9)
+        )
     ]  # fmt: skip
-    for task_id, states in zip(opened, (("doing", "done"), ("doing",)), strict=False):
+    enterprise = world.who["doanh-nghiep"]
+    done = ("doing",) if first < 0 else ("doing", "done")
+    for task_id, states in zip(opened, (done, ("doing",)), strict=False):
         for state in states:
-            tasks.step(
-                connection, task_id, state, "theo phương án", by=world.who["doanh-nghiep"],
-                now_ns=world.now_ns,
-            )  # fmt: skip
+            # The last step of some is of today: the page of the day says what was done.
+            moment = world.now_ns if state == "done" else world.then_ns
+            tasks.step(connection, task_id, state, "theo phương án", by=enterprise, now_ns=moment)
+    if first < 0:
+        tasks.ask_extension(
+            connection, opened[1], reason="chờ nhà mạng kéo cáp", by=enterprise,
+            new_due=world.today + timedelta(days=12), now_ns=world.ago(1),
+        )  # fmt: skip
 
 
-def _people(
-    connection: Connection, world: _World, sites: list[str], profile: str, password: str
-) -> None:
+def _people(connection: Connection, world: World, sites: list[str], password: str) -> None:
     """Passwords and roles of the bodies, a receipt that waits, a training session."""
     giver = roles.whoever_holds_the_machine(world.now_ns)
     hashed = accounts.hashed(password)

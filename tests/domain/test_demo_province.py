@@ -11,10 +11,29 @@ import sqlalchemy as sa
 from vonggac import demo, demo_province
 from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import access, directives, estimates, plans, surveys, today, units
+from vonggac.domain import (
+    acceptance,
+    access,
+    designated,
+    directives,
+    estimates,
+    findings,
+    inspections,
+    legal,
+    papers,
+    plans,
+    reminders,
+    reports,
+    sanctions,
+    schedules,
+    statistics,
+    surveys,
+    today,
+    units,
+)
 
 if TYPE_CHECKING:
-    from vonggac.db import Database
+    from vonggac.db import Connection, Database
 
 NOW_NS = 1_794_987_127 * NS  # 18/11/2026
 
@@ -37,7 +56,10 @@ def test_a_province_stands_in_all_states_of_the_chain(sqlite: Database, profile:
         assert states == {"asked", "answered", "verified", "refused"}
         assert {one.is_agreed for one in plans.listed(connection, sites)} == {True, False}
         found = {one.state for one in estimates.listed(connection, sites)}
-        assert found >= {"draft", "submitted", "appraised", "approved"}
+        assert found == {
+            "draft", "submitted", "appraised", "approved", "allocated", "procured", "contracted",
+            "settled", "returned",
+        }  # fmt: skip
         owed = [
             one.due for one in directives.owed(connection, sa.true()) if one.directive.code is None
         ]
@@ -50,6 +72,62 @@ def test_a_province_stands_in_all_states_of_the_chain(sqlite: Database, profile:
         for name in demo.ACCOUNTS:
             person = access.person_of(connection, accounts[name], NOW_NS)
             assert today.matters(connection, person, now_ns=NOW_NS), name
+        inspected(connection, sites)
+        connected(connection, sites)
+        told_upward(connection, accounts["so-chu-tri"])
+
+
+def inspected(connection: Connection, sites: list[str]) -> None:
+    """Inspections in time and late, findings in each state, letters, proposals at each step."""
+    day = legal.day_of(NOW_NS)
+    every = inspections.listed(connection, sites)
+    assert {one.state for one in every} == {"done", "open", "planned", "dropped"}
+    assert {one.counts for one in every if one.state == "done"} == {True, False}
+    assert any(one.refused and one.witness for one in every)
+    dues = inspections.dues(connection, sites, day)
+    inspected = [one for one in dues if one.last is not None]
+    assert {one.late(day) > 0 for one in inspected} == {True, False}
+    found = findings.listed(connection, sites)
+    assert {one.state for one in found} == {"open", "proved", "closed"}
+    assert {one.due < day for one in found if one.state == "open"} == {True, False}
+    assert {one.sent is None for one in reminders.of_site(connection, sites)} == {True, False}
+    proposals = sanctions.of_sites(connection, sites)
+    assert {one.state for one in proposals} == {"explaining", "proposed", "decided"}
+    assert next(one for one in proposals if one.state == "explaining").explain_by > day
+
+
+def connected(connection: Connection, sites: list[str]) -> None:
+    """Acceptance from trial to signature; what enterprises confirm stands apart from it."""
+    accepted = acceptance.connected(connection, sites)
+    reasons = {camera.reason for site in accepted.values() for camera in site.cameras}
+    assert reasons == {None, "not_tried", "trying", "failed", "waits"}
+    assert sum(site.connected for site in accepted.values()) == 1
+    confirmed = designated.of_sites(connection, sites, legal.day_of(NOW_NS))
+    assert sum(one.count for one in confirmed.values()) == 5
+    span = statistics.Span(legal.day_of(NOW_NS), legal.day_of(NOW_NS))
+    counted = statistics.statistics(connection, sites, span, now_ns=NOW_NS)
+    assert counted.value("connected").amount == 4
+    assert 0 < counted.value("recorded").amount < counted.value("linked").amount
+    assert counted.value("linked").share < 10_000
+    assert counted.value("tasks_late").amount
+    assert counted.value("survey_late").amount
+
+
+def told_upward(connection: Connection, account_id: str) -> None:
+    """Papers in each state, kept reports of both kinds with data that match, one by the clock."""
+    person = access.person_of(connection, account_id, NOW_NS)
+    allowed = papers.visible(connection, person, NOW_NS)
+    every = [
+        one for state in papers.STATES for one in papers.listed(connection, allowed, state=state)
+    ]
+    assert {one.state for one in every} == set(papers.STATES)
+    kinds = {one.kind for one in every}
+    assert kinds == {"bao-cao", "bien-ban", "cong-van", "phuong-an", "quyet-dinh", "to-trinh"}
+    kept = reports.listed(connection, person, now_ns=NOW_NS)
+    assert {one.kind for one in kept} == {"daily", "periodic"}
+    daily = next(one for one in kept if one.kind == "daily")
+    assert all(reports.data_kept(connection, daily.id)["day"].values()), "each part has a line"
+    assert [one.rhythm for one in schedules.standing(connection)] == ["daily"]
 
 
 def test_the_demo_names_the_accounts_that_are_made() -> None:
