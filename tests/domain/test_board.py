@@ -8,14 +8,17 @@ import pytest
 import sqlalchemy as sa
 from test_statistics import NOW_NS, READER, TODAY, UNITS, add, filled
 
+from vonggac.causes import Cause
+from vonggac.clock import NS
 from vonggac.db import estimate as money_db
 from vonggac.db import survey as survey_db
 from vonggac.db import tables
 from vonggac.db import task as task_db
-from vonggac.domain import board
+from vonggac.domain import board, board_days, ledger
 from vonggac.domain.access import Held, Person
 from vonggac.domain.board import Ask
 from vonggac.domain.duties import Act
+from vonggac.domain.ledger import Gap, Span, State, Stream
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -146,3 +149,51 @@ def test_a_board_ends_where_the_role_ends(country: Database) -> None:
         assert {row.unit_id for row in told.rows} == {UNITS["A1"]}
         with pytest.raises(VonggacError):
             board.board(connection, person, UNITS["B"], Ask(), TODAY, now_ns=NOW_NS)
+
+
+HOUR_NS = 3_600 * NS
+
+
+def cameras(connection: Connection, site_id: str, *names: str) -> list[Stream]:
+    for name in names:
+        add(connection, tables.camera, id=name, site_id=site_id, name=name, zone="HL",
+            main_url="rtsp://x/1", origin="page", source="auto", retired_ns=None)  # fmt: skip
+    return [Stream(site_id, name) for name in names]
+
+
+def ago(hours: float) -> int:
+    return NOW_NS - round(hours * HOUR_NS)
+
+
+def test_the_last_day_of_a_facility_is_the_sum_of_its_cameras(database: Database) -> None:
+    """Recorded, missing by its main cause, not known yet; before the first word nothing counts."""
+    with database.writing() as connection:
+        add(connection, tables.site, id="s1", name="cs-1", title="Cơ sở 1")
+        whole, holed, young, silent = cameras(connection, "s1", "a", "b", "c", "d")
+        ledger.put_span(connection, whole, Span(ago(50), ago(2)))
+        ledger.put_state(connection, whole, State("recording", ago(50), None, NOW_NS, {}))
+        ledger.put_span(connection, holed, Span(ago(50), ago(20)))
+        ledger.put_gap(connection, holed, Gap(ago(20), ago(19), Cause.STALLED))
+        ledger.put_span(connection, holed, Span(ago(19), ago(3)))
+        ledger.put_gap(connection, holed, Gap(ago(3), None, Cause.UNREACHABLE))
+        ledger.put_state(
+            connection, holed, State("gap", ago(3), Cause.UNREACHABLE, ago(1), {})
+        )  # fmt: skip
+        ledger.put_span(connection, young, Span(ago(1), ago(0.5)))
+        ledger.put_state(connection, young, State("recording", ago(1), None, NOW_NS, {}))
+        ledger.put_state(connection, silent, State("off", ago(9), None, NOW_NS, {}))
+    with database.reading() as connection:
+        found = board_days.days(connection, ["s1", "nowhere"], now_ns=NOW_NS)
+    day = found["s1"]
+    assert set(found) == {"s1"}
+    assert (day.recorded_ns, day.missing_ns, day.unknown_ns) == (
+        (24 + 4 + 16 + 1) * HOUR_NS, (1 + 2) * HOUR_NS, HOUR_NS,
+    )  # fmt: skip
+    assert day.hundredths == 45 * 10_000 // 48
+    assert len(day.slots) == board_days.SLOTS
+    half = HOUR_NS // 2
+    assert day.slots[0] == board_days.Slot(2 * half, 0, 0, None)
+    assert day.slots[8] == board_days.Slot(half, half, 0, Cause.STALLED)
+    assert day.slots[43] == board_days.Slot(half, half, 0, Cause.UNREACHABLE)
+    assert day.slots[47] == board_days.Slot(2 * half, 0, half, None)
+    assert board_days.causes_of(found) == {Cause.STALLED, Cause.UNREACHABLE}

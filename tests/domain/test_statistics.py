@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from vonggac import paper
 from vonggac.clock import NS
+from vonggac.db import designated as designated_db
 from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
 from vonggac.db import register, tables
@@ -68,8 +69,12 @@ def filled(connection: Connection, count: int = 14) -> None:
     connection.execute(inspection_db.inspection_round.insert().values(
         **row_of(inspection_db.inspection_round, id="r1")
     ))  # fmt: skip
+    for name, day in (("Hệ thống cũ", 9), ("Hệ thống nay", 5)):
+        add(connection, designated_db.designated_system, id=name, name=name,
+            from_day=TODAY - timedelta(days=day), said_ns=NOW_NS - DAY_NS)  # fmt: skip
     for number in range(count):
         _facility(connection, chance, number)
+    _linked(connection)
 
 
 UNITS: dict[str, str] = {}
@@ -109,6 +114,21 @@ def _facility(connection: Connection, chance: random.Random, number: int) -> Non
             state=chance.choice(("open", "doing", "done", "waived")))  # fmt: skip
     for at in range(chance.randrange(3)):
         _estimate(connection, chance, site_id, f"e{number}-{at}")
+
+
+def _linked(connection: Connection) -> None:
+    """Cameras accepted by a person, and cameras that an enterprise says are linked, or not now."""
+    cameras = connection.execute(sa.select(tables.camera).order_by(tables.camera.c.id)).all()
+    for at, camera in enumerate(cameras):
+        key = {"site_id": camera.site_id, "camera_id": camera.id}
+        if int(camera.site_id[1:3]) % 3 == 1:
+            add(connection, task_db.acceptance, id=f"y{at}", **key, state="passed",
+                tried_ns=NOW_NS - DAY_NS, accepted_ns=NOW_NS - NS if at % 7 else None)  # fmt: skip
+        for turn, (system, linked) in enumerate((("cũ", True), ("nay", at % 3 == 0))):
+            if at % 5 >= turn:
+                add(connection, designated_db.designated_link, id=f"l{at}-{turn}", **key,
+                    system_id=f"Hệ thống {system}", linked=linked, linked_day=TODAY,
+                    said_ns=NOW_NS - DAY_NS + turn)  # fmt: skip
 
 
 def _camera(connection: Connection, chance: random.Random, site_id: str, name: str) -> None:
@@ -189,6 +209,7 @@ def raw(connection: Connection) -> Raw:
         tables.site, tables.camera, tables.state, tables.site_state, tables.span, tables.gap,
         survey_db.survey, survey_db.survey_verdict, inspection_db.inspection,
         register.facility, task_db.task, money_db.estimate, money_db.estimate_line,
+        task_db.acceptance, designated_db.designated_link,
     )  # fmt: skip
     return Raw({one.name: list(connection.execute(sa.select(one)).all()) for one in names})
 
@@ -231,6 +252,7 @@ def again(raw: Raw, site_ids: list[str]) -> dict[str, int]:
             "cameras_connected": len(told),
             "cameras_online": len(online),
         }
+        counts |= accepted(raw, cameras) | confirmed(raw, cameras)
         recorded = sum(clipped(one.from_ns, one.to_ns)
                        for one in raw.of(tables.span, site_id=site_id))  # fmt: skip
         for name, one in states.items():
@@ -254,6 +276,23 @@ def again(raw: Raw, site_ids: list[str]) -> dict[str, int]:
             found[code] += int(amount)
     found["known"] = known
     return found
+
+
+def accepted(raw: Raw, cameras: list[Any]) -> dict[str, int]:
+    """By a person, camera by camera; a facility when all its cameras are."""
+    count = sum(
+        any(one.accepted_ns is not None for one in raw.of(task_db.acceptance, camera_id=camera.id))
+        for camera in cameras
+    )
+    return {"cameras_accepted": count, "accepted": bool(cameras) and count == len(cameras)}
+
+
+def confirmed(raw: Raw, cameras: list[Any]) -> dict[str, int]:
+    """By the last word of an enterprise, of the system that is designated now."""
+    said = [raw.of(designated_db.designated_link, camera_id=camera.id) for camera in cameras]
+    last = [max(every, key=lambda one: one.said_ns) for every in said if every]
+    count = sum(one.linked and one.system_id == "Hệ thống nay" for one in last)
+    return {"cameras_confirmed": count}
 
 
 def inspected(raw: Raw, site_id: str, created_ns: int) -> dict[str, int]:
@@ -354,6 +393,9 @@ def test_what_is_kept_and_printed_says_the_same(country: Database) -> None:
     for one in data["figures"]:
         assert one["amount"] == expected[one["code"]]
         assert len(one["sites"]) == one["facilities"]
+    for part in data["units"]:
+        name, narrowed = reports.narrowed(data, part["id"])
+        assert (name, narrowed.part("cameras")) == (part["name"], part["cameras"])
     made = report_papers.letter(data, office, "Ủy ban nhân dân tỉnh", on=TODAY)
     assert faults(made) == ()
     assert layout.number_line(made).endswith("/BC-UBND")

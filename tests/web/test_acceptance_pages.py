@@ -77,6 +77,8 @@ async def test_a_camera_is_tested_and_accepted_on_pages(
         found = (await client.get("/api/v1/acceptance")).json()["facilities"][0]
         assert sum(one["connected"] for one in found["cameras"]) == 1
         assert (found["connected"], found["reason"]) == (False, "not_tried")
+        rest = (await client.get("/api/v1/acceptance", params={"offset": 1, "limit": 1})).json()
+        assert (rest["found"], rest["offset"], rest["facilities"]) == (1, 1, [])
         drafted = await client.post(f"/acceptance/sites/{SITE_ID}/minutes", data=form)
         paper = drafted.headers["location"]
         assert paper.startswith("/papers/")

@@ -62,5 +62,13 @@ async def test_page_and_api_say_the_same(hub: Stage) -> None:
         assert [one["title"] for one in rows["facilities"]] == ["Khách sạn số 07"]
         assert (await client.get("/board", params={"unit": "nowhere"})).status_code == 404
         assert 'href="/board"' in (await client.get("/today")).text
+        last = (await client.get("/api/v1/board", params={"offset": board.PAGE})).json()
+        every = told["facilities"] + last["facilities"]
+        days = {one["id"]: one["day"] for one in every if one["day"]}
+        assert set(days) == {SITE_ID}
+        assert len(days[SITE_ID]["slots"]) == 48
+        assert sum(part for slot in days[SITE_ID]["slots"] for part in slot)
+        assert (page + second).count('class="strip"') == 1
+        assert "24 giờ qua: đã ghi" in page + second
         recording = (await client.get("/api/v1/board", params={"state": "recording"})).json()
         assert {one["id"] for one in recording["facilities"]} <= {SITE_ID}

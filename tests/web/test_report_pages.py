@@ -118,3 +118,62 @@ async def test_the_day_of_the_leader_and_the_form(hub: Stage) -> None:
         assert "TÌNH HÌNH NGÀY" in pypdf.PdfReader(io.BytesIO(kept.content)).pages[0].extract_text()
         nothing = await client.get("/reports/rows", params={"figure": "nothing"})
         assert nothing.status_code == 404
+
+
+async def test_what_is_owed_is_paid_with_a_report(hub: Stage) -> None:
+    """With one button: the letter cites the order and goes to whoever gave it, until it is in."""
+    async with browser(hub) as client:
+        await sign_in(client)
+        order = {"number": "12/UBND-VX", "dated": "2026-11-02", "issuer": "UBND tỉnh A",
+                 "subject": "kết nối camera", "urgency": "", "cites": []}  # fmt: skip
+        made = (await client.post("/api/v1/directives", json=order)).json()
+        clause = {"number": "3", "said": "Đôn đốc, kiểm tra.", "lead": ["Sở Y tế"],
+                  "owed": "Báo cáo", "due": "30/11/2026"}  # fmt: skip
+        path = f"/api/v1/directives/{made['id']}/clauses"
+        whole = (await client.post(path, json=clause)).json()
+        duty = whole["clauses"][0]["duties"][0]["id"]
+        page = (await client.get("/owed")).text
+        (form,) = re.findall(rf'<form(?:(?!</form>).)*value="{duty}".*?</form>', page, re.DOTALL)
+        values = dict(re.findall(r'name="([a-z_]+)" value="([^"]*)"', form))
+        assert values["from"] == "02/11/2026"
+        done = await client.post("/reports", data=values)
+        report = (await client.get(f"/api/v1{done.headers['location']}")).json()
+        with hub.database.reading() as connection:
+            paper = papers.find(connection, report["paper"])
+            letter = papers.letter_of(connection, paper.id)
+        assert (paper.about, paper.directive_id) == (f"duty:{duty}", made["id"])
+        assert letter.addressees == ("UBND tỉnh A",)
+        assert letter.body[0].text.startswith("Thực hiện mục 3 văn bản số 12/UBND-VX ngày 02/11")
+        page = (await client.get("/owed")).text
+        assert f'href="/papers/{paper.id}">Dự thảo báo cáo' in page
+        owed = (await client.get("/api/v1/owed")).json()["owed"]
+        (mine,) = [one for one in owed if one["id"] == duty]
+        assert mine["reports"] == [{"paper": paper.id, "state": "draft", "number": None}]
+        await client.post(f"/api/v1/duties/{duty}/steps", json={"state": "received"})
+        days = {"from": TODAY.isoformat(), "to": TODAY.isoformat(), "duty": duty}
+        assert (await client.post("/api/v1/reports", json=days)).status_code == 409
+        nowhere = await client.post("/api/v1/reports", json={**days, "duty": "x"})
+        assert nowhere.status_code == 404
+
+
+async def test_who_says_so_stands_beside_what_is_like_another_figure(hub: Stage) -> None:
+    """A signal is measured, a connection is accepted, a link is confirmed: three figures."""
+    async with browser(hub) as client:
+        await sign_in(client)
+        told = (await client.get("/api/v1/statistics")).json()["figures"]
+        sources = {one["code"]: one["source"] for one in told if one["source"]}
+        assert sources == {
+            "connected": "hệ thống đo",
+            "not_connected": "hệ thống đo",
+            "accepted": "người có trách nhiệm nghiệm thu",
+            "cameras_connected": "hệ thống đo",
+            "cameras_accepted": "người có trách nhiệm nghiệm thu",
+            "cameras_confirmed": "doanh nghiệp xác nhận",
+        }
+        page = (await client.get("/reports")).text
+        for name in (
+            "Có tín hiệu",
+            "Đã nghiệm thu kết nối",
+            "Camera kết nối hệ thống được chỉ định",
+        ):
+            assert f'>{name}</a><span class="sub">' in page, name

@@ -67,6 +67,24 @@ async def test_tasks_by_the_api(hub: Stage) -> None:
         assert (listed["id"], listed["stands"]) == (second["id"], "undated")
 
 
+async def test_files_of_a_task_by_the_api(hub: Stage) -> None:
+    """What shows how it was done comes and goes as on the page; a program is refused."""
+    async with browser(hub) as client:
+        await sign_in(client)
+        made = (await client.post("/api/v1/tasks", json=TASK)).json()
+        path = f"/api/v1/tasks/{made['id']}/files"
+        wrong = await client.post(path, params={"name": "a.exe"}, content=b"MZ")
+        assert (wrong.status_code, wrong.json()["error"]["detail"]["fields"]) == (
+            422, {"file": "not_a_document"},
+        )  # fmt: skip
+        sent = await client.post(path, params={"name": "biên bản.pdf"}, content=b"%PDF-1.7 x")
+        assert (sent.status_code, sent.json()["file"]) == (201, "biên bản.pdf")
+        assert (await client.get(path)).json()["files"] == [sent.json()]
+        taken = await client.get(f"{path}/{sent.json()['id']}")
+        assert taken.content == b"%PDF-1.7 x"
+        assert (await client.get(f"{path}/nothing")).status_code == 404
+
+
 async def test_the_pages_take_what_people_enter(hub: Stage) -> None:
     """Faults stand beside the field with what was typed; files and steps lead back to the page."""
     async with browser(hub) as client:

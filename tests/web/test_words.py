@@ -119,6 +119,7 @@ def said_by_key() -> list[str]:
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*reports.FAULTS.values(), *reports.SURVEYS.values(), *reports.PRESETS]
     said += [*domain_statistics.GROUPS.values(), *(one.name for one in domain_statistics.FIGURES)]
+    said += [one.source for one in domain_statistics.FIGURES if one.source]
     said += [*schedules.FAULTS.values(), *schedules.RHYTHMS.values(), *schedules.WAYS.values()]
     said += [*schedules.DELIVERIES.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]

@@ -49,7 +49,7 @@ STANDS: Final[Mapping[str, str]] = {
     "no_camera": "chưa có camera",
 }
 """Why a camera or a facility is not connected."""
-CONNECTED: Final = "đã nghiệm thu, đã kết nối"
+CONNECTED: Final = "đã nghiệm thu kết nối"
 DRAFTER: Final = "Cơ quan chủ trì"
 """What an office that stands in no tree is called."""
 
@@ -118,12 +118,13 @@ def site_result(
         for at, one in enumerate(found.cameras, start=1)
         if one.camera_id in cameras
     )  # fmt: skip
-    whole = "đã kết nối" if found.connected else "chưa kết nối đủ"
+    whole = "đã nghiệm thu kết nối" if found.connected else "chưa nghiệm thu kết nối đủ"
     return Appendix(
         f"PHIẾU KẾT QUẢ KIỂM TRA KẾT NỐI: {title}",
         (
-            Text(f"{found.count}/{len(found.cameras)} camera đã kết nối; cơ sở {whole} (cách tính "
-                 "của phần mềm: cơ sở đã kết nối khi mọi camera đã được nghiệm thu)."),
+            Text(f"{found.count}/{len(found.cameras)} camera đã nghiệm thu kết nối; cơ sở "
+                 f"{whole} (cách tính của phần mềm: cơ sở đã nghiệm thu kết nối khi mọi camera "
+                 "đã được nghiệm thu)."),
             Grid(("TT", "Camera", "Khu vực", "Kết quả"), rows, (8, 32, 30, 30)),
         ),
     )  # fmt: skip

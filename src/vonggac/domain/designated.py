@@ -248,6 +248,35 @@ def of_sites(connection: Connection, site_ids: Sequence[str], today: date) -> di
     return {site_id: _of_site(cameras, said, now) for site_id, cameras in here.items()}
 
 
+def confirmed(connection: Connection, day: date) -> dict[str, int]:
+    """How many cameras enterprises confirm, by facility: the count of `of_sites`, of all at once.
+
+    Args:
+        connection: a transaction.
+        day: of which the designated system is asked; what was said since counts all the same.
+    """
+    now = on(connection, day)
+    if now is None:
+        return {}
+    table, system, camera = db.designated_link, db.designated_system, tables.camera
+    last_word = (
+        sa.select(table.c.camera_id, sa.func.max(table.c.said_ns).label("said_ns"))
+        .group_by(table.c.camera_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(camera.c.site_id, sa.func.count())
+        .select_from(table)
+        .join(last_word, sa.and_(last_word.c.camera_id == table.c.camera_id,
+                                 last_word.c.said_ns == table.c.said_ns))
+        .join(system, system.c.id == table.c.system_id)
+        .join(camera, camera.c.id == table.c.camera_id)
+        .where(table.c.linked, system.c.name == now.name, camera.c.retired_ns.is_(None))
+        .group_by(camera.c.site_id)
+    )  # fmt: skip
+    return {site_id: int(count) for site_id, count in rows}
+
+
 def _of_site(cameras: Sequence[str], said: Mapping[str, Link], now: System | None) -> SiteLinks:
     found = {one: said[one] for one in cameras if one in said}
     count = sum(counts(one, now) for one in found.values())

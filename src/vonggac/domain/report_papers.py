@@ -17,6 +17,7 @@ from vonggac.paper.letter import Appendix, Bar, Chart, Grid, Letter, Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vonggac.domain.directives import Owed
     from vonggac.domain.issuers import Office
 
 OURS: Final = "cách tính của phần mềm"
@@ -28,9 +29,11 @@ MOST_BARS: Final = 30
 UNKNOWN_WORDS: Final = "chưa rõ, chưa có kết luận khảo sát"
 COLUMNS: Final = (
     ("code", "Mã"), ("title", "Cơ sở"), ("line", "Loại hình"), ("survey", "Khảo sát"),
-    ("qualifies", "Đủ điều kiện"), ("connected", "Đã kết nối"), ("why", "Lý do chưa kết nối"),
+    ("qualifies", "Đủ điều kiện"), ("connected", "Có tín hiệu"), ("why", "Lý do chưa có tín hiệu"),
+    ("accepted", "Đã nghiệm thu kết nối"),
     ("cameras", "Camera"), ("cameras_qualified", "Đủ điều kiện"),
-    ("cameras_connected", "Đã kết nối"), ("cameras_online", "Trực tuyến"),
+    ("cameras_connected", "Có tín hiệu"), ("cameras_online", "Trực tuyến"),
+    ("cameras_accepted", "Nghiệm thu kết nối"), ("cameras_confirmed", "Doanh nghiệp xác nhận"),
     ("linked", "Kết nối %"), ("recorded", "Ghi hình %"), ("inspected", "Lượt kiểm tra"),
     ("last_inspection", "Kiểm tra gần nhất"), ("inspection_late", "Quá hạn kiểm tra"),
     ("tasks", "Công việc"), ("tasks_done", "Xong"), ("tasks_late", "Quá hạn"),
@@ -65,6 +68,12 @@ def said(code: str, amount: int) -> str:
     return money.grouped(amount)
 
 
+def named(code: str) -> str:
+    """What a figure is called, with who says so where others say something like it."""
+    figure = BY_CODE[code]
+    return f"{figure.name} ({figure.source})" if figure.source else figure.name
+
+
 def percent(hundredths: int | None) -> str:
     """96,42 %, or that there are no data."""
     return NO_DATA if hundredths is None else f"{money.percent(hundredths)} %"
@@ -73,7 +82,9 @@ def percent(hundredths: int | None) -> str:
 # -- the letter ------------------------------------------------------------------------------
 
 
-def letter(data: Mapping[str, Any], office: Office, above: str, *, on: date) -> Letter:
+def letter(
+    data: Mapping[str, Any], office: Office, above: str, *, on: date, of: Owed | None = None
+) -> Letter:
     """The report upward.
 
     Args:
@@ -81,26 +92,30 @@ def letter(data: Mapping[str, Any], office: Office, above: str, *, on: date) -> 
         office: who reports.
         above: to whom.
         on: today.
+        of: what is owed and paid with it; its order is cited, and whoever ordered it is addressed.
     """
     name, span = data["unit"]["name"], _span(data)
+    above = of.directive.issuer if of else above
     body: list[Any] = [
         Text(
-            f"{office.name} báo cáo kết quả giám sát bằng camera tại các cơ sở cách ly tập trung, "
-            f"phạm vi: {name}, {span}, số liệu lúc {_moment(data['counted'])}."
+            f"{_by_order(of)}{office.name} báo cáo kết quả giám sát bằng camera tại các cơ sở "
+            f"cách ly tập trung, phạm vi: {name}, {span}, số liệu lúc {_moment(data['counted'])}."
         )
     ]
     figures = {one["code"]: one for one in data["figures"]}
     for at, (group, words) in enumerate(GROUPS.items()):
         body.append(Text(words.upper(), f"{ROMAN[at]}."))
-        mine = [figures[code] for code, one in BY_CODE.items() if one.group == group]
-        rows = tuple((BY_CODE[one["code"]].name, _amount(one), _share(one)) for one in mine)
+        # A report that was kept by an earlier version has fewer figures.
+        codes = [code for code, one in BY_CODE.items() if one.group == group and code in figures]
+        mine = [figures[code] for code in codes]
+        rows = tuple((named(one["code"]), _amount(one), _share(one)) for one in mine)
         body.append(Grid(("Chỉ tiêu", "Số liệu", "Tỷ lệ"), rows, (58, 24, 18), frozenset((1, 2))))
         if group == "connect" and data["reasons"]:
             body.append(_reasons(data["reasons"]))
             body.append(_reasons_chart(data["reasons"]))
     body.append(
         Text(
-            f"Đã kết nối, tỷ lệ kết nối và tỷ lệ ghi hình là {OURS}; hai tỷ lệ tính riêng trên "
+            f"Có tín hiệu, tỷ lệ kết nối và tỷ lệ ghi hình là {OURS}; hai tỷ lệ tính riêng trên "
             "thời gian camera đã đối soát; tỷ lệ không làm tròn lên",
             slanted=True,
         )
@@ -119,16 +134,25 @@ def letter(data: Mapping[str, Any], office: Office, above: str, *, on: date) -> 
     )
 
 
+def _by_order(of: Owed | None) -> str:
+    """By which order a report is made; empty without one."""
+    if of is None:
+        return ""
+    it = of.directive
+    day = f" ngày {it.dated:%d/%m/%Y}" if it.dated else ""
+    return f"Thực hiện mục {of.clause.number} văn bản số {it.number}{day} của {it.issuer}, "
+
+
 def _reasons(reasons: Mapping[str, int]) -> Grid:
     rows = tuple((reason_words(code), money.grouped(count)) for code, count in reasons.items())
-    return Grid(("Lý do chưa kết nối", "Số cơ sở"), rows, (76, 24), frozenset((1,)))
+    return Grid(("Lý do chưa có tín hiệu", "Số cơ sở"), rows, (76, 24), frozenset((1,)))
 
 
 def _reasons_chart(reasons: Mapping[str, int]) -> Chart:
     bars = tuple(
         Bar(reason_words(code), (count,), money.grouped(count)) for code, count in reasons.items()
     )
-    return Chart("Cơ sở chưa kết nối theo lý do", ("Số cơ sở",), bars)
+    return Chart("Cơ sở chưa có tín hiệu theo lý do", ("Số cơ sở",), bars)
 
 
 def _units_chart(units: Sequence[Mapping[str, Any]]) -> tuple[Chart, ...]:
@@ -141,9 +165,9 @@ def _units_chart(units: Sequence[Mapping[str, Any]]) -> tuple[Chart, ...]:
     ]
     if not counted:
         return ()
-    title = "Cơ sở đã và chưa kết nối theo đơn vị"
+    title = "Cơ sở có và chưa có tín hiệu theo đơn vị"
     if len(counted) > MOST_BARS:
-        title = f"{title} ({MOST_BARS} đơn vị có nhiều cơ sở chưa kết nối nhất)"
+        title = f"{title} ({MOST_BARS} đơn vị có nhiều cơ sở chưa có tín hiệu nhất)"
         counted = sorted(counted, key=lambda one: -one[1][1])[:MOST_BARS]
     bars = tuple(
         Bar(name, values, " / ".join(money.grouped(value) for value in values))
@@ -169,18 +193,18 @@ def _appendices(data: Mapping[str, Any]) -> tuple[Appendix, ...]:
         return ()
     names = [BY_CODE[code].name for code in reports.BY_UNIT]
     rows = tuple(
-        (one["name"], *(_cell(code, one[code]) for code in reports.BY_UNIT))
+        (one["name"], *(_cell(code, one.get(code)) for code in reports.BY_UNIT))
         for one in data["units"]
     )
-    shares = (19, *(8,) * 9, 9)
+    shares = (15, *(8,) * 5, *(7,) * 5, 10)
     grid = Grid(("Đơn vị", *names), rows, shares, frozenset(range(1, len(shares))))
     return (Appendix("Số liệu theo đơn vị", (grid, *_units_chart(data["units"])), landscape=True),)
 
 
 def _cell(code: str, value: int | None) -> str:
-    if code == "recorded":
-        return "–" if value is None else f"{money.percent(value)} %"
-    return money.grouped(value or 0)
+    if value is None:
+        return "–"
+    return f"{money.percent(value)} %" if code == "recorded" else money.grouped(value)
 
 
 def _span(data: Mapping[str, Any]) -> str:
@@ -221,14 +245,14 @@ def _figures_sheet(
     sheet.set_column(1, 4, 16)
     sheet.write_string(0, 0, f"{data['unit']['name']}, {_span(data)}", head)
     counted = f"Số liệu lúc {_moment(data['counted'])}"
-    sheet.write_string(1, 0, f"{counted}; đã kết nối và liên tục: {OURS}")
+    sheet.write_string(1, 0, f"{counted}; có tín hiệu và liên tục: {OURS}")
     for column, name in enumerate(("Chỉ tiêu", "Số liệu", "Số cơ sở", "Tỷ lệ %", "Đơn vị tính")):
         sheet.write_string(3, column, name, head)
     at = 4
     for one in data["figures"]:
         figure = BY_CODE[one["code"]]
         hours = figure.kind == "part"
-        sheet.write_string(at, 0, figure.name)
+        sheet.write_string(at, 0, named(figure.code))
         amount = one["amount"] / NANO_HOURS if hours else one["amount"]
         sheet.write_number(at, 1, amount, formats["share" if hours else "int"])
         sheet.write_number(at, 2, one["facilities"], formats["int"])
@@ -239,15 +263,15 @@ def _figures_sheet(
     if not data["reasons"]:
         return
     at += 1
-    sheet.write_string(at, 0, "Lý do chưa kết nối", head)
+    sheet.write_string(at, 0, "Lý do chưa có tín hiệu", head)
     sheet.write_string(at, 1, "Số cơ sở", head)
     first = at + 1
     for code, count in data["reasons"].items():
         at += 1
         sheet.write_string(at, 0, reason_words(code))
         sheet.write_number(at, 1, count, formats["int"])
-    _chart(book, sheet, "Chỉ tiêu", "Cơ sở chưa kết nối theo lý do", (first, at), {1: "Số cơ sở"},
-           "G4")  # fmt: skip
+    title = "Cơ sở chưa có tín hiệu theo lý do"
+    _chart(book, sheet, "Chỉ tiêu", title, (first, at), {1: "Số cơ sở"}, "G4")
 
 
 def _unit(kind: str) -> str:
@@ -265,7 +289,7 @@ def _units_sheet(book: Any, data: Mapping[str, Any], head: Any, formats: Mapping
     for at, one in enumerate(data["units"], 1):
         sheet.write_string(at, 0, one["name"])
         for column, code in enumerate(reports.BY_UNIT, 1):
-            value = one[code]
+            value = one.get(code)
             if value is None:
                 continue
             part = BY_CODE[code].kind == "part"
@@ -275,7 +299,7 @@ def _units_sheet(book: Any, data: Mapping[str, Any], head: Any, formats: Mapping
     if data["units"]:
         places = {reports.BY_UNIT.index(code) + 1: BY_CODE[code].name
                   for code in ("connected", "not_connected")}  # fmt: skip
-        _chart(book, sheet, "Theo đơn vị", "Cơ sở đã và chưa kết nối", (1, len(data["units"])),
+        _chart(book, sheet, "Theo đơn vị", "Cơ sở có và chưa có tín hiệu", (1, len(data["units"])),
                places, "M2")  # fmt: skip
 
 
@@ -348,15 +372,18 @@ def day_values(data: Mapping[str, Any]) -> dict[str, Any]:
     }
     more = {name: max(0, len(day[name]) - reports.MOST_LINES) for name in told}
     codes = (
-        "facilities", "verified", "qualified", "connected", "not_connected", "cameras",
-        "cameras_online", "linked", "recorded", "inspection_late", "tasks_late", "money_approved",
+        "facilities", "verified", "qualified", "connected", "not_connected", "accepted", "cameras",
+        "cameras_online", "cameras_accepted", "cameras_confirmed", "linked", "recorded",
+        "inspection_late", "tasks_late", "money_approved",
     )  # fmt: skip
     return {
         "unit": data["unit"]["name"],
         "day": f"{date.fromisoformat(data['to']):%d/%m/%Y}",
         "counted": _moment(data["counted"]),
         "figures": [
-            {"name": BY_CODE[code].name, "said": _day_figure(figures[code])} for code in codes
+            {"name": named(code), "said": _day_figure(figures[code])}
+            for code in codes
+            if code in figures
         ],
         "lists": told,
         "more": more,

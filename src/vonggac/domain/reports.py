@@ -37,7 +37,7 @@ ReportKind = Literal["daily", "periodic"]
 WHOLE: Final = "Toàn hệ thống"
 """What the whole hub is called where a unit would stand."""
 BY_UNIT: Final = (
-    "facilities", "surveyed", "qualified", "connected", "not_connected", "cameras",
+    "facilities", "surveyed", "qualified", "connected", "not_connected", "accepted", "cameras",
     "cameras_online", "recorded", "inspection_late", "money_approved",
 )  # fmt: skip
 """Figures of the table by unit."""
@@ -169,13 +169,26 @@ def data_of(counted: Counted, *, now_ns: int, extra: Mapping[str, Any] | None = 
 
 
 def _part(unit_id: str, name: str, part: Statistics) -> dict[str, Any]:
-    return {"id": unit_id, "name": name} | {code: part.part(code) for code in BY_UNIT}
+    told: dict[str, Any] = {code: part.part(code) for code in BY_UNIT}
+    return {"id": unit_id, "name": name, **told, "sites": [row.site_id for row in part.rows]}
 
 
 def statistics_of(data: Mapping[str, Any]) -> Statistics:
     """The statistics that a kept report was made from."""
     span = Span(date.fromisoformat(data["from"]), date.fromisoformat(data["to"]))
     return Statistics(span, tuple(statistics.of_json(row) for row in data["rows"]))
+
+
+def narrowed(data: Mapping[str, Any], unit_id: str) -> tuple[str, Statistics]:
+    """The name and the statistics of one of the units of a kept report.
+
+    Raises:
+        VonggacError: NOT_FOUND, the report has no such unit, or was kept before units had theirs.
+    """
+    part = next((one for one in data["units"] if one["id"] == unit_id and "sites" in one), None)
+    if part is None:
+        raise VonggacError(Kind.NOT_FOUND, "the report has no such unit")
+    return part["name"], statistics_of(data).narrowed(set(part["sites"]))
 
 
 def digest(data: Mapping[str, Any]) -> str:
@@ -300,6 +313,33 @@ def attach_paper(connection: Connection, report_id: str, paper_id: str) -> None:
     """Say which paper carries a report. A writing transaction."""
     table = rows.report
     connection.execute(table.update().where(table.c.id == report_id).values(paper_id=paper_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A paper that carries a report of what is owed."""
+
+    paper_id: str
+    state: str
+    number: str
+
+
+def answering(
+    connection: Connection, person: Person, duty_ids: Sequence[str], *, now_ns: int
+) -> dict[str, list[Answering]]:
+    """Reports that were made of what bodies owe, by duty, the newest first; as a person may see."""
+    table = rows.paper
+    found = connection.execute(
+        sa.select(table.c.about, table.c.id, table.c.state, table.c.number)
+        .where(papers.visible(connection, person, now_ns), table.c.kind == "bao-cao",
+               table.c.about.in_([f"duty:{one}" for one in duty_ids]))
+        .order_by(table.c.drafted_ns.desc(), table.c.id)
+    )  # fmt: skip
+    made: dict[str, list[Answering]] = {}
+    for row in found:
+        one = Answering(row.id, row.state, row.number)
+        made.setdefault(row.about.partition(":")[2], []).append(one)
+    return made
 
 
 def find(connection: Connection, report_id: str) -> Report:

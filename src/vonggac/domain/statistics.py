@@ -2,8 +2,11 @@
 
 One row a facility, summed by the database over its cameras; a figure is a count of rows, a sum over
 them, or a part of another figure.  Every figure names the rows that it counts (`counted`), so that
-a page can show them and a report can keep them.  What counts as connected, and both figures of
-continuity, are reckoned by the software (*cách tính của phần mềm*).
+a page can show them and a report can keep them.  Three things are kept apart and each says who says
+so: that there is a signal (*có tín hiệu*, measured), that a connection was accepted (*đã nghiệm thu
+kết nối*, by a person), and that a camera is linked to the designated system (confirmed by an
+enterprise).  They and both figures of continuity are reckoned by the software (*cách tính của phần
+mềm*).
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
 from vonggac.db import survey as survey_db
 from vonggac.db import task as task_db
-from vonggac.domain import acceptance, access, costs, estimate, inspections, legal
+from vonggac.domain import acceptance, access, costs, designated, estimate, inspections, legal
 from vonggac.domain.access import Act
 from vonggac.domain.continuity import cut_hundredths
 
@@ -42,8 +45,12 @@ REACHED: Final = frozenset(Cause) - {
 }  # fmt: skip
 """Causes of missing recordings during which the camera itself answered (ours)."""
 UNKNOWN: Final = "unknown"
-"""The reason of what is not connected while no survey was verified."""
+"""The reason of what gives no signal while no survey was verified."""
 REFUSED: Final = "uncooperative"
+MEASURED: Final = "hệ thống đo"
+"""Who says so: the program itself, from what boxes tell it."""
+ACCEPTED: Final = "người có trách nhiệm nghiệm thu"
+"""Who says so: the person who accepted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +110,21 @@ class Row:
     """A task of its plan or its estimate is not over."""
     cameras_accepted: int = 0
     """Accepted by a person, and still as they were accepted."""
+    cameras_confirmed: int = 0
+    """Confirmed connections: linked to the system designated now, as enterprises say."""
     asked: int | None = None
     appraised: int | None = None
     approved: int | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether the hub knows at least one of its cameras."""
+        """Whether there is a signal: the hub knows the state of at least one of its cameras."""
         return self.cameras_connected > 0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it is an accepted connection: there is a camera, and a person accepted each."""
+        return 0 < self.cameras <= self.cameras_accepted
 
     @property
     def known_ns(self) -> int:
@@ -119,7 +133,7 @@ class Row:
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Reasons why it is not connected; empty for one that is."""
+        """Reasons why it gives no signal; empty for one that does."""
         if self.connected:
             return ()
         if self.survey == "refused":
@@ -141,6 +155,8 @@ class Figure:
     adds: Callable[[Row], int] = lambda _: 1
     of: str = ""
     """Of a part: the figure that is the whole."""
+    source: str = ""
+    """Who says so, where others say something like it: a Vietnamese sentence of the locale."""
 
 
 FIGURES: Final = (
@@ -156,18 +172,27 @@ FIGURES: Final = (
            lambda row: row.survey == "refused", of="asked"),
     Figure("qualified", "survey", "Đủ điều kiện kết nối", "facilities",
            lambda row: row.qualifies, of="facilities"),
-    Figure("connected", "connect", "Đã kết nối", "facilities",
-           lambda row: row.connected, of="facilities"),
-    Figure("not_connected", "connect", "Chưa kết nối", "facilities",
-           lambda row: not row.connected, of="facilities"),
+    Figure("connected", "connect", "Có tín hiệu", "facilities",
+           lambda row: row.connected, of="facilities", source=MEASURED),
+    Figure("not_connected", "connect", "Chưa có tín hiệu", "facilities",
+           lambda row: not row.connected, of="facilities", source=MEASURED),
+    Figure("accepted", "connect", "Đã nghiệm thu kết nối", "facilities",
+           lambda row: row.accepted, of="facilities", source=ACCEPTED),
     Figure("reachable", "connect", "Đang liên lạc được", "facilities",
            lambda row: row.reachable, of="connected"),
     Figure("cameras", "camera", "Camera đã lắp", "sum",
            lambda row: row.cameras > 0, lambda row: row.cameras),
     Figure("cameras_qualified", "camera", "Camera đủ điều kiện kết nối", "sum",
            lambda row: row.cameras_qualified > 0, lambda row: row.cameras_qualified),
-    Figure("cameras_connected", "camera", "Camera đã kết nối", "sum",
-           lambda row: row.cameras_connected > 0, lambda row: row.cameras_connected, "cameras"),
+    Figure("cameras_connected", "camera", "Camera có tín hiệu", "sum",
+           lambda row: row.cameras_connected > 0, lambda row: row.cameras_connected, "cameras",
+           MEASURED),
+    Figure("cameras_accepted", "camera", "Camera đã nghiệm thu kết nối", "sum",
+           lambda row: row.cameras_accepted > 0, lambda row: row.cameras_accepted, "cameras",
+           ACCEPTED),
+    Figure("cameras_confirmed", "camera", "Camera kết nối hệ thống được chỉ định", "sum",
+           lambda row: row.cameras_confirmed > 0, lambda row: row.cameras_confirmed, "cameras",
+           designated.CONFIRMED.vi),
     Figure("cameras_online", "camera", "Camera đang trực tuyến", "sum",
            lambda row: row.cameras_online > 0, lambda row: row.cameras_online, "cameras"),
     Figure("linked", "continuity", "Kết nối (camera liên lạc được)", "part",
@@ -267,7 +292,7 @@ class Statistics:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Facilities that are not connected, by reason; one may have several."""
+        """Facilities that give no signal, by reason; one may have several."""
         found: dict[str, int] = {}
         for row in self.rows:
             for code in row.why:
@@ -640,6 +665,8 @@ def _chain(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns:
             found.setdefault(site_id, {})[name] = True
     for site_id, one in acceptance.summaries(connection, site_ids).items():
         found.setdefault(site_id, {})["cameras_accepted"] = one.count
+    for site_id, count in designated.confirmed(connection, span.last).items():
+        found.setdefault(site_id, {})["cameras_confirmed"] = count
     return found
 
 

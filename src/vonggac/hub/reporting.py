@@ -106,7 +106,8 @@ def _make(database: Database, it: Schedule, day: date, now_ns: int) -> None:
 def _data(
     connection: Connection, it: Schedule, span: statistics.Span, person: Any, now_ns: int
 ) -> dict[str, Any]:
-    counted = reports.count(connection, person, it.unit_id, span, now_ns=now_ns)
+    # What is kept is counted now: pages of the whole hub may be a minute old.
+    counted = reports.count(connection, person, it.unit_id, span, now_ns=now_ns, fresh=True)
     extra: dict[str, Any] = {}
     if it.rhythm == "daily":
         ids = [row.site_id for row in counted.whole.rows]

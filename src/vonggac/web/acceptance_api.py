@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 api = APIRouter(prefix="/api/v1")
 
 Signed = Annotated[Visitor, Depends(visitor)]
+
+MOST = 500
+"""Facilities of one page of the list (ours)."""
 
 
 class ConfirmBody(BaseModel):
@@ -40,14 +43,23 @@ class DecisionBody(BaseModel):
     note: str = Field(default="", max_length=tasks.MAX_LINE)
 
 
-@api.get("/acceptance", summary="What is connected, and why not")
-def every_site(who: Signed) -> dict[str, Any]:
-    """Facilities with their cameras; a facility is connected when all its cameras are."""
+@api.get("/acceptance", summary="Which connections are accepted, and why others are not")
+def every_site(
+    who: Signed,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> dict[str, Any]:
+    """Facilities with their cameras, by id; connected means *đã nghiệm thu kết nối*: accepted.
+
+    A facility is when all its cameras are.
+    """
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
         ids = access.sites_for(connection, who.person, Act.ACCEPTANCE_SEE, who.desk.now_ns())
-        found = acceptance.connected(connection, ids)
+        found = acceptance.connected(connection, sorted(ids)[offset : offset + limit])
     return {
+        "found": len(ids),
+        "offset": offset,
         "facilities": [
             {
                 "site": site_id,
@@ -66,7 +78,7 @@ def every_site(who: Signed) -> dict[str, Any]:
                 ],
             }
             for site_id, of_site in found.items()
-        ]
+        ],
     }
 
 

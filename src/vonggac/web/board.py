@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
-from vonggac.clock import rfc3339
-from vonggac.domain import access, board, legal, units
+from vonggac.clock import NS, rfc3339
+from vonggac.domain import access, board, board_days, legal, units
 from vonggac.domain.access import Act
 from vonggac.domain.board import Ask
 from vonggac.domain.duties import LINES, line_words
+from vonggac.web import charts
 from vonggac.web.desk import Visitor, visitor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from markupsafe import Markup
+
     from vonggac.domain.board import Board
+    from vonggac.domain.board_days import Day
     from vonggac.domain.rules import Words
     from vonggac.domain.statistics import Row
 
@@ -53,6 +57,8 @@ class Told:
     of_units: Mapping[str, Words]
     above: Sequence[tuple[str, str]]
     """Units above, the widest first: id and name."""
+    days: Mapping[str, Day]
+    """The last 24 hours of each facility of the page; without those of which nothing was told."""
 
 
 def _told(who: Visitor, unit: str, ask: Ask, offset: int, limit: int) -> Told:
@@ -71,8 +77,9 @@ def _told(who: Visitor, unit: str, ask: Ask, offset: int, limit: int) -> Told:
         details = access.sites_for(connection, who.person, Act.FACILITY_DETAILS, now_ns)
         of_units = units.names_of_sites(connection, today, [row.site_id for row in rows])
         path = units.path(connection, unit, today)[:-1] if unit else []
+        days = board_days.days(connection, [row.site_id for row in rows], now_ns=now_ns)
         above = [(one.id, one.vi if who.t.language == "vi" else one.en) for one in path]
-    return Told(it, asked, rows, frozenset(details), of_units, above)
+    return Told(it, asked, rows, frozenset(details), of_units, above, days)
 
 
 @routes.get("/board")
@@ -88,6 +95,8 @@ def board_page(
     """Where the facilities of a unit stand, by the units below it, and each of them."""
     number = max(1, int(page)) if page.isascii() and page.isdigit() else 1
     told = _told(who, unit, Ask(state, line, late, q), (number - 1) * PAGE, PAGE)
+    causes = who.desk.causes
+    met = board_days.causes_of(told.days)
     return who.page(
         "board.html",
         {
@@ -103,12 +112,20 @@ def board_page(
             "late_of": board.late,
             "late_names": LATE,
             "line_names": {code: who.t.of(said) for code, said in line_words().items()},
+            "strip": lambda row: _strip(who, told, row),
+            "legend": [causes[cause] for cause in causes if cause in met],
             "page": number,
             "size": PAGE,
             "pages": max(1, -(-len(told.it.rows) // PAGE)),
         },
         section="board",
     )
+
+
+def _strip(who: Visitor, told: Told, row: Row) -> Markup | None:
+    """The strip of a facility; None where nothing was ever told of it."""
+    day = told.days.get(row.site_id)
+    return charts.facility_day(day, who.desk.causes, who.t, row.title) if day else None
 
 
 @api.get("/board", summary="Where the facilities of a unit stand in the chain")
@@ -122,7 +139,10 @@ def board_json(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> dict[str, Any]:
-    """Counts of the whole unit and of the units below it; of the list what was asked for."""
+    """Counts of the whole unit and of the units below it; of the list what was asked for.
+
+    `day` are the last 24 hours: seconds of camera time recorded, missing and not known yet.
+    """
     told = _told(who, unit, Ask(state, line, late, q), offset, limit)
     it = told.it
     return {
@@ -133,7 +153,21 @@ def board_json(
         "lines": it.lines,
         "units": [{"id": one, "name": name, "counts": part} for one, name, part in it.parts],
         "found": len(it.rows),
-        "facilities": [_row(row) for row in told.rows],
+        "facilities": [{**_row(row), "day": _day(told.days.get(row.site_id))} for row in told.rows],
+    }
+
+
+def _day(day: Day | None) -> dict[str, Any] | None:
+    """The last 24 hours in seconds of camera time, half an hour a slot."""
+    if day is None:
+        return None
+    return {
+        "from": rfc3339(day.from_ns),
+        "share": day.hundredths,
+        "slots": [
+            [part // NS for part in (one.recorded_ns, one.missing_ns, one.unknown_ns)]
+            for one in day.slots
+        ],
     }
 
 

@@ -7,6 +7,7 @@ cut out with a rim of panel colour and has a 2 px stroke, so that one second of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -17,6 +18,8 @@ from vonggac.domain.continuity import Piece, cut_hundredths
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vonggac.domain.board_days import Day as BoardDay
+    from vonggac.domain.board_days import Slot as BoardSlot
     from vonggac.domain.rules import CauseWords
     from vonggac.web.words import Tongue
 
@@ -85,6 +88,72 @@ def strip(what: Strip, causes: Mapping[Cause, CauseWords], t: Tongue) -> Markup:
         f'<rect class="l-lane" width="100%" height="{tall}" rx="2"/>'
         + "".join([*recorded, *cuts, *holes, *tags])
         + "</svg>"
+    )
+
+
+FACILITY_TALL = 12
+"""Height of the strip of a facility, in pixels."""
+LEAST_HOLE = 2.0
+"""A hole of a facility's strip is at least so high, however few of its cameras are missing."""
+
+
+def facility_day(
+    day: BoardDay, causes: Mapping[Cause, CauseWords], t: Tongue, label: str
+) -> Markup:
+    """The last 24 hours of a facility: what is missing is as high as its share of the cameras."""
+    looks = [_look(slot, causes, t) for slot in day.slots]
+    width = 100 / len(looks)
+    drawn: list[str] = []
+    at = 0
+    for look, run in groupby(looks):
+        count = len(list(run))
+        drawn.append(_stretch(look, f'x="{at * width:.3f}%" width="{count * width:.3f}%"'))
+        at += count
+    said = t(
+        "{label}, 24 giờ qua: đã ghi {percent} %, {recorded} camera; mất {missing}; "
+        "chưa đối soát {unknown}",
+        label=label, percent=t.percent(day.hundredths), recorded=t.length(day.recorded_ns),
+        missing=t.length(day.missing_ns), unknown=t.length(day.unknown_ns),
+    )  # fmt: skip
+    return Markup(  # noqa: S704 - every word in it is escaped
+        f'<svg class="strip" role="img" height="{FACILITY_TALL}" aria-label="{escape(said)}">'
+        f'<rect class="l-lane" width="100%" height="{FACILITY_TALL}" rx="2"/>'
+        + "".join(drawn)
+        + "</svg>"
+    )
+
+
+def _look(slot: BoardSlot, causes: Mapping[Cause, CauseWords], t: Tongue) -> tuple[str, float, str]:
+    """What a slot is drawn as: class, height of the hole, and its name."""
+    if not slot.expected_ns:
+        return "n", 0.0, ""
+    if 2 * slot.unknown_ns > slot.expected_ns:
+        return "u", 0.0, t("Chưa đối soát")
+    if not slot.missing_ns or slot.cause is None:
+        return "rec", 0.0, ""
+    hole = FACILITY_TALL * slot.missing_ns / (slot.recorded_ns + slot.missing_ns)
+    words = causes[slot.cause]
+    return words.css, round(max(LEAST_HOLE, hole)), words.name[t.language]
+
+
+def _stretch(look: tuple[str, float, str], place: str) -> str:
+    """Slots that look the same."""
+    css, hole, name = look
+    tall = FACILITY_TALL
+    title = f"<title>{escape(name)}</title>" if name else ""
+    match css:
+        case "n":
+            return f'<rect class="l-n" {place} y="{tall / 2 - 1:g}" height="2"/>'
+        case "u":
+            return (
+                f'<rect class="l-u" fill="none" {place} y="0.5" height="{tall - 1}">{title}</rect>'
+            )
+        case "rec":
+            return f'<rect class="l-rec" {place} height="{tall}"/>'
+    return (
+        f'<rect class="l-rec" {place} height="{tall}"/>'
+        f'<rect class="l-cut" {place} height="{min(tall, hole + 1):g}"/>'
+        f'<rect class="l-{css} thin" fill="url(#p-{css})" {place} height="{hole:g}">{title}</rect>'
     )
 
 

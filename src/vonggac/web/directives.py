@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
 from vonggac.clock import rfc3339
-from vonggac.domain import access, directives, legal, letters, tasks
+from vonggac.domain import access, directives, legal, letters, reports, tasks
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.directives import CitationDraft, ClauseDraft, Draft
 from vonggac.errors import Kind, VonggacError
@@ -21,7 +22,7 @@ from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from vonggac.db import Connection
@@ -492,9 +493,39 @@ def owed_page(who: Signed, show: Annotated[str, Query(max_length=10)] = "") -> R
             }.get,
             "today": legal.day_of(who.desk.now_ns()),
             "soon": SOON_DAYS,
+            **_answers(who, found),
         },
         section="directives",
     )
+
+
+def _answers(who: Visitor, owed: Sequence[Owed]) -> dict[str, Any]:
+    """What the buttons that make reports need, and the papers that carry those that were made."""
+    now_ns = who.desk.now_ns()
+    today = legal.day_of(now_ns)
+    with who.desk.database.reading() as connection:
+        made = reports.answering(
+            connection, who.person, [one.duty.id for one in owed], now_ns=now_ns
+        )
+    longest = today - timedelta(days=reports.MOST_DAYS - 1)
+    return {
+        "made": made,
+        "may_report": who.can(Act.REPORT_MAKE),
+        "report_unit": _counted_unit(who, now_ns),
+        "since": {
+            one.duty.id: dates.write_day(
+                min(max(one.directive.dated or today.replace(day=1), longest), today)
+            )
+            for one in owed
+        },
+        "until": dates.write_day(today),
+    }
+
+
+def _counted_unit(who: Visitor, now_ns: int) -> str:
+    """The unit whose facilities the visitor reports on; empty is all of the scope."""
+    held = [one for one in who.person.held if Act.REPORT_MAKE in one.acts and one.lasts(now_ns)]
+    return next((one.unit for one in held if one.unit and not one.sites), "")
 
 
 def _may_assign(who: Visitor, directive: Directive) -> bool:
@@ -567,8 +598,12 @@ async def add_step(request: Request, duty_id: str, body: StepBody) -> dict[str, 
 
 @api.get("/owed", summary="What each body owes")
 def everything_owed(who: Signed) -> dict[str, Any]:
-    """By the last day; `left` are days, 0 on the last one and negative after it."""
-    today = legal.day_of(who.desk.now_ns())
+    """By the last day; `left` are days, 0 on the last one and negative after it.
+
+    `reports` are papers that carry a report of it: `POST /api/v1/reports` with `duty` makes one.
+    """
+    today, every = legal.day_of(who.desk.now_ns()), _owed(who)
+    made = _answers(who, every)["made"]
     return {
         "owed": [
             {
@@ -579,8 +614,12 @@ def everything_owed(who: Signed) -> dict[str, Any]:
                 "owed": one.clause.owed,
                 "due": one.due.isoformat() if one.due else None,
                 "left": one.left(today),
+                "reports": [
+                    {"paper": it.paper_id, "state": it.state, "number": it.number or None}
+                    for it in made.get(one.duty.id, ())
+                ],
             }
-            for one in _owed(who)
+            for one in every
         ]
     }
 

@@ -63,7 +63,7 @@ def of_duty(who: Visitor, duty_id: str) -> str:
     """Draft a reminder of what is owed; the paper's id."""
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
-        owed = _owed(connection, who, duty_id[:40])
+        owed = owed_of(connection, who, duty_id)
         unit_id = owed.directive.unit_id
         thing = access.thing_of_unit(connection, unit_id) if unit_id else SYSTEM
         by = evidence_api.someone(who, rights.require(connection, who, Act.DIRECTIVE_ASSIGN, thing))
@@ -75,9 +75,14 @@ def of_duty(who: Visitor, duty_id: str) -> str:
         return _kept(connection, who, made, about, None, unit_id, owed.directive.id, by)
 
 
-def _owed(connection: Connection, who: Visitor, duty_id: str) -> Owed:
+def owed_of(connection: Connection, who: Visitor, duty_id: str) -> Owed:
+    """What a body owes, if the visitor sees it.
+
+    Raises:
+        VonggacError: NOT_FOUND.
+    """
     allowed = directives.visible(connection, who.person, who.desk.now_ns())
-    found = [one for one in directives.owed(connection, allowed) if one.duty.id == duty_id]
+    found = [one for one in directives.owed(connection, allowed) if one.duty.id == duty_id[:40]]
     if not found:
         raise VonggacError(Kind.NOT_FOUND, "there is no such duty")
     return found[0]

@@ -31,15 +31,16 @@ from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.continuity import cut_hundredths
 from vonggac.domain.statistics import BY_CODE, FIGURES, GROUPS, Span
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import dates, evidence_api, rights
+from vonggac.web import dates, drafting, evidence_api, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.papers import day
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vonggac.db import Connection
+    from vonggac.domain.directives import Owed
     from vonggac.domain.exports import Someone
     from vonggac.domain.reports import Counted, Report, ReportKind
     from vonggac.domain.statistics import Row, Statistics
@@ -76,6 +77,7 @@ class ReportBody(BaseModel):
     first: str = Field(max_length=10, alias="from", description="2026-11-01")
     last: str = Field(max_length=10, alias="to", description="2026-11-22")
     kind: str = Field(default="periodic", max_length=20, description="periodic or daily")
+    duty: str = Field(default="", max_length=40, description="what is owed, from /owed")
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -129,31 +131,45 @@ def _maker(connection: Connection, who: Visitor, unit_id: str | None) -> Someone
     return evidence_api.someone(who, verdict)
 
 
-def make(who: Visitor, unit: str, span: Span, kind: str) -> str:
-    """Keep a report and draft the letter that carries it; the report's id."""
-    if kind not in ("daily", "periodic"):
+def make(who: Visitor, unit: str, span: Span, kind: str, duty: str = "") -> str:
+    """Keep a report and draft the letter that carries it; the report's id.
+
+    Of a duty the letter cites the order and goes to whoever gave it.
+    """
+    if kind not in ("daily", "periodic") or (duty and kind != "periodic"):
         raise VonggacError(Kind.BAD_INPUT, f"no kind of report {kind[:20]}")
     report_kind: ReportKind = "daily" if kind == "daily" else "periodic"
     who.signed_in  # noqa: B018
     now_ns, unit_id = who.desk.now_ns(), unit[:60] or None
     with who.desk.database.reading() as connection:
         by = _maker(connection, who, unit_id)
+        owed = _owed(connection, who, duty) if duty else None
     data = data_now(who, unit, span, kind)
     with who.desk.database.writing() as connection:
         made = reports.keep(connection, data, report_kind, by=by, now_ns=now_ns)
         if kind == "periodic":
-            letter = letter_of(connection, who, data, by.unit or unit_id)
+            letter = letter_of(connection, who, data, by.unit or unit_id, owed)
             paper_id = papers.draft(
-                connection, letter, about=f"report:{made}", site_id=None, unit_id=unit_id,
-                directive_id=None, by=by, now_ns=now_ns,
+                connection, letter, about=f"duty:{owed.duty.id}" if owed else f"report:{made}",
+                site_id=None, unit_id=unit_id, directive_id=owed.directive.id if owed else None,
+                by=by, now_ns=now_ns,
             )  # fmt: skip
             reports.attach_paper(connection, made, paper_id)
     return made
 
 
+def _owed(connection: Connection, who: Visitor, duty: str) -> Owed:
+    """What a report pays: seen by the visitor, and owed still."""
+    found = drafting.owed_of(connection, who, duty)
+    if found.duty.state not in ("due", "returned"):
+        raise VonggacError(Kind.CONFLICT, "nothing is owed any more", code="not_owed")
+    return found
+
+
 def letter_of(
-    connection: Connection, who: Visitor, data: Mapping[str, Any], unit_id: str | None
-) -> Any:
+    connection: Connection, who: Visitor, data: Mapping[str, Any], unit_id: str | None,
+    owed: Owed | None = None,
+) -> Any:  # fmt: skip
     """The letter of a report, by the office of the unit."""
     today = legal.day_of(who.desk.now_ns())
     config = who.desk.config
@@ -161,7 +177,7 @@ def letter_of(
         connection, unit_id, on=today, otherwise=config.site.title or config.site.name
     )
     above = "" if office.province == office.name else office.province
-    return report_papers.letter(data, office, above, on=today)
+    return report_papers.letter(data, office, above, on=today, of=owed)
 
 
 def _allowed(who: Visitor, report_id: str) -> tuple[Report, Mapping[str, Any]]:
@@ -286,11 +302,12 @@ def _page(who: Visitor, unit: str, span: Span, form: Form, *, status: int = 200)
     )
 
 
-def shown(who: Visitor, whole: Statistics) -> dict[str, Any]:
-    """What the table of figures needs."""
+def shown(who: Visitor, whole: Statistics, codes: Sequence[str] = tuple(BY_CODE)) -> dict[str, Any]:
+    """What the table of figures needs; a kept report has the figures of its day."""
+    mine = [one for one in FIGURES if one.code in codes]
     return {
         "groups": {
-            words: [whole.values[one.code] for one in FIGURES if one.group == group]
+            words: [whole.values[one.code] for one in mine if one.group == group]
             for group, words in GROUPS.items()
         },
         "reasons": {
@@ -319,10 +336,10 @@ def _presets(who: Visitor, unit: str) -> list[tuple[str, str]]:
 
 
 def bar(part: Statistics, who: Visitor) -> Markup:
-    """Connected and not connected facilities as two stretches; the numbers stand beside it."""
+    """Facilities with and without a signal as two stretches; the numbers stand beside it."""
     connected, of = part.part("connected") or 0, len(part.rows)
     width = connected * 100 / max(1, of)
-    said = escape(who.t("{n} trên {of} cơ sở đã kết nối", n=connected, of=of))
+    said = escape(who.t("{n} trên {of} cơ sở có tín hiệu", n=connected, of=of))
     return Markup(  # noqa: S704 - the only words in it are escaped above
         f'<svg class="share-bar" role="img" aria-label="{said}" height="10">'
         f'<rect class="sb-of" width="100%" height="10" rx="2"/>'
@@ -344,6 +361,8 @@ def rows_page(
     if report:
         it, data = _allowed(who, report)
         whole, name = reports.statistics_of(data), str(data["unit"]["name"])
+        if unit:
+            name, whole = reports.narrowed(data, unit)
         query = ""
     else:
         span = span_of(who, first, last)
@@ -421,7 +440,8 @@ async def report_send(request: Request) -> Response:
             if not found:
                 raise
             return _page(who, unit, span_of(who, "", ""), Form(values, found), status=422)
-        return RedirectResponse(f"/reports/{make(who, unit, span, values.get('kind', ''))}", 303)
+        made = make(who, unit, span, values.get("kind", ""), values.get("duty", ""))
+        return RedirectResponse(f"/reports/{made}", 303)
 
     return await run_in_threadpool(send)
 
@@ -436,7 +456,7 @@ def report_page(who: Signed, report_id: str) -> Response:
     return who.page(
         "report.html",
         {
-            **shown(who, whole),
+            **shown(who, whole, [one["code"] for one in data["figures"]]),
             "it": it,
             "data": data,
             "span": whole.span,
@@ -468,7 +488,7 @@ def statistics_api(
     first: Annotated[str, Query(alias="from", max_length=12)] = "",
     last: Annotated[str, Query(alias="to", max_length=12)] = "",
 ) -> dict[str, Any]:
-    """Each figure with its amount, the facilities that it counts and its share, cut."""
+    """Each figure with its amount, the facilities that it counts, its share, and who says so."""
     return told(counted(who, unit, span_of(who, first, last)), who.desk.now_ns())
 
 
@@ -479,10 +499,14 @@ def told(found: Counted, now_ns: int) -> dict[str, Any]:
         "unit": data["unit"], "from": data["from"], "to": data["to"], "counted": data["counted"],
         "figures": [
             {"code": one["code"], "name": BY_CODE[one["code"]].name, "amount": one["amount"],
-             "facilities": one["facilities"], "share": one["share"]}
+             "facilities": one["facilities"], "share": one["share"],
+             "source": BY_CODE[one["code"]].source or None}
             for one in data["figures"]
         ],
-        "reasons": data["reasons"], "units": data["units"],
+        "reasons": data["reasons"],
+        "units": [
+            {name: value for name, value in one.items() if name != "sites"} for one in data["units"]
+        ],
     }  # fmt: skip
 
 
@@ -516,7 +540,8 @@ async def add_report(request: Request, body: ReportBody) -> dict[str, Any]:
 
     def add() -> dict[str, Any]:
         who = visitor(request)
-        made = make(who, body.unit or "", span_of(who, body.first, body.last), body.kind)
+        span = span_of(who, body.first, body.last)
+        made = make(who, body.unit or "", span, body.kind, body.duty)
         return _json(_allowed(who, made)[0])
 
     return await run_in_threadpool(add)
