@@ -279,7 +279,14 @@ def test_viewers_token_names_what_it_opens_and_only_through_the_template(tmp_pat
         "type": "user",
         "version": 2,
         "issuer_account": trust.public.media,
-        "tags": [f"site:{SITE}", f"grant:{GRANT}", "camera:cam01", "camera:cam02", "stream:sub"],
+        "tags": [
+            f"hub:{trust.hub}",
+            f"site:{SITE}",
+            f"grant:{GRANT}",
+            "camera:cam01",
+            "camera:cam02",
+            "stream:sub",
+        ],
     }
 
 
@@ -296,6 +303,7 @@ def test_viewers_token_names_what_it_opens_and_only_through_the_template(tmp_pat
         {"streams": ["*"]},
         {"streams": []},
         {"site": "*"},
+        {"hub": "*"},
         {"grant": ">"},
         {"life_s": 121},
         {"life_s": 0},

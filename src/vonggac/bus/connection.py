@@ -24,7 +24,7 @@ from nats.aio.client import Client
 
 from vonggac import log
 from vonggac.errors import Kind, VonggacError
-from vonggac.keys import tls
+from vonggac.keys import new_id, tls
 from vonggac.mailbox import Closed, Mailbox, Overflow
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ class Connection:
 
     def __init__(self, name: str, inbox: str) -> None:
         self.name = name
+        self.asker = new_id()
+        """Stands as `<grant>` in what JetStream of a server below answers to this connection."""
         self.errors: Counter[str] = Counter()
         """Errors met, by type; for the metrics."""
         self.reconnects = 0
@@ -136,7 +138,7 @@ class Connection:
         self._inbox = inbox
         self._numbers = itertools.count(1)
         self._waiting: dict[str, Mailbox[Message]] = {}
-        self._replies: Subscription | None = None
+        self._replies: dict[str, Subscription] = {}
         self._mailboxes: set[Mailbox[Message]] = set()
         self._refused: asyncio.Future[str] | None = None
 
@@ -301,15 +303,23 @@ class Connection:
         *,
         headers: dict[str, str] | None = None,
         timeout: float = 5.0,
+        answered: str | None = None,
     ) -> Message:
         """Ask the server itself (JetStream, $SYS); the reply comes under this user's own prefix.
 
         Questions to a site go through `Asker`.
 
+        Args:
+            subject: where the question goes.
+            payload: the question.
+            headers: of the message.
+            timeout: seconds until the answer.
+            answered: another prefix for the reply, where it comes from a server below.
+
         Raises:
             VonggacError: TIMED_OUT, or UNAVAILABLE: nobody listens there.
         """
-        async with self.inbox(1) as (reply, mailbox):
+        async with self.inbox(1, answered) as (reply, mailbox):
             await self.publish(subject, payload, headers=headers, reply=reply)
             try:
                 async with asyncio.timeout(timeout):
@@ -323,15 +333,18 @@ class Connection:
         return answer
 
     @contextlib.asynccontextmanager
-    async def inbox(self, capacity: int) -> AsyncIterator[tuple[str, Mailbox[Message]]]:
+    async def inbox(
+        self, capacity: int, prefix: str | None = None
+    ) -> AsyncIterator[tuple[str, Mailbox[Message]]]:
         """A reply subject of this user's own, and the mailbox of what comes to it."""
-        if self._replies is None:
-            self._replies = await self.listen(f"{self._inbox}.>", self._replied)
+        prefix = self._inbox if prefix is None else prefix
+        if prefix not in self._replies:
+            self._replies[prefix] = await self.listen(f"{prefix}.>", self._replied)
         number = str(next(self._numbers))
         mailbox: Mailbox[Message] = Mailbox(f"{self.name} replies", capacity, Overflow.REFUSE)
         self._waiting[number] = mailbox
         try:
-            yield f"{self._inbox}.{number}", mailbox
+            yield f"{prefix}.{number}", mailbox
         finally:
             del self._waiting[number]
 

