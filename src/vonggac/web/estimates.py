@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -43,6 +43,8 @@ routes = APIRouter(include_in_schema=False)
 
 Signed = Annotated[Visitor, Depends(visitor)]
 
+PAGE = 50
+"""Facilities of one page of the list (ours)."""
 COLUMNS: Mapping[str, Column] = {"appraised": "appraised", "approved": "approved"}
 """What is judged line by line, by the step that ends it."""
 COLUMN_ACTS: Mapping[str, Act] = {
@@ -113,22 +115,40 @@ class Listed:
 
 def listed(who: Visitor) -> list[Listed]:
     """Facilities of the visitor's scope, by unit and name."""
+    return paged(who, "", 1, None)[0]
+
+
+def paged(who: Visitor, wanted: str, page: int, size: int | None) -> tuple[list[Listed], int]:
+    """A page of `listed` with the words in name, code or unit; and how many there are of them.
+
+    Plans and estimates are read of the facilities of that page alone; without `size`, of all.
+    """
     who.signed_in  # noqa: B018
-    now_ns = who.desk.now_ns()
+    now_ns, words = who.desk.now_ns(), units.folded(wanted).split()[:10]
     with who.desk.database.reading() as connection:
         sites = rights.shown_sites(connection, who, Act.SCHEME_SEE)
+        names = units.names_of_sites(connection, today(who))
+        if words:
+            sites = [one for one in sites if _holds(one, names.get(one.id), words)]
+        sites.sort(key=lambda one: (names[one.id].vi if one.id in names else "", one.name))
+        found = len(sites)
+        if size is not None:
+            sites = sites[(page - 1) * size : page * size]
         ids = [site.id for site in sites]
-        seen = access.sites_for(connection, who.person, Act.ESTIMATE_SEE, now_ns)
+        seen = set(access.sites_for(connection, who.person, Act.ESTIMATE_SEE, now_ns))
         last: dict[str, plans.Plan] = {}
         for one in plans.listed(connection, ids):
             last.setdefault(one.site_id, one)
-        found = _summed(connection, [one for one in seen if one in ids])
-        names = units.names_of_sites(connection, today(who))
-    rows = [
-        Listed(site, names.get(site.id), last.get(site.id), found.get(site.id, []))
+        costed = _summed(connection, [one for one in ids if one in seen])
+    return [
+        Listed(site, names.get(site.id), last.get(site.id), costed.get(site.id, []))
         for site in sites
-    ]
-    return sorted(rows, key=lambda row: (row.unit.vi if row.unit else "", row.site.name))
+    ], found
+
+
+def _holds(site: registry.Site, unit: Words | None, words: Sequence[str]) -> bool:
+    said = units.folded(f"{site.name} {site.title} {unit.vi if unit else ''}")
+    return all(word in said for word in words)
 
 
 def _summed(
@@ -158,16 +178,26 @@ def standing(it: estimates.Estimate, lines: Sequence[Line]) -> Totals | None:
 
 
 @routes.get("/estimates")
-def estimates_page(who: Signed) -> Response:
-    """Plans and estimates of every facility in scope, by unit, with their state."""
-    rows = listed(who)
+def estimates_page(
+    who: Signed,
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: Annotated[str, Query(max_length=6)] = "1",
+) -> Response:
+    """Plans and estimates of the facilities in scope, by unit, with their state."""
+    number = max(1, int(page)) if page.isascii() and page.isdigit() else 1
+    rows, found = paged(who, q, number, PAGE)
     with who.desk.database.reading() as connection:
         makers = access.sites_for(connection, who.person, Act.SCHEME_MAKE, who.desk.now_ns())
+        titles = registry.titles(connection)
     return who.page(
         "estimates.html",
         {
             "rows": rows,
-            "makers": [row.site for row in rows if row.site.id in makers],
+            "found": found,
+            "page": number,
+            "size": PAGE,
+            "wanted": q,
+            "makers": [(one, titles[one]) for one in makers],
             "months": costs.norms().months,
             **words_of(),
         },

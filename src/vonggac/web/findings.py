@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -30,6 +30,10 @@ routes = APIRouter(include_in_schema=False)
 Signed = Annotated[Visitor, Depends(visitor)]
 SECTION = "inspections"
 FIELDS = 30
+PAGE = 50
+"""Findings, and late things, of one page of a list (ours)."""
+LETTERS = 100
+"""Letters of the list at most, the newest ones (ours)."""
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -115,18 +119,26 @@ def mark_sent(who: Visitor, reminder_id: str, number: str, sent: date | None) ->
 
 
 @routes.get("/findings")
-def findings_page(who: Signed) -> Response:
+def findings_page(who: Signed, page: Annotated[str, Query(max_length=6)] = "1") -> Response:
     """What has to be mended, the earliest first."""
     who.signed_in  # noqa: B018
+    number, still = forms.page_in(page), ("open", "proved")
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
-        every = findings.listed(connection, seen)
-        names = forms.titles(connection, [one.site_id for one in every])
+        some = findings.listed(
+            connection, seen, states=still, offset=(number - 1) * PAGE, most=PAGE
+        )
+        over = findings.listed(connection, seen, states=("closed",), most=PAGE)
+        found = findings.counted(connection, seen, still)
+        names = forms.titles(connection, [one.site_id for one in (*some, *over)])
     return who.page(
         "findings.html",
         {
-            "open": [one for one in every if not one.is_over],
-            "over": [one for one in every if one.is_over][:50],
+            "open": some,
+            "over": over,
+            "found": found,
+            "page": number,
+            "size": PAGE,
             "names": names,
             "items": book.items(),
             "today": forms.today(who),
@@ -227,19 +239,22 @@ def _again(
 
 
 @routes.get("/reminders")
-def reminders_page(who: Signed) -> Response:
+def reminders_page(who: Signed, page: Annotated[str, Query(max_length=6)] = "1") -> Response:
     """What is late and to whom a letter goes next; the letters that were drafted and sent."""
-    return _reminders(who, Form())
+    return _reminders(who, Form(), number=forms.page_in(page))
 
 
-def _reminders(who: Visitor, form: Form, status: int = 200) -> Response:
+def _reminders(who: Visitor, form: Form, status: int = 200, *, number: int = 1) -> Response:
     who.signed_in  # noqa: B018
-    day = forms.today(who)
+    day, start = forms.today(who), (number - 1) * PAGE
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         makes = forms.sites(connection, who, Act.REMINDER_MAKE)
-        late = reminders.late(connection, seen, day)
-        every = reminders.of_site(connection, seen)
+        whole = reminders.late(connection, seen, day)
+        # What was typed of one stands open again after a refusal: it comes first.
+        whole.sort(key=lambda one: one.about != form.values.get("about"))
+        late = whole[start : start + PAGE]
+        every = reminders.of_site(connection, seen)[:LETTERS]
         issued = {
             one.id: papers.find(connection, one.paper_id)
             for one in every if one.paper_id and one.sent is None
@@ -254,6 +269,9 @@ def _reminders(who: Visitor, form: Form, status: int = 200) -> Response:
         "reminders.html",
         {
             "late": late,
+            "found": len(whole),
+            "page": number,
+            "size": PAGE,
             "every": every,
             "issued": issued,
             "addressees": addressees,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -32,6 +32,7 @@ from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
 
     from vonggac.db import Connection
     from vonggac.domain.exports import Someone
@@ -45,6 +46,8 @@ Signed = Annotated[Visitor, Depends(visitor)]
 SECTION = "inspections"
 FIELDS = 300
 """Fields of a form at most: eleven items with five each, and the facilities of a decision."""
+PAGE = 50
+"""Facilities, and inspections, of one page of a list (ours)."""
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -211,27 +214,40 @@ def attach(who: Visitor, inspection_id: str, content: bytes, item: str, client_i
 
 
 @routes.get("/inspections")
-def inspections_page(who: Signed) -> Response:
+def inspections_page(
+    who: Signed,
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: Annotated[str, Query(max_length=6)] = "1",
+) -> Response:
     """Who is overdue, first; then who is due, what is planned, what was found."""
-    return _list(who, Form())
+    return _list(who, Form(), wanted=q, page=forms.page_in(page))
 
 
-def _list(who: Visitor, form: Form, status: int = 200) -> Response:
+def _list(
+    who: Visitor, form: Form, status: int = 200, *, wanted: str = "", page: int = 1
+) -> Response:
     who.signed_in  # noqa: B018
     now_ns, day = who.desk.now_ns(), forms.today(who)
+    start = (page - 1) * PAGE
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         makes = set(forms.sites(connection, who, Act.INSPECTION_MAKE))
-        every = inspections.listed(connection, seen)
-        things = access.things_of_sites(connection)
-        named = {one for one in things if who.may(Act.FACILITY_SEE, things[one])}
+        named = set(forms.sites(connection, who, Act.FACILITY_SEE))
+        names = forms.titles(connection, list(named))
+        dues = inspections.dues(connection, seen, day)
+        fitting = _fitting(connection, dues, names, wanted, form, day)
+        shown = fitting[start : start + PAGE]
+        hidden = sorted(named - set(seen))
         values = {
-            "names": forms.titles(connection, list(named)),
-            "units": units.names_of_sites(connection, day),
-            "dues": inspections.dues(connection, seen, day),
-            "hidden": sorted(named - set(seen)),
-            "open": [one for one in every if one.state in ("planned", "open")],
-            "done": [one for one in every if one.state == "done"][:50],
+            "names": names,
+            "units": units.names_of_sites(connection, day, [one.site_id for one in shown]),
+            "dues": shown,
+            "found": len(fitting),
+            "late": sum(one.late(day) > 0 for one in dues),
+            "hidden": hidden[:PAGE],
+            "more_hidden": max(0, len(hidden) - PAGE),
+            "open": inspections.listed(connection, seen, states=("planned", "open"), most=PAGE),
+            "done": inspections.listed(connection, seen, states=("done",), most=PAGE),
             "makes": makes,
             "remote": inspections.switch_of(connection, _path(who)),
             "body": forms.body_of(connection, who, Act.INSPECTION_MAKE),
@@ -241,6 +257,9 @@ def _list(who: Visitor, form: Form, status: int = 200) -> Response:
         {
             **values,
             "form": form,
+            "page": page,
+            "size": PAGE,
+            "wanted": wanted,
             "interval": book.interval(day),
             "soon": book.numbers().soon_days,
             "today": day,
@@ -252,6 +271,30 @@ def _list(who: Visitor, form: Form, status: int = 200) -> Response:
         status=status,
         section=SECTION,
     )
+
+
+def _fitting(
+    connection: Connection,
+    dues: Sequence[inspections.Due],
+    names: Mapping[str, str],
+    wanted: str,
+    form: Form,
+    day: date,
+) -> list[inspections.Due]:
+    """Those whose name or unit has every word; what was ticked before a refusal comes first."""
+    ticked = {name.removeprefix("site-") for name in form.values if name.startswith("site-")}
+    words = units.folded(wanted).split()[:10]
+    fitting = list(dues)
+    if words:
+        of_units = units.names_of_sites(connection, day)
+        said = {
+            one.site_id: units.folded(
+                f"{names.get(one.site_id, '')} {getattr(of_units.get(one.site_id), 'vi', '')}"
+            )
+            for one in dues
+        }
+        fitting = [one for one in dues if all(word in said[one.site_id] for word in words)]
+    return sorted(fitting, key=lambda one: one.site_id not in ticked)
 
 
 def _path(who: Visitor) -> tuple[str, ...]:
