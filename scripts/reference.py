@@ -44,6 +44,7 @@ ROUTES = "<!-- Below this line: made by scripts/reference.py from src/vonggac/we
 TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("(top of the file)", config.Config),
     ("[site]", config.SiteConfig),
+    ("[hub]", config.HubConfig),
     ("[[cameras]]", config.CameraConfig),
     ("[cameras.main] and [cameras.sub]", config.StreamConfig),
     ("password", config.SecretRef),

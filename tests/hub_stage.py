@@ -31,6 +31,7 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
 from vonggac.hub.site import Site
+from vonggac.hub.sites import Sites
 from vonggac.web.app import create_app
 
 if TYPE_CHECKING:
@@ -400,6 +401,7 @@ class Stage:
     trust: keys.Trust
     hub_key: keys.SigningKey
     site: Site
+    sites: Sites
     orders: Orders
     folder: Path
 
@@ -457,10 +459,11 @@ async def stage(
         public_key=keys.SigningKey.at(tmp / "site.key").public,
     )
     box = keys.Box.at(tmp / "credentials.key")
+    sites = Sites(asker, hub_key, clock, own=site)
     orders = Orders(site, database, box, clock)
     app = create_app(
         database=database,
-        site=site,
+        sites=sites,
         orders=orders,
         grants=Grants(trust.hub, hub_key, trust.viewer_signer(), clock),
         box=box,
@@ -470,7 +473,7 @@ async def stage(
         is_demo=True,
     )
     try:
-        yield Stage(app, database, clock, conf, server, trust, hub_key, site, orders, tmp)
+        yield Stage(app, database, clock, conf, server, trust, hub_key, site, sites, orders, tmp)
     finally:
         await asker.stop()
         await control.close()

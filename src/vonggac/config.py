@@ -179,6 +179,13 @@ class SiteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who runs it: the army, a hotel that guests pay, or a civil authority."""
 
 
+class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hub that stands in no facility."""
+
+    title: str = ""
+    """What people read: the centre's name."""
+
+
 class PowerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The mains, read from a UPS."""
 
@@ -332,6 +339,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the program keeps recordings, catalog, keys and database."""
     site: SiteConfig = SiteConfig()
     """The facility."""
+    hub: HubConfig = HubConfig()
+    """A hub that stands in no facility."""
     cameras: tuple[CameraConfig, ...] = ()
     """Cameras that are registered at start-up; others are added in the browser."""
     record: RecordConfig = RecordConfig()

@@ -35,6 +35,7 @@ from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
 from vonggac.hub.revocation import Revocation
 from vonggac.hub.site import Site
+from vonggac.hub.sites import Sites
 from vonggac.keys import rotation
 from vonggac.web import serve, tls
 from vonggac.web.app import create_app
@@ -178,11 +179,12 @@ async def run(
         asker = bus.Asker(trust.hub, keys.new_id(), asking, [asking, pictures])
         await asker.start()
         site = Site(asker, hub_key, clock, site_id=identity.site, public_key=identity.key.public)
+        sites = Sites(asker, hub_key, clock, own=site)
         orders = Orders(site, database, box, clock)
         chores = Chores(database, clock)
         app = create_app(
             database=database,
-            site=site,
+            sites=sites,
             orders=orders,
             grants=Grants(trust.hub, hub_key, trust.viewer_signer(), clock),
             box=box,
@@ -195,7 +197,7 @@ async def run(
         )
         revocation = Revocation(
             database,
-            site,
+            sites,
             trust,
             lambda: bus.connect(
                 address.url,
@@ -211,9 +213,9 @@ async def run(
             orders.forget()
             revocation.forget()
 
-        exporter = Exporter(site, database, clock, data / EXPORTS, hub=trust.hub)
+        exporter = Exporter(sites, database, clock, data / EXPORTS, hub=trust.hub)
         edge = EdgeProcess(edge_config, clock, restarted=restarted)
-        taker = facts.FactTaker(database, clock)
+        taker = facts.FactTaker(database, clock, facts.Tier(own=sites.own_id))
         kept = chores.keep
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
@@ -229,7 +231,7 @@ async def run(
                     _after(cameras, kept("orders", orders.run)),
                     kept("watch", lambda: watch.run(site, database, clock)),
                     kept("exports", exporter.run),
-                    kept("audit", lambda: auditing.run(site, database, clock, config.audit)),
+                    kept("audit", lambda: auditing.run(sites, database, clock, config.audit)),
                     *_fed(database, clock, config, kept),
                     kept("revocation", revocation.run),
                     kept("idle", lambda: idle.run(database, clock, config.sign_in)),
@@ -244,7 +246,7 @@ async def run(
                     ),
                     kept(
                         "acceptance",
-                        lambda: rechecks.run(site, database, box, clock, config.acceptance),
+                        lambda: rechecks.run(sites, database, box, clock, config.acceptance),
                     ),
                     *_renewed(secured, clock, server),
                 )

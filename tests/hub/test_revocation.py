@@ -71,7 +71,7 @@ class Scene:
             user = hub.trust.system_user(issued_s=CLOCK.wall_ns() // NS)
             return await bus.connect(hub.server.address.url, user, name="system")
 
-        made = Revocation(hub.database, hub.site, hub.trust, connect, CLOCK)
+        made = Revocation(hub.database, hub.sites, hub.trust, connect, CLOCK)
         self.opened.append(made)
         return made
 

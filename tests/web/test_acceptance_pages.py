@@ -139,7 +139,7 @@ async def test_the_night_asks_the_box_and_opens_one_task(hub: Stage) -> None:
 
     async def night() -> int:
         return await rechecks.run_once(
-            desk.site, hub.database, desk.box, clock, desk.config.acceptance
+            desk.sites, hub.database, desk.box, clock, desk.config.acceptance
         )
 
     assert await night() == 0  # it measures the trial, and accepts nothing by itself

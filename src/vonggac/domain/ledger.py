@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
+UNREAD = "unknown"
+"""Kind of a genuine fact that this version does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A stream of a camera of a site, as the wire names them."""
@@ -116,14 +120,23 @@ def take_fact(
     as_of_ns: int,
     received_ns: int,
 ) -> bool:
-    """Claim a fact for this transaction; False when it was applied before."""
+    """Claim a fact for this transaction; False when it was applied before.
+
+    Raises:
+        VonggacError: CORRUPT, another fact has this place: two boxes sign with one key.
+    """
     table = tables.fact
     known = connection.execute(
-        sa.select(table.c.sequence).where(
+        sa.select(table.c.kind, table.c.as_of_ns).where(
             table.c.site_id == site_id, table.c.epoch == epoch, table.c.sequence == sequence
         )
     ).one_or_none()
     if known is not None:
+        # What an older version could not read it could not date either.
+        if tuple(known) != (kind, as_of_ns) and UNREAD not in (known.kind, kind):
+            raise VonggacError(
+                Kind.CORRUPT, "another fact has this place: the key of a box is used twice"
+            )
         return False
     connection.execute(
         table.insert().values(
@@ -136,6 +149,26 @@ def take_fact(
         )
     )
     return True
+
+
+def latest_epoch(connection: Connection, site_id: str) -> int | None:
+    """The last life of a site's box of which a fact was taken."""
+    table = tables.fact
+    found: int | None = connection.execute(
+        sa.select(sa.func.max(table.c.epoch)).where(table.c.site_id == site_id)
+    ).scalar_one_or_none()
+    return found
+
+
+def facts_of_epoch(connection: Connection, site_id: str, epoch: int) -> int:
+    """How many facts of a life of a box there must have been, by the last that was taken."""
+    table = tables.fact
+    last: int | None = connection.execute(
+        sa.select(sa.func.max(table.c.sequence)).where(
+            table.c.site_id == site_id, table.c.epoch == epoch
+        )
+    ).scalar_one_or_none()
+    return 0 if last is None else last + 1
 
 
 def put_span(connection: Connection, stream: Stream, span: Span) -> None:
@@ -406,6 +439,13 @@ def lose_site(connection: Connection, site_id: str, *, lost_ns: int) -> None:
     if known is None:
         values |= {"as_of_ns": 0, "heard_ns": 0, "detail": {}}
     _put_site_state(connection, site_id, known, values)
+
+
+def describe_site(connection: Connection, site_id: str, values: Mapping[str, object]) -> None:
+    """Add to what is known of a site without saying that its box answers."""
+    known = site_state(connection, site_id)
+    if known is not None:
+        _put_site_state(connection, site_id, known, {"detail": {**known.detail, **values}})
 
 
 def confirm_state(

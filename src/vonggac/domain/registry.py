@@ -231,6 +231,16 @@ def sites(connection: Connection) -> list[Site]:
     return [Site(*row) for row in connection.execute(_sites().order_by(tables.site.c.name)).all()]
 
 
+def boxes(connection: Connection, site_ids: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    """(site, key) of every box that was enrolled, or of these sites' boxes, by site."""
+    table = tables.site
+    query = sa.select(table.c.id, table.c.public_key).where(table.c.public_key.is_not(None))
+    if site_ids is not None:
+        query = query.where(table.c.id.in_(site_ids))
+    rows = connection.execute(query.order_by(table.c.id)).all()
+    return [(site_id, public_key) for site_id, public_key in rows]
+
+
 def titles(connection: Connection) -> dict[str, str]:
     """What people call each site, by its id; not to be changed."""
     return once(connection, _titles)
@@ -335,7 +345,7 @@ def register_camera(
             )
         )
     else:
-        camera_id = _free_id(connection, draft.name, site_id)
+        camera_id = free_id(connection, draft.name, site_id)
         connection.execute(
             tables.camera.insert().values(
                 id=camera_id,
@@ -506,7 +516,7 @@ def retire_camera(connection: Connection, camera_id: str, *, reason: str, now_ns
             f"{before.name} stands in the configuration file; take it out there and restart",
             code="kept_by_config",
         )
-    _retire(connection, camera_id, reason=reason, now_ns=now_ns)
+    take_out(connection, camera_id, reason=reason, now_ns=now_ns)
     return before
 
 
@@ -529,7 +539,7 @@ def follow_config(
     known = {found.name: found for found in cameras(connection, site_id)}
     for name, found in known.items():
         if found.origin == "config" and name not in wanted:
-            _retire(connection, found.id, reason="taken out of the configuration", now_ns=now_ns)
+            take_out(connection, found.id, reason="taken out of the configuration", now_ns=now_ns)
     for name, conf in wanted.items():
         draft = Draft(
             name=name,
@@ -588,7 +598,8 @@ def in_service(
     return found
 
 
-def _retire(connection: Connection, camera_id: str, *, reason: str, now_ns: int) -> None:
+def take_out(connection: Connection, camera_id: str, *, reason: str, now_ns: int) -> None:
+    """Mark a camera as out of the register and out of service since now."""
     connection.execute(
         tables.camera.update()
         .where(tables.camera.c.id == camera_id)
@@ -643,7 +654,8 @@ def _plain(draft: Draft) -> dict[str, object]:
     }
 
 
-def _free_id(connection: Connection, name: str, site_id: str) -> str:
+def free_id(connection: Connection, name: str, site_id: str) -> str:
+    """An id for a new camera: its name, if no other site has it."""
     taken = connection.execute(
         sa.select(tables.camera.c.id).where(tables.camera.c.id == name)
     ).one_or_none()

@@ -1,8 +1,9 @@
 """What is done with the audit besides writing it: anchored hourly, expired, sent on to a SIEM.
 
-An anchor is a fact of the site (`wire.Anchored`): the box signs the hash of the newest row into
-its ledger, and the hub gets it back with all other facts.  Rows of the last hour are guarded by
-the chain's head alone.
+An anchor is a fact of a site (`wire.Anchored`): the box signs the hash of the newest row into its
+ledger, and the hub gets it back with all other facts.  Rows of the last hour are guarded by the
+chain's head alone.  A box signs for the hub of its own machine; a hub without a box asks those
+below it, one after the other, and its anchors bear its name, for every tier reads that ledger.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from vonggac.config import AuditConfig
     from vonggac.db import Connection, Database
     from vonggac.hub.site import Site
+    from vonggac.hub.sites import Sites
 
 _log = log.get(__name__)
 
@@ -43,13 +45,33 @@ INFORMATIONAL, WARNING = 6, 4
 """RFC 5424 table 2."""
 
 
-async def run(site: Site, database: Database, clock: Clock, config: AuditConfig) -> None:
-    """Anchor every hour and expire every day, for good; returns only when cancelled."""
+def anchor_name(hub_key: str, *, own: str) -> str:
+    """What this hub's anchors are called in a ledger: nothing in its own box's.
+
+    Args:
+        hub_key: public half of the key that signs this hub's grants.
+        own: the site of its machine's box; empty without one.
+    """
+    return "" if own else hub_key
+
+
+async def run(
+    sites: Sites, database: Database, clock: Clock, config: AuditConfig, *, name: str = ""
+) -> None:
+    """Anchor every hour and expire every day, for good; returns only when cancelled.
+
+    Args:
+        sites: whose boxes sign.
+        database: the audit.
+        clock: when an hour is over.
+        config: how long rows are kept.
+        name: `anchor_name`.
+    """
     expired_ns = 0
     while True:
         now_ns = clock.wall_ns()
         try:
-            await anchor(site, database, now_ns)
+            await _anchor_somewhere(sites, database, now_ns, name)
         except VonggacError as error:
             _log.info("audit.not_anchored", reason=error.message)
         if now_ns - expired_ns > EXPIRE_NS:
@@ -58,7 +80,31 @@ async def run(site: Site, database: Database, clock: Clock, config: AuditConfig)
         await clock.sleep(LOOK_S)
 
 
-async def anchor(site: Site, database: Database, now_ns: int) -> bool:
+async def _anchor_somewhere(sites: Sites, database: Database, now_ns: int, name: str) -> None:
+    """Ask this machine's box, or those below until one signs.
+
+    Raises:
+        VonggacError: none does.
+    """
+
+    def candidates() -> list[Site]:
+        if sites.own is not None:
+            return [sites.own]
+        with database.reading() as connection:
+            return sites.every(connection)
+
+    fault: VonggacError | None = None
+    for site in await asyncio.to_thread(candidates):
+        try:
+            await anchor(site, database, now_ns, name=name)
+            return
+        except VonggacError as error:
+            fault = error
+    if fault is not None:
+        raise fault
+
+
+async def anchor(site: Site, database: Database, now_ns: int, *, name: str = "") -> bool:
     """Have the newest row signed into the site's ledger, if the last time is an hour ago.
 
     Raises:
@@ -67,7 +113,9 @@ async def anchor(site: Site, database: Database, now_ns: int) -> bool:
     head = await asyncio.to_thread(_due, database, now_ns)
     if head is None:
         return False
-    envelope = await site.anchor(wire.AnchorAsk(what="audit", digest=head.hash, row=head.row))
+    envelope = await site.anchor(
+        wire.AnchorAsk(what="audit", digest=head.hash, row=head.row, name=name)
+    )
     # The same fact comes with the ledger; kept at once, it is not asked for twice meanwhile.
     await asyncio.to_thread(_keep, database, envelope)
     _log.info("audit.anchored", row=head.row)
@@ -149,11 +197,21 @@ def verify(
             stored.append((site, wire.decode_envelope(content)))
         except VonggacError:
             faults.append(f"an anchor of site {site} cannot be read")
-    anchors, wrong = anchors_of([*stored, *others], chains)
+    own = [told for told in others if not _is_of_another_hub(told[1])]
+    anchors, wrong = anchors_of([*stored, *own], chains)
     verdict = audit.verify(connection, anchors, now_ns=now_ns)
     return audit.Verdict(
         verdict.rows, verdict.anchors, (*verdict.faults, *faults, *dict.fromkeys(wrong))
     )
+
+
+def _is_of_another_hub(envelope: wire.Envelope) -> bool:
+    """Whether a box's journal holds this anchor for a hub above, whose rows are not these."""
+    try:
+        fact = wire.decode_fact(envelope.payload)
+    except VonggacError:
+        return False
+    return isinstance(fact, wire.Anchored) and fact.what == "audit" and fact.name != ""
 
 
 # -- syslog ----------------------------------------------------------------------------------

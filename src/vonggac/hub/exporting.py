@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vonggac.db import Database
     from vonggac.domain.exports import Export, Someone
     from vonggac.hub.site import Site
+    from vonggac.hub.sites import Sites
 
 _log = log.get(__name__)
 
@@ -70,6 +71,7 @@ class _Work:
     """An export while it is built."""
 
     export: Export
+    site: Site
     archive: zipfile.ZipFile
     cameras: list[CameraEvidence] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Exporter:
     """Builds what was approved. Belongs to one event loop.
 
     Args:
-        site: the box, asked and asked to sign.
+        sites: whose boxes are asked, and asked to sign.
         database: requests, pages, the register.
         clock: wall time and pauses.
         folder: where the ZIPs lie; made when missing.
@@ -91,9 +93,9 @@ class Exporter:
     """
 
     def __init__(
-        self, site: Site, database: Database, clock: Clock, folder: Path, *, hub: str
+        self, sites: Sites, database: Database, clock: Clock, folder: Path, *, hub: str
     ) -> None:
-        self._site = site
+        self._sites = sites
         self._database = database
         self._clock = clock
         self._folder = folder
@@ -163,13 +165,14 @@ class Exporter:
             OSError: the disk refuses.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        site = await asyncio.to_thread(self._look, export)
         archive = zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True)
         with archive:
-            work = _Work(export, archive)
+            work = _Work(export, site, archive)
             await self._say_soon(work, "pages")
             names = await asyncio.to_thread(self._names, export)
             proofs = {
-                camera: await self._proof(export, names[camera][0]) for camera in export.cameras
+                camera: await self._proof(work, names[camera][0]) for camera in export.cameras
             }
             work.total = sum(clip.size for proof in proofs.values() for clip in proof.clips)
             free = os.statvfs(self._folder)
@@ -183,7 +186,7 @@ class Exporter:
             await self._say_soon(work, "seal")
             await self._finish(work, partial)
         digest = await asyncio.to_thread(_digest, partial)
-        await self._check(partial)
+        await self._check(partial, site)
         final = zip_path(self._folder, export.id)
         size = partial.stat().st_size
         partial.replace(final)
@@ -191,6 +194,10 @@ class Exporter:
 
     async def _say_soon(self, work: _Work, step: str) -> None:
         await asyncio.to_thread(self._say, work, step)
+
+    def _look(self, export: Export) -> Site:
+        with self._database.reading() as connection:
+            return self._sites.look(connection, export.site_id)
 
     def _names(self, export: Export) -> dict[str, tuple[str, str, str]]:
         """Name on the wire, title and zone of each camera."""
@@ -201,12 +208,13 @@ class Exporter:
             for camera in export.cameras
         }
 
-    async def _proof(self, export: Export, camera: str) -> wire.Proof:
+    async def _proof(self, work: _Work, camera: str) -> wire.Proof:
         """What the box proves, once its page is closed."""
+        export = work.export
         until = self._clock.monotonic_ns() + int(PATIENCE_S * NS)
         while True:
             try:
-                proof = await self._site.proof(camera, "main", (export.from_ns, export.to_ns))
+                proof = await work.site.proof(camera, "main", (export.from_ns, export.to_ns))
             except VonggacError as error:
                 # A line that is down for minutes is no reason to ask a person again.
                 if error.kind not in (Kind.UNAVAILABLE, Kind.TIMED_OUT):
@@ -286,7 +294,7 @@ class Exporter:
 
             span = (export.from_ns, export.to_ns)
             async with contextlib.aclosing(
-                self._site.clip(camera, "main", span, number, told)  # type: ignore[type-var]
+                work.site.clip(camera, "main", span, number, told)  # type: ignore[type-var]
             ) as chunks:
                 async for chunk in chunks:
                     gathered += chunk
@@ -344,11 +352,11 @@ class Exporter:
         now_ns = self._clock.wall_ns()
         place = await asyncio.to_thread(self._place, export)
         values = minutes.values(
-            export, place, work.cameras, work.copies, fingerprint(self._site.public_key)
+            export, place, work.cameras, work.copies, fingerprint(work.site.public_key)
         )
         sheet = await asyncio.to_thread(paper.pdf, "minutes", values)
         _add(work, "minutes.pdf", sheet)
-        chain = await asyncio.to_thread(self._chain, export)
+        chain = await asyncio.to_thread(self._chain, work)
         for name, content in signers.announcement_files(chain).items():
             _add(work, name, content)
         assert export.decided is not None, "it was approved"
@@ -360,7 +368,7 @@ class Exporter:
             site_name=place.site.name,
             site_title=place.site.title,
             site_address=place.site.address,
-            key=self._site.public_key,
+            key=work.site.public_key,
             from_=str(export.from_ns),
             to=str(export.to_ns),
             made_at=str(now_ns),
@@ -378,7 +386,7 @@ class Exporter:
         )
         content = encode_manifest(manifest)
         digest = hashlib.sha256(content).hexdigest()
-        sealed = await self._site.anchor(
+        sealed = await work.site.anchor(
             wire.AnchorAsk(what="export", digest=digest, name=export.id)
         )
         work.archive.writestr(MANIFEST, content)
@@ -388,12 +396,12 @@ class Exporter:
         with self._database.reading() as connection:
             return minutes.place(connection, export.site_id, now_ns=self._clock.wall_ns())
 
-    def _chain(self, export: Export) -> keys.Chain:
+    def _chain(self, work: _Work) -> keys.Chain:
         with self._database.reading() as connection:
-            found = site_keys.chain(connection, export.site_id)
-        return found or keys.Chain(export.site_id, self._site.public_key)
+            found = site_keys.chain(connection, work.site.id)
+        return found or keys.Chain(work.site.id, work.site.public_key)
 
-    async def _check(self, partial: Path) -> None:
+    async def _check(self, partial: Path, site: Site) -> None:
         """Verify what is about to be handed out.
 
         Raises:
@@ -402,7 +410,7 @@ class Exporter:
 
         def look() -> list[str]:
             with EvidenceZip(partial) as files:
-                return verify(files, key=self._site.public_key).faults
+                return verify(files, key=site.public_key).faults
 
         faults = await asyncio.to_thread(look)
         if faults:

@@ -1,21 +1,24 @@
 """Facts of sites into the database: verified, each applied once, in order.
 
-`run` reads the LEDGER in batches and commits each batch before it acknowledges it. What cannot be
-verified or read is refused, counted and audited; it never stops what follows.
+`run` reads the LEDGER in batches and commits each batch before it acknowledges it. Each fact is
+held against the keys of the site that it names, whatever subject or stream brought it. What cannot
+be verified or read is refused, counted and audited; it never stops what follows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from vonggac import keys, log, wire
 from vonggac.db import FAILED
-from vonggac.domain import audit, holds, ledger, site_keys
+from vonggac.domain import audit, below, holds, ledger, site_keys
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub.said import plain, plain_all
 
@@ -47,6 +50,8 @@ class Counts:
     """Genuine, of a kind that this version does not know."""
     behind: int = 0
     """Facts that the LEDGER still held when the last batch left it."""
+    refused_of: Counter[str] = field(default_factory=Counter)
+    """Refused, by the site whose subject they came on; "-" where there is none."""
 
 
 class _Known(NamedTuple):
@@ -56,24 +61,43 @@ class _Known(NamedTuple):
     arrived: dict[str, tuple[int, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What a hub keeps by itself of the sites whose facts it takes."""
+
+    own: str = ""
+    """The site of this machine's box, whose register is kept here; empty without a box."""
+    anchors: str = ""
+    """What this hub's anchors are called (`auditing.anchor_name`)."""
+
+    def is_anchor_of_ours(self, site_id: str, name: str) -> bool:
+        """Whether a site signed the end of this hub's audit, not of another tier's."""
+        return name == self.anchors and (name != "" or site_id == self.own)
+
+
 class FactTaker:
-    """Applies facts. One at a time; `apply` runs in a worker thread.
+    """Applies facts, of however many readers one batch at a time; `apply` is for worker threads.
 
     Args:
         database: where they go.
         clock: when they came.
+        tier: which site's register is kept here; None: every one's, and no hub is above or below.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, tier: Tier | None = None) -> None:
+        self._tier = tier
+        self._epochs: dict[str, int] = {}
+        """The latest life of each site's box of which a fact was taken."""
         self._database = database
         self._clock = clock
         self._told: dict[str, int] = {}
+        self._turn = threading.Lock()
         self.counts = Counts()
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch in one transaction. Facts applied before are passed over."""
         now_ns = self._clock.wall_ns()
-        with self._database.writing() as connection:
+        with self._turn, self._database.writing() as connection:
             known = _Known(site_keys.chains(connection), site_keys.arrived(connection))
             for delivery in deliveries:
                 self.counts.behind = delivery.behind
@@ -82,13 +106,14 @@ class FactTaker:
                     with ledger.all_or_nothing(connection):
                         self._take(connection, genuine, known, now_ns)
                 except VonggacError as error:
-                    self._refuse(connection, delivery, error, now_ns)
+                    self._refuse(connection, delivery, error, now_ns, known)
                 except FAILED:  # read again when the database is there again
                     raise
                 except Exception as error:  # noqa: BLE001 - read again and again, it would stop all
                     _log.exception("fact.failed", subject=delivery.subject)
                     fault = f"a fact cannot be applied: {type(error).__name__}"
-                    self._refuse(connection, delivery, VonggacError(Kind.INTERNAL, fault), now_ns)
+                    wrong = VonggacError(Kind.INTERNAL, fault)
+                    self._refuse(connection, delivery, wrong, now_ns, known)
 
     def _take(
         self, connection: Connection, genuine: keys.Genuine, known: _Known, now_ns: int
@@ -98,7 +123,7 @@ class FactTaker:
             fact = _plain(wire.decode_fact(envelope.payload))
             kind, at_ns = wire.fact_kind(fact), fact.at
         except MalformedError:
-            fact, kind, at_ns = None, "unknown", 0
+            fact, kind, at_ns = None, ledger.UNREAD, 0
         fresh = ledger.take_fact(
             connection,
             envelope.site,
@@ -115,6 +140,7 @@ class FactTaker:
             raise VonggacError(
                 Kind.CORRUPT, "a fact came after the end of the key that signed it had come"
             )
+        self._check_epoch(connection, envelope)
         if isinstance(fact, wire.KeyChanged):
             followed = site_keys.follow(
                 connection, known.chains[envelope.site], envelope, now_ns=now_ns, arrived=True
@@ -125,14 +151,37 @@ class FactTaker:
         elif fact is None:
             self.counts.unread += 1
         else:
-            apply_fact(connection, envelope, fact, now_ns=now_ns)
+            apply_fact(connection, envelope, fact, now_ns=now_ns, tier=self._tier)
             self.counts.applied += 1
+        self._epochs[envelope.site] = envelope.epoch
+
+    def _check_epoch(self, connection: Connection, envelope: wire.Envelope) -> None:
+        """A box sends its lives in order: what is new of an ended one was written afterwards.
+
+        Raises:
+            VonggacError: CORRUPT, somebody else uses the key.
+        """
+        latest = self._epochs.get(envelope.site)
+        if latest is None:
+            latest = ledger.latest_epoch(connection, envelope.site)
+        if latest is not None and envelope.epoch < latest:
+            raise VonggacError(
+                Kind.CORRUPT, "a new fact of an ended life of the box: its key is used twice"
+            )
 
     def _refuse(
-        self, connection: Connection, delivery: Delivery, error: VonggacError, now_ns: int
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        error: VonggacError,
+        now_ns: int,
+        known: _Known,
     ) -> None:
         self.counts.refused += 1
-        reason = error.message[:100]
+        claimed = _claimed(delivery)
+        site_id = claimed if claimed in known.chains else ""  # anybody can claim any number of ids
+        self.counts.refused_of[site_id or "-"] += 1
+        reason = f"{site_id} {error.message[:100]}"
         if now_ns - self._told.get(reason, -TOLD_NS) < TOLD_NS:
             return
         if len(self._told) > 100:
@@ -145,9 +194,19 @@ class FactTaker:
             audit.Act.FACT_REFUSED,
             now_ns=now_ns,
             thing=plain(delivery.subject),
+            site=site_id or None,
             outcome="refused",
             detail={"reason": plain(error.message), "refused_so_far": self.counts.refused},
         )
+
+
+def _claimed(delivery: Delivery) -> str:
+    """The site whose fact it would be by its subject, which nobody signed; empty without one."""
+    try:
+        subject = wire.parse_subject(delivery.subject)
+    except MalformedError:
+        return ""
+    return subject.site
 
 
 def _plain(fact: wire.Fact) -> wire.Fact:
@@ -176,7 +235,12 @@ def _genuine(delivery: Delivery, chains: dict[str, keys.Chain]) -> keys.Genuine:
 
 
 def apply_fact(
-    connection: Connection, envelope: wire.Envelope, fact: wire.Fact, *, now_ns: int
+    connection: Connection,
+    envelope: wire.Envelope,
+    fact: wire.Fact,
+    *,
+    now_ns: int,
+    tier: Tier | None = None,
 ) -> None:
     """Put one fact where questions can be asked. The transaction has claimed it already."""
     site_id, epoch = envelope.site, envelope.epoch
@@ -234,7 +298,9 @@ def apply_fact(
         case wire.Audited():
             _audited(connection, site_id, fact)
         case wire.Anchored():
-            if fact.what == "audit":
+            if fact.what == "audit" and (
+                tier is None or tier.is_anchor_of_ours(site_id, fact.name)
+            ):
                 audit.put_anchor(
                     connection,
                     audit.Anchor(fact.row, fact.digest, fact.at),
@@ -264,6 +330,9 @@ def apply_fact(
                 stream = ledger.Stream(site_id, fact.camera, stream_name)
                 described = {"in_service": fact.in_service}
                 ledger.describe_stream(connection, stream, described)
+            if tier is not None and site_id != tier.own:
+                told = below.Told(fact.camera, fact.title, fact.zone, in_service=fact.in_service)
+                below.follow(connection, site_id, told, now_ns=now_ns)
 
 
 def _state_changed(connection: Connection, site_id: str, fact: wire.StateChanged) -> None:

@@ -1,7 +1,8 @@
 """What a site shall record: the register of this hub, sent as an order that the box keeps.
 
-The hub's database is the truth. The order is sent when the register changes and whenever the
-site comes back; a box that is cut off obeys its last order.
+The hub of the box's own machine keeps the register of its site, and its database is the truth: hubs
+above learn of cameras by facts and order nothing. The order is sent when the register changes and
+whenever the box comes back; a box that is cut off obeys its last order.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ class Orders:
     """Keeps one site's orders equal to the register. Belongs to one event loop.
 
     Args:
-        site: who obeys.
+        site: who obeys; None: this machine has no box, and there is nobody to order.
         database: the register.
         box: opens the cameras' passwords, which are then sealed to the site's key.
         clock: wall time and pauses.
     """
 
-    def __init__(self, site: Site, database: Database, box: Box, clock: Clock) -> None:
+    def __init__(self, site: Site | None, database: Database, box: Box, clock: Clock) -> None:
         self._site = site
         self._database = database
         self._box = box
@@ -88,10 +89,13 @@ class Orders:
         Raises:
             VonggacError: the box does not answer, or a stored password cannot be opened.
         """
-        digest, revision, wanted = await asyncio.to_thread(self._read)
+        site = self._site
+        if site is None:
+            return None
+        digest, revision, wanted = await asyncio.to_thread(self._read, site)
         if digest == self._sent:
             return None
-        answer = await self._site.configure(revision, wanted)
+        answer = await site.configure(revision, wanted)
         reasons = tuple(str(reason) for reason in answer.get("reasons", ()))
         accepted = bool(answer.get("accepted"))
         self.last = Outcome(revision, accepted, reasons, self._clock.wall_ns())
@@ -103,17 +107,17 @@ class Orders:
             _log.warning("order.refused", revision=revision, reasons=list(reasons))
         return self.last
 
-    def _read(self) -> tuple[str, int, wire.WantedCameras]:
+    def _read(self, site: Site) -> tuple[str, int, wire.WantedCameras]:
         with self._database.reading() as connection:
             now_ns = self._clock.wall_ns()
-            plain = _wanted(connection, self._site, self._box, sealed=False, now_ns=now_ns)
+            plain = _wanted(connection, site, self._box, sealed=False, now_ns=now_ns)
             digest = hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
-            known = settings.order(connection, self._site.id)
-            wanted = _wanted(connection, self._site, self._box, sealed=True, now_ns=now_ns)
+            known = settings.order(connection, site.id)
+            wanted = _wanted(connection, site, self._box, sealed=True, now_ns=now_ns)
         if known is not None and known.digest == digest:
             return digest, known.revision, wanted
         with self._database.writing() as connection:
-            revision = settings.next_order(connection, self._site.id, digest, now_ns=now_ns)
+            revision = settings.next_order(connection, site.id, digest, now_ns=now_ns)
         return digest, revision, wanted
 
 

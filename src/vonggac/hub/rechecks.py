@@ -1,7 +1,8 @@
 """Trials that end are measured, and accepted cameras are checked again each night.
 
-The box is asked for a probe of each camera of its own site; what a hub cannot ask is judged by the
-ledger and the register alone.  A box that does not answer makes no camera drift.
+The site's box is asked for a probe of each camera whose address is known here; what a hub cannot
+ask is judged by the ledger and the register alone.  A box that does not answer makes no camera
+drift.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vonggac.db import Database
     from vonggac.domain.acceptance import Try
     from vonggac.hub.site import Site
+    from vonggac.hub.sites import Sites
     from vonggac.keys import Box
 
 _log = log.get(__name__)
@@ -28,22 +30,22 @@ LOOK_S: Final = 300.0
 
 
 async def run(
-    site: Site, database: Database, box: Box, clock: Clock, bounds: AcceptanceConfig
+    sites: Sites, database: Database, box: Box, clock: Clock, bounds: AcceptanceConfig
 ) -> None:
     """Look for ever; returns only when cancelled."""
     while True:
-        await run_once(site, database, box, clock, bounds)
+        await run_once(sites, database, box, clock, bounds)
         await clock.sleep(LOOK_S)
 
 
 async def run_once(
-    site: Site, database: Database, box: Box, clock: Clock, bounds: AcceptanceConfig
+    sites: Sites, database: Database, box: Box, clock: Clock, bounds: AcceptanceConfig
 ) -> int:
     """Measure what ended, check what is due; how many cameras were checked again."""
     await asyncio.to_thread(_end_trials, database, clock, bounds)
     due = await asyncio.to_thread(_due, database, clock, bounds)
     for it in due:
-        probe = await _probe(site, database, box, it) if it.site_id == site.id else None
+        probe = await _probe(sites, database, box, it)
         await asyncio.to_thread(_check, database, clock, bounds, it, probe)
     if due:
         _log.info("acceptance.checked_again", count=len(due))
@@ -65,16 +67,22 @@ def _due(database: Database, clock: Clock, bounds: AcceptanceConfig) -> list[Try
         return acceptance_drift.due(connection, bounds, now_ns=clock.wall_ns())
 
 
-async def _probe(site: Site, database: Database, box: Box, it: Try) -> dict[str, Any] | None:
-    """What the box finds of a camera now; None when it does not answer."""
+async def _probe(sites: Sites, database: Database, box: Box, it: Try) -> dict[str, Any] | None:
+    """What the box finds of a camera now; None when it is not asked or does not answer."""
 
-    def stored() -> tuple[registry.Camera, Secret]:
+    def stored() -> tuple[Site, registry.Camera, Secret] | None:
         with database.reading() as connection:
             camera = registry.camera(connection, it.camera_id)
-            return camera, registry.password_of(connection, camera.id, box)
+            if not camera.main_url or not sites.reaches(connection, camera.site_id):
+                return None
+            site = sites.look(connection, camera.site_id)
+            return site, camera, registry.password_of(connection, camera.id, box)
 
     try:
-        camera, password = await asyncio.to_thread(stored)
+        found = await asyncio.to_thread(stored)
+        if found is None:
+            return None
+        site, camera, password = found
         return await site.probe(camera.main_url, camera.user_name, password)
     except VonggacError as error:
         _log.warning("acceptance.not_asked", camera=it.camera_id, reason=str(error))

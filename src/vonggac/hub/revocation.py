@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vonggac.db import Database
     from vonggac.domain.grants import Standing
     from vonggac.hub.site import Site
+    from vonggac.hub.sites import Sites
     from vonggac.keys import Trust
 
 _log = log.get(__name__)
@@ -44,7 +45,7 @@ class Revocation:
 
     Args:
         database: who may what, and which grants stand.
-        site: the box that answers grants.
+        sites: whose boxes answer grants.
         trust: signs the account's claims.
         connect: opens a connection to the bus's system account.
         clock: wall time.
@@ -54,7 +55,7 @@ class Revocation:
     def __init__(
         self,
         database: Database,
-        site: Site,
+        sites: Sites,
         trust: Trust,
         connect: Callable[[], Awaitable[Connection]],
         clock: Clock,
@@ -63,7 +64,7 @@ class Revocation:
         self.ended = 0
         """Grants taken back, for the metrics."""
         self._database = database
-        self._site = site
+        self._sites = sites
         self._trust = trust
         self._connect = connect
         self._clock = clock
@@ -149,12 +150,38 @@ class Revocation:
         return self._trust.revoke(*users, now_s=now_s, media=True)
 
     async def _tell(self, found: Sequence[tuple[Standing, str]]) -> None:
-        """Have the box answer these grants no more."""
-        here = [(one.id, why) for one, why in found if one.site_id == self._site.id]
-        for why in sorted({why for _, why in here}):
-            ids = [grant for grant, said in here if said == why]
+        """Have the boxes answer these grants no more; one that is away holds up no other.
+
+        Raises:
+            VonggacError: a box could not be told.
+        """
+        if not found:
+            return
+        sites = await asyncio.to_thread(self._sites_of, {one.site_id for one, _ in found})
+        theirs = [
+            (site, [(one.id, why) for one, why in found if one.site_id == site.id])
+            for site in sites
+        ]
+        done = await asyncio.gather(
+            *(self._tell_one(*each) for each in theirs), return_exceptions=True
+        )
+        for fault in done:
+            if isinstance(fault, BaseException):
+                raise fault
+
+    def _sites_of(self, site_ids: set[str]) -> list[Site]:
+        with self._database.reading() as connection:
+            return [
+                self._sites.look(connection, site_id)
+                for site_id in sorted(site_ids)
+                if self._sites.reaches(connection, site_id)
+            ]
+
+    async def _tell_one(self, site: Site, found: Sequence[tuple[str, str]]) -> None:
+        for why in sorted({why for _, why in found}):
+            ids = [grant for grant, said in found if said == why]
             for start in range(0, len(ids), BATCH):
-                await self._site.revoke(ids[start : start + BATCH], why)
+                await site.revoke(ids[start : start + BATCH], why)
                 self._told |= set(ids[start : start + BATCH])
 
 

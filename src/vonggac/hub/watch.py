@@ -1,7 +1,8 @@
 """Is the box there, and until when does what we know of its cameras stand?
 
-On one machine the box is asked every few seconds. Its word extends a state only where it agrees
-with what the ledger said last: where it does not, the fact is still on its way.
+The box of this machine is asked every few seconds; what is known of another one stands by its link
+(`hub.links`). Its word extends a state only where it agrees with what the ledger said last: where
+it does not, the fact is still on its way.
 """
 
 from __future__ import annotations

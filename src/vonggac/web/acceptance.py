@@ -119,7 +119,9 @@ async def ask_probe(who: Visitor, acceptance_id: str) -> Try:
             return it, actor, camera, registry.password_of(connection, camera.id, who.desk.box)
 
     it, actor, camera, password = await run_in_threadpool(stored)
-    found = await asking.look_at(who, camera.main_url, camera.user_name, password.reveal())
+    found = await asking.look_at(
+        who, camera.main_url, camera.user_name, password.reveal(), site_id=camera.site_id
+    )
 
     def keep() -> Try:
         with who.desk.database.writing() as connection:
@@ -142,7 +144,7 @@ async def take_picture(who: Visitor, acceptance_id: str) -> acceptance.Picture:
 
     it, actor, camera = await run_in_threadpool(seen)
     who.desk.ask_limit.take(who.signed_in.account.id)
-    content = await who.desk.site.snapshot(camera.name)
+    content = await who.desk.sites.of(camera.site_id).snapshot(camera.name)
 
     def keep() -> acceptance.Picture:
         now_ns = who.desk.now_ns()
@@ -392,6 +394,7 @@ def _one(
             "drift": tasks.of(connection, f"drift:{camera.id}"),
         }
         may_see = _may_see_picture(connection, who, it)
+        reached = desk.sites.reaches(connection, it.site_id)
     return who.page(
         "acceptance_one.html",
         {
@@ -399,7 +402,7 @@ def _one(
             "may_see": may_see,
             "may_test": who.may(Act.ACCEPTANCE_TEST, thing),
             "may_decide": who.may(Act.ACCEPTANCE_DECIDE, thing),
-            "here": it.site_id == desk.site.id,
+            "here": reached,
             "ended": now_ns >= it.trial_to_ns,
             "zone": desk.placement.zone(camera.zone),
             "rule": desk.placement,

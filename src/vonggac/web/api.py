@@ -8,7 +8,7 @@ sent and is not looked at: forms of the pages are what carries and checks the se
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,11 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.web import figures, limits, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.ranges import ByteRange, if_none_match, if_range_holds, parse_range
+
+if TYPE_CHECKING:
+    from vonggac.db import Connection
+    from vonggac.hub.site import Site
+    from vonggac.web.desk import Desk
 
 routes = APIRouter(prefix="/api/v1")
 
@@ -68,6 +73,8 @@ class ProbeBody(_Body):
     """A camera to look at."""
 
     url: str = Field(max_length=1000)
+    site: str = Field(default="", max_length=40)
+    """Whose box looks; left out, the one of this machine."""
     user: str = Field(default="", max_length=200)
     password: str = Field(default="", max_length=1000)
 
@@ -76,6 +83,8 @@ class DiscoverBody(_Body):
     """Where to search; no address searches the box's network for ONVIF devices."""
 
     address: str | None = Field(default=None, max_length=255)
+    site: str = Field(default="", max_length=40)
+    """Whose box searches; left out, the one of this machine."""
     user: str = Field(default="", max_length=200)
     password: str = Field(default="", max_length=1000)
 
@@ -164,6 +173,7 @@ def register(request: Request, draft: registry.Draft) -> registry.Camera:
     try:
         with desk.database.writing() as connection:
             site = rights.shown_site(connection, who, access.Act.CAMERA_EDIT)
+            _refuse_kept_below(connection, desk, site.id)
             camera = registry.register_camera(
                 connection,
                 site.id,
@@ -185,6 +195,18 @@ def register(request: Request, draft: registry.Draft) -> registry.Camera:
         _audit_refused_place(who, draft, problem, now_ns)
         raise
     return camera
+
+
+def _refuse_kept_below(connection: Connection, desk: Desk, site_id: str) -> None:
+    """A facility with a box of its own keeps its register: what is written here reached nobody.
+
+    Raises:
+        VonggacError: CONFLICT.
+    """
+    if site_id != desk.sites.own_id and desk.sites.reaches(connection, site_id):
+        raise VonggacError(
+            Kind.CONFLICT, "this facility keeps its own register: add the camera on its own pages"
+        )
 
 
 def edit(
@@ -411,7 +433,7 @@ async def recording(
         raise VonggacError(Kind.BAD_INPUT, "from and to are needed")
     window = window_of(from_, to, LONGEST_MP4_NS, who.desk.now_ns())
     camera = await run_in_threadpool(_camera, who, camera_id)
-    site = who.desk.site
+    site = who.desk.sites.of(camera.site_id)
     film = await site.mp4(camera.name, stream, *window)
     etag = f'"{film.etag}"'
     headers = {
@@ -484,7 +506,8 @@ async def snapshot(
         # A picture of a recorded moment is playback, however small it is.
         await run_in_threadpool(_require, who, access.Act.PLAYBACK, camera_id)
     camera = await run_in_threadpool(_camera, who, camera_id)
-    picture = await who.desk.site.snapshot(camera.name, at_ns=at_ns, width=width)
+    site = who.desk.sites.of(camera.site_id)
+    picture = await site.snapshot(camera.name, at_ns=at_ns, width=width)
     await run_in_threadpool(_audit_snapshot, who, camera.id, at)
     return Response(picture, media_type="image/jpeg")
 
@@ -517,7 +540,8 @@ async def timeline(
     if (window[1] - window[0]) / NS / resolution_s > 20_000:
         raise VonggacError(Kind.BAD_INPUT, "resolution_s is too fine for this span")
     camera = await run_in_threadpool(_camera, who, camera_id)
-    found = await who.desk.site.timeline(camera.name, stream, *window, resolution_s)
+    site = who.desk.sites.of(camera.site_id)
+    found = await site.timeline(camera.name, stream, *window, resolution_s)
     return {
         "as_of": rfc3339(int(found.as_of)),
         "spans": [
@@ -543,11 +567,20 @@ async def timeline(
 async def probe(request: Request, body: ProbeBody) -> dict[str, Any]:
     """What a technician needs to know of a camera; takes up to half a minute."""
     who = await run_in_threadpool(visitor, request)
-    return await look_at(who, body.url, body.user, body.password)
+    return await look_at(who, body.url, body.user, body.password, site_id=body.site)
 
 
-async def look_at(who: Visitor, url: str, user: str, password: str) -> dict[str, Any]:
+async def look_at(
+    who: Visitor, url: str, user: str, password: str, *, site_id: str = ""
+) -> dict[str, Any]:
     """Probe a camera for the visitor, audited and limited; credentials may stand in the URL.
+
+    Args:
+        who: the visitor.
+        url: where the camera is.
+        user: its account.
+        password: its password.
+        site_id: whose box looks; left out, the one of this machine.
 
     Raises:
         VonggacError: as the box answers; BAD_INPUT, TOO_MANY.
@@ -556,30 +589,32 @@ async def look_at(who: Visitor, url: str, user: str, password: str) -> dict[str,
     plain, url_user, url_password = registry.split_credentials(url)
     if registry.url_problems("url", plain):
         raise VonggacError(Kind.BAD_INPUT, "url: write it as rtsp://host:port/path")
-    await run_in_threadpool(_require_here, who, access.Act.PROBE)
+    site = await run_in_threadpool(_asked, who, access.Act.PROBE, site_id)
     who.desk.ask_limit.take(account.id)
     await run_in_threadpool(_audit_ask, who, Act.PROBE, plain)
-    return await who.desk.site.probe(plain, user or url_user, Secret(password or url_password))
+    return await site.probe(plain, user or url_user, Secret(password or url_password))
 
 
 @routes.post("/discover", summary="Search the box's network for cameras")
 async def discover(request: Request, body: DiscoverBody) -> dict[str, Any]:
     """ONVIF devices of the box's network, or the channels of one address. Guesses no password."""
     who = await run_in_threadpool(visitor, request)
-    return await search(who, body.address, body.user, body.password)
+    return await search(who, body.address, body.user, body.password, site_id=body.site)
 
 
-async def search(who: Visitor, address: str | None, user: str, password: str) -> dict[str, Any]:
-    """Search for the visitor, audited and limited.
+async def search(
+    who: Visitor, address: str | None, user: str, password: str, *, site_id: str = ""
+) -> dict[str, Any]:
+    """Search for the visitor, audited and limited; by this machine's box, or by a site's.
 
     Raises:
         VonggacError: as the box answers; TOO_MANY.
     """
     account = who.signed_in.account
-    await run_in_threadpool(_require_here, who, access.Act.DISCOVER)
+    site = await run_in_threadpool(_asked, who, access.Act.DISCOVER, site_id)
     who.desk.ask_limit.take(account.id)
     await run_in_threadpool(_audit_ask, who, Act.DISCOVER, address or "")
-    return await who.desk.site.discover(address or None, user, Secret(password))
+    return await site.discover(address or None, user, Secret(password))
 
 
 def _audit_ask(who: Visitor, act: Act, thing: str) -> None:
@@ -597,10 +632,19 @@ def _require(who: Visitor, act: access.Act, camera_id: str) -> None:
         rights.require(connection, who, act, access.thing_of_camera(connection, camera_id))
 
 
-def _require_here(who: Visitor, act: access.Act) -> None:
-    """Refuse questions to this hub's box by those who may not ask it."""
+def _asked(who: Visitor, act: access.Act, site_id: str) -> Site:
+    """The site whose box is asked, if the visitor may ask it.
+
+    Raises:
+        VonggacError: UNAVAILABLE, it is not asked from here; NOT_FOUND, FORBIDDEN.
+    """
+    sites = who.desk.sites
+    wanted = site_id or sites.own_id
     with who.desk.database.reading() as connection:
-        rights.require(connection, who, act, access.thing_of_site(connection, who.desk.site.id))
+        if not wanted:
+            raise VonggacError(Kind.BAD_INPUT, "site: name the facility whose box shall look")
+        rights.require(connection, who, act, access.thing_of_site(connection, wanted))
+        return sites.look(connection, wanted)
 
 
 def _moment(ns: int | None) -> str | None:

@@ -98,7 +98,7 @@ if TYPE_CHECKING:
     from vonggac.hub.chores import Chores
     from vonggac.hub.grants import Grants
     from vonggac.hub.orders import Orders
-    from vonggac.hub.site import Site
+    from vonggac.hub.sites import Sites
     from vonggac.keys import Box
 
 _log = log.get("web.app")
@@ -206,7 +206,7 @@ ROUTERS = (
 def create_app(
     *,
     database: Database,
-    site: Site,
+    sites: Sites,
     orders: Orders,
     grants: Grants,
     box: Box,
@@ -221,7 +221,7 @@ def create_app(
 
     Args:
         database: migrated, with the site registered.
-        site: asks the box.
+        sites: finds the box to ask.
         orders: told when the register changes.
         grants: signs permissions to see.
         box: opens stored credentials.
@@ -237,7 +237,7 @@ def create_app(
     secure = config.web.tls is not None or public_url.startswith("https://")
     desk = Desk(
         database=database,
-        site=site,
+        sites=sites,
         orders=orders,
         grants=grants,
         box=box,

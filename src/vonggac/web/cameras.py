@@ -154,7 +154,7 @@ async def probe_again(request: Request, camera_id: str) -> Response:
     who = await run_in_threadpool(visitor, request)
     who.check_form(form_values(dict(await request.form())))
     camera, password = await run_in_threadpool(_with_password, who, camera_id)
-    probe = await _probe(who, camera.main_url, camera.user_name, password)
+    probe = await _probe(who, camera.main_url, camera.user_name, password, site_id=camera.site_id)
     return await run_in_threadpool(show, who, camera_id, probe=probe)
 
 
@@ -366,10 +366,12 @@ async def _probe_form(who: Visitor, values: Mapping[str, str], stored: Secret | 
     return await _probe(who, values.get("main_url", ""), values.get("user_name", ""), password)
 
 
-async def _probe(who: Visitor, url: str, user: str, password: Secret) -> Probe:
+async def _probe(
+    who: Visitor, url: str, user: str, password: Secret, *, site_id: str = ""
+) -> Probe:
     t = who.t
     try:
-        found = await api.look_at(who, url, user, password.reveal())
+        found = await api.look_at(who, url, user, password.reveal(), site_id=site_id)
     except VonggacError as error:
         said = {
             Kind.BAD_INPUT: t("Viết địa chỉ dạng rtsp://địa-chỉ:cổng/đường-dẫn."),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vonggac.domain.rules import CauseWords, Language, Placement
     from vonggac.hub.grants import Grants
     from vonggac.hub.orders import Orders
-    from vonggac.hub.site import Site
+    from vonggac.hub.sites import Sites
     from vonggac.keys import Box
     from vonggac.web.limits import RateLimit, Recently
     from vonggac.web.render import Pages
@@ -47,7 +47,7 @@ class Desk:
     """The collaborators of the web, made once by `create_app`."""
 
     database: Database
-    site: Site
+    sites: Sites
     orders: Orders
     grants: Grants
     box: Box
@@ -101,7 +101,7 @@ class Visitor:
     person: Person = NOBODY
     """The account with its roles, as it stands now."""
     here: Thing | None = None
-    """This hub's own facility, once it is registered."""
+    """This hub's own facility, once it is registered; None on a hub without one."""
     origin: str = ""
     """How the request came: scheme and host, as its browser shows them."""
 
@@ -199,9 +199,11 @@ class Visitor:
     @property
     def _title(self) -> str:
         """The name of this hub's own facility, for those who may know it."""
+        config = self.desk.config
+        if not self.desk.sites.own_id:
+            return config.hub.title or self.t("Trung tâm giám sát")
         if self.session is not None and not (self.here and self.may(Act.FACILITY_SEE, self.here)):
             return self.t("Cơ sở")
-        config = self.desk.config
         return config.site.title or config.site.name
 
     def page(
@@ -268,8 +270,8 @@ def _roles(desk: Desk, session: sessions.Session | None) -> tuple[Person, Thing 
         if session.scopes is not None:
             person = replace(person, only=tokens.acts_of(session.scopes))
         try:
-            return person, access.thing_of_site(connection, desk.site.id)
-        except VonggacError:  # the program is starting, and its facility not registered yet
+            return person, access.thing_of_site(connection, desk.sites.own_id)
+        except VonggacError:  # there is none, or the program is starting
             return person, None
 
 
@@ -349,11 +351,14 @@ def as_of(state: ledger.SiteState | None, now_ns: int) -> AsOf:
 
 
 def the_site(connection: Any, desk: Desk) -> registry.Site:
-    """The one site of this hub.
+    """This hub's own site; on a hub without one, the first of the register.
 
     Raises:
         VonggacError: UNAVAILABLE, the register is empty: the program is still starting.
     """
+    own = registry.site(connection, desk.sites.own_id)
+    if own is not None:
+        return own
     found = registry.sites(connection)
     if not found:
         raise VonggacError(Kind.UNAVAILABLE, "the register is empty; the program is starting")

@@ -363,7 +363,7 @@ def system_page(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> 
             "as_of": as_of(site_state, now_ns),
             "cameras": cameras,
             "counts": counts,
-            "order": desk.orders.last,
+            "order": desk.orders.last if site.id == desk.sites.own_id else None,
             "dialect": desk.database.engine.dialect.name,
             "config": desk.config,
             "websocket_port": desk.websocket_port,
@@ -420,8 +420,8 @@ def healthz(request: Request) -> Response:
     desk = desk_of(request)
     try:
         with desk.database.reading() as connection:
-            site = the_site(connection, desk)
-            site_state = ledger.site_state(connection, site.id)
+            own = desk.sites.own_id
+            site_state = ledger.site_state(connection, the_site(connection, desk).id if own else "")
     except Exception:  # noqa: BLE001 - whatever the database raises, the answer is the same
         return JSONResponse({"ok": False, "database": False}, 503)
     is_reachable = bool(site_state and site_state.reachable_since_ns)
@@ -445,11 +445,11 @@ def _exposition(desk: Desk) -> bytes:
         return Gauge(f"vonggac_{name}", help_, labels, registry=collected)
 
     with desk.database.reading() as connection:
-        site = the_site(connection, desk)
-        cameras = registry.cameras(connection, site.id)
-        states = ledger.states(connection, site.id)
-        site_state = ledger.site_state(connection, site.id)
-        counts = ledger.counts(connection, site.id)
+        site_id = the_site(connection, desk).id if desk.sites.own_id else ""
+        cameras = registry.cameras(connection, site_id)
+        states = ledger.states(connection, site_id)
+        site_state = ledger.site_state(connection, site_id)
+        counts = ledger.counts(connection, site_id)
     gauge("cameras", "Registered cameras").set(len(cameras))
     status = gauge("stream_recording", "1 while the stream is recorded", ("camera", "stream"))
     age = gauge("stream_state_age_seconds", "Age of what is known", ("camera", "stream"))

@@ -281,7 +281,7 @@ def _form_page(
             "it": found,
             "form": form,
             "contact_form": contact or Form(),
-            "kept": found is not None and found.id == who.desk.site.id,
+            "kept": found is not None and found.id == who.desk.sites.own_id,
             "contacts": {kind: one for (_, kind), one in contacts.items()},
             "service": service,
             "retention": kept,
@@ -439,7 +439,7 @@ def edit(who: Visitor, site_id: str, draft: register.Draft, revision: int | None
     with who.desk.database.writing() as connection:
         before = register.facility(connection, site_id)
         made = register.edit(
-            connection, site_id, draft, revision=revision, kept=site_id == who.desk.site.id,
+            connection, site_id, draft, revision=revision, kept=site_id == who.desk.sites.own_id,
             by=by, now_ns=now_ns,
         )  # fmt: skip
         changed = [

@@ -187,7 +187,7 @@ def entered(who: Visitor, content: bytes, *, enter: bool, told: Any = None) -> P
 
 def _plan(connection: Connection, who: Visitor, book: sheets.Book) -> Plan:
     return entering.plan(
-        connection, book, gate=who.may, placement=who.desk.placement, own_site=who.desk.site.id
+        connection, book, gate=who.may, placement=who.desk.placement, own_site=who.desk.sites.own_id
     )
 
 

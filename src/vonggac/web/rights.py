@@ -214,19 +214,31 @@ def shown_sites(connection: Connection, who: Visitor, act: Act) -> list[registry
         raise VonggacError(Kind.UNAVAILABLE, "the register is empty; the program is starting")
     allowed = set(access.sites_for(connection, who.person, act, who.desk.now_ns()))
     found = [site for site in every if site.id in allowed]
-    return sorted(found, key=lambda site: site.id != who.desk.site.id)
+    return sorted(found, key=lambda site: site.id != who.desk.sites.own_id)
 
 
-def shown_site(connection: Connection, who: Visitor, act: Act) -> registry.Site:
+def shown_site(connection: Connection, who: Visitor, act: Act, wanted: str = "") -> registry.Site:
     """The one site of a page that shows one: this hub's own if the visitor may, else his first.
 
+    Args:
+        connection: the database.
+        who: the visitor.
+        act: what the page does.
+        wanted: id of the site that the visitor chose.
+
     Raises:
-        VonggacError: FORBIDDEN, there is none; UNAVAILABLE, the program is still starting.
+        VonggacError: FORBIDDEN, there is none; NOT_FOUND, the chosen one is not among them;
+            UNAVAILABLE, the program is still starting.
     """
     found = shown_sites(connection, who, act)
     if not found:
         raise VonggacError(Kind.FORBIDDEN, "no facility is in your scope", code="outside_scope")
-    return found[0]
+    if not wanted:
+        return found[0]
+    chosen = next((site for site in found if site.id == wanted), None)
+    if chosen is None:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such thing, or it is not for you")
+    return chosen
 
 
 def camera_here(connection: Connection, who: Visitor, camera_id: str) -> registry.Camera:
@@ -236,8 +248,7 @@ def camera_here(connection: Connection, who: Visitor, camera_id: str) -> registr
         VonggacError: NOT_FOUND, there is none; UNAVAILABLE, its site's box is not asked from here.
     """
     found = registry.camera(connection, camera_id)
-    if found.site_id != who.desk.site.id:
-        raise VonggacError(Kind.UNAVAILABLE, "this hub does not reach that camera's site")
+    who.desk.sites.look(connection, found.site_id)
     return found
 
 

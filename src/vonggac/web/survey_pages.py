@@ -85,7 +85,9 @@ def show(
             "pictures": surveys.photographs(connection, told.it.id),
             "contacts": register.contacts(connection, [told.it.site_id]),
             "papers": papers.of(connection, f"survey:{told.it.id}") if who.can("paper_see") else [],
-            "probed": cameras if told.it.site_id == desk.site.id else [],
+            "probed": [one for one in cameras if one.main_url]
+            if desk.sites.reaches(connection, told.it.site_id)
+            else [],
         }  # fmt: skip
     known = survey_forms.rules()
     return who.page(
@@ -328,7 +330,9 @@ async def probe(who: Visitor, survey_id: str, name: str) -> SurveyState:
         VonggacError: as the box answers; NOT_FOUND, FORBIDDEN, TOO_MANY.
     """
     it, camera, password = await run_in_threadpool(_camera, who, survey_id, name)
-    found = await api.look_at(who, camera.main_url, camera.user_name, password.reveal())
+    found = await api.look_at(
+        who, camera.main_url, camera.user_name, password.reveal(), site_id=it.site_id
+    )
     await run_in_threadpool(_keep_probe, who, it, camera.name, found)
     return it
 

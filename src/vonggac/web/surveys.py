@@ -313,7 +313,7 @@ def verify(who: Visitor, survey_id: str, version: int, keys: Sequence[str]) -> S
             raise VonggacError(Kind.CONFLICT, "another version came meanwhile", code="stale_form")
         written = survey_register.write(
             connection, it, answers[0], facts, chosen, placement=desk.placement, box=desk.box,
-            kept=it.site_id == desk.site.id, by=by, now_ns=desk.now_ns(),
+            kept=it.site_id == desk.sites.own_id, by=by, now_ns=desk.now_ns(),
         )  # fmt: skip
         judged = survey_verdicts.judge(answers[0].said, facts, desk.placement)
         surveys.verify(

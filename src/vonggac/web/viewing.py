@@ -216,9 +216,14 @@ def _allowed(
             raise VonggacError(Kind.NOT_FOUND, "there is no such camera")
         verdict = rights.require(connection, who, Act.LIVE_VIEW, thing, purpose=purpose)
         camera = cameras.get(camera_id)
-        if camera is None or camera.site_id != who.desk.site.id:
+        if camera is None:
             camera = rights.camera_here(connection, who, camera_id)  # refuses, and says why
         found.append((camera, thing))
+    of_sites = {camera.site_id for camera, _ in found}
+    if len(of_sites) > 1:
+        raise VonggacError(Kind.BAD_INPUT, "cameras: a grant is for one facility; ask for each")
+    for site_id in of_sites:
+        who.desk.sites.look(connection, site_id)
     return found, verdict
 
 

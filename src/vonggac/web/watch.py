@@ -23,6 +23,7 @@ from vonggac.web.security import websocket_origin
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vonggac.db import Connection
     from vonggac.domain.rules import CauseWords
 
 routes = APIRouter(include_in_schema=False)
@@ -135,15 +136,20 @@ KEYS_PLAYBACK: Sequence[tuple[str, str]] = (
 
 
 @routes.get("/wall")
-def wall(request: Request, who: Annotated[Visitor, Depends(visitor)], tiles: int = 9) -> Response:
-    """The wall: every camera that the person may see, so many at a time."""
+def wall(
+    request: Request,
+    who: Annotated[Visitor, Depends(visitor)],
+    tiles: int = 9,
+    site: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
+    """The wall: every camera of a facility that the person may see, so many at a time."""
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
-        site = rights.shown_site(connection, who, Act.LIVE_VIEW)
-        cameras = registry.cameras(connection, site.id)
-        states = ledger.states(connection, site.id)
-        choices = rights.choices(connection, who, Act.LIVE_VIEW, site)
-        purpose = rights.purpose(connection, who, Act.LIVE_VIEW, site, usual=_usual(who))
+        shown = rights.shown_site(connection, who, Act.LIVE_VIEW, site)
+        cameras = registry.cameras(connection, shown.id)
+        states = ledger.states(connection, shown.id)
+        choices = rights.choices(connection, who, Act.LIVE_VIEW, shown)
+        purpose = rights.purpose(connection, who, Act.LIVE_VIEW, shown, usual=_usual(who))
     data = _page_data(request, who, cameras, states, purpose=purpose, choices=choices)
     return who.page(
         "wall.html",
@@ -185,7 +191,8 @@ def playback(
     who.signed_in  # noqa: B018
     now_ns = who.desk.now_ns()
     with who.desk.database.reading() as connection:
-        site = rights.shown_site(connection, who, Act.PLAYBACK)
+        first = (c or (cameras or camera).split(","))[0]
+        site = rights.shown_site(connection, who, Act.PLAYBACK, _site_of(connection, who, first))
         known = {found.id: found for found in registry.cameras(connection, site.id)}
         states = ledger.states(connection, site.id)
         usual = REVIEW if _usual(who) == purposes.USUAL else _usual(who)
@@ -225,6 +232,15 @@ def playback(
         },
         section="playback",
     )
+
+
+def _site_of(connection: Connection, who: Visitor, camera_id: str) -> str:
+    """The facility of the camera that the address names, if the visitor may see it at all."""
+    found = registry.cameras_named(connection, [camera_id]).get(camera_id)
+    if found is None:
+        return ""
+    shown = rights.shown_sites(connection, who, Act.PLAYBACK)
+    return found.site_id if any(site.id == found.site_id for site in shown) else ""
 
 
 def _usual(who: Visitor) -> str:
@@ -320,7 +336,7 @@ def _camera_data(
     who: Visitor, camera: registry.Camera, states: Mapping[tuple[str, str], ledger.State]
 ) -> dict[str, Any]:
     streams = {"main": _stream_data(states.get((camera.name, "main")))}
-    if camera.sub_url:
+    if camera.sub_url or (camera.name, "sub") in states:
         streams["sub"] = _stream_data(states.get((camera.name, "sub")))
     zone = who.desk.placement.zone(camera.zone)
     return {

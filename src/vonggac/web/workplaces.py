@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from vonggac.config import StreamName
     from vonggac.db import Connection
+    from vonggac.web.desk import Desk
 
 routes = APIRouter(include_in_schema=False)
 
@@ -344,6 +345,12 @@ def _add_display(who: Visitor, form: dict[str, str], cameras: list[str]) -> Resp
     return _workstations_page(who, code=code, display_id=display_id)
 
 
+def _site_of(connection: Connection, desk: Desk, cameras: Sequence[str]) -> str:
+    """The facility that a display shows: one, whose cameras they are."""
+    known = registry.cameras_named(connection, cameras)
+    return next((camera.site_id for camera in known.values()), the_site(connection, desk).id)
+
+
 def _check_shown(
     connection: Connection,
     account_id: str,
@@ -411,11 +418,11 @@ def display_page(request: Request, who: Annotated[Visitor, Depends(visitor)]) ->
         return who.page("display_link.html", {"error": ""})
     desk = who.desk
     with desk.database.reading() as connection:
-        site = the_site(connection, desk)
+        site_id = _site_of(connection, desk, found.cameras)
         cameras = [
-            camera for camera in registry.cameras(connection, site.id) if camera.id in found.cameras
+            camera for camera in registry.cameras(connection, site_id) if camera.id in found.cameras
         ]
-        states = ledger.states(connection, site.id)
+        states = ledger.states(connection, site_id)
     data = watch.wall_data(
         request, who, cameras, states, form_token=found.form_token, purpose=PURPOSE
     )
@@ -501,13 +508,15 @@ def display_grant(
     desk = desk_of(request)
     now_ns = desk.now_ns()
     with desk.database.reading() as connection:
-        _check_shown(connection, found.account_id, desk.site.id, wanted, now_ns=now_ns)
+        site_id = _site_of(connection, desk, wanted)
+        _check_shown(connection, found.account_id, site_id, wanted, now_ns=now_ns)
+        desk.sites.look(connection, site_id)
         names = {
             camera.name: camera.id
             for camera in (registry.camera(connection, name) for name in wanted)
         }
     view = desk.grants.view(
-        site=desk.site.id,
+        site=site_id,
         cameras=list(names),
         streams=list(dict.fromkeys(streams)),
         purpose=PURPOSE,
@@ -522,7 +531,7 @@ def display_grant(
             grants.Issued(
                 id=view.grant_id,
                 account_id=found.account_id,
-                site_id=desk.site.id,
+                site_id=site_id,
                 cameras=wanted,
                 streams=streams,
                 purpose=PURPOSE,
@@ -553,7 +562,7 @@ def display_grant(
         "grant": view.grant,
         "grant_id": view.grant_id,
         "hub": desk.grants.hub,
-        "site": desk.site.id,
+        "site": site_id,
         "subjects": {
             "live": {names[name]: subjects for name, subjects in view.live.items()},
             "ask": {names[name]: subjects for name, subjects in view.ask.items()},

@@ -194,7 +194,7 @@ class Anchored(_Fact, frozen=True, kw_only=True, tag="anchor"):
     row: int = 0
     """Number of that row."""
     name: str = ""
-    """The export's id."""
+    """The export's id; of an audit, which hub's it is: empty for the one of the box's machine."""
 
 
 class CheckFailed(_Fact, frozen=True, kw_only=True, tag="check"):

@@ -263,7 +263,7 @@ class AnchorAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     row: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Of the audit: the number of its newest row."""
     name: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    """Of an export: its id."""
+    """Of an export: its id; of an audit: which hub's, empty for the one of the box's machine."""
 
 
 ASKS: Final[dict[Verb, type[msgspec.Struct]]] = {
