@@ -5,7 +5,8 @@ Tests of the folders below bring up programs, cameras and browsers that share th
 other tests.  A judgement of theirs can fail because nothing ran for some seconds, which no deadline
 of the product covers.  Such a test is told apart from a broken one by running it alone: it must
 pass then, and both runs are printed.  What does not depend on time has no second run, nor has what
-proves that recordings survive a crash: one failure in a hundred is a fault there.
+proves that recordings survive a crash: one failure in a hundred is a fault there, unless all that
+failed is a judgement by seconds (`recordings.LateError`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+CACHE = ROOT / ".pytest_cache" / "v"
+FAILED = CACHE / "cache" / "lastfailed"
+LATE = CACHE / "vonggac" / "late"
+"""Of those that failed, the tests of which nothing failed but a judgement by seconds."""
 TESTS_FAILED = 1
 """pytest's exit status when tests failed, and nothing else went wrong."""
 
@@ -36,20 +40,27 @@ MOST = 5
 SIDE_BY_SIDE = ("-n", "4", "--dist", "loadscope", "--no-loadscope-reorder")
 
 
-def again(failed: list[str]) -> bool:
+def again(failed: list[str], late: list[str]) -> bool:
     """Whether all that failed may be run once more."""
     return 0 < len(failed) <= MOST and all(
-        test.startswith(REAL_TIME) and not test.startswith(NEVER_TWICE) for test in failed
+        test.startswith(REAL_TIME) and (test in late or not test.startswith(NEVER_TWICE))
+        for test in failed
     )
+
+
+def kept(file: Path) -> list[str]:
+    """The tests that pytest wrote into its cache."""
+    return sorted(json.loads(file.read_text())) if file.exists() else []
 
 
 def main() -> int:
     """Returns pytest's exit status."""
-    FAILED.unlink(missing_ok=True)
+    for file in (FAILED, LATE):
+        file.unlink(missing_ok=True)
     pytest = [sys.executable, "-m", "pytest"]
     status = subprocess.run([*pytest, *SIDE_BY_SIDE, *sys.argv[1:]], cwd=ROOT, check=False)
-    failed = sorted(json.loads(FAILED.read_text())) if FAILED.exists() else []
-    if status.returncode != TESTS_FAILED or not again(failed):
+    failed = kept(FAILED)
+    if status.returncode != TESTS_FAILED or not again(failed, kept(LATE)):
         return status.returncode
     names = "\n  ".join(failed)
     print(f"\nfailed beside other tests; each is run once more, alone:\n  {names}\n", flush=True)

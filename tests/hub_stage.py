@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
+from databases import migrated_at
 from vonggac import bus, keys, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS, SimulatedClock
@@ -382,8 +383,7 @@ def _seeded(cameras: bool) -> Path:
     """A folder with the seeded database and its keys, made once: it takes a second."""
     folder = Path(tempfile.mkdtemp(prefix="vonggac-stage-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    database = Database(sqlite_url(folder / "hub.db"))
-    database.migrate()
+    database = migrated_at(folder / "hub.db")
     seed(database, folder, cameras=cameras)
     database.close()
     return folder
@@ -428,6 +428,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """Put it up, and take it down again. No box answers until one is started.
 
+    A database of one's own, `url`, is migrated already.
     A browser needs `SystemClock`: nats-server looks at the end of a token by the real time.
     """
     if clock is None and url is None:
@@ -435,8 +436,7 @@ async def stage(
         database = Database(sqlite_url(tmp / "hub.db"))
         conf = config(tmp, cameras=cameras)
     else:
-        database = Database(url or sqlite_url(tmp / "hub.db"))
-        database.migrate()
+        database = Database(url) if url else migrated_at(tmp / "hub.db")
         now_ns = clock.wall_ns() if clock else NOW_NS
         conf = seed(database, tmp, cameras=cameras, now_ns=now_ns)
     if sign_in is not None:

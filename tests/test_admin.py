@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyotp
 import pytest
 
+from databases import migrated_at
 from vonggac import keys
 from vonggac.cli import main
 from vonggac.clock import NS
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The data directory of a hub with its first administrator."""
-    database = Database(sqlite_url(tmp_path / "hub.sqlite"))
-    database.migrate()
+    database = migrated_at(tmp_path / "hub.sqlite")
     with database.writing() as connection:
         accounts.ensure_administrator(connection, now_ns=1, password="mot mat khau dai de thu")
     database.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pypdf
 import pytest
 
+from databases import migrated_at
 from hub_stage import seed
 from vonggac.cli import main
 from vonggac.db import Database, sqlite_url
@@ -37,8 +38,7 @@ def data(tmp_path: Path) -> Path:
     """The data directory of a hub with nine cameras."""
     folder = tmp_path / "data"
     folder.mkdir()
-    database = Database(sqlite_url(folder / "hub.sqlite"))
-    database.migrate()
+    database = migrated_at(folder / "hub.sqlite")
     seed(database, folder)
     database.close()
     return folder

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from databases import postgres, postgres_url
+from databases import migrated_at
 from vonggac import cli, wire
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.domain import audit
@@ -19,9 +20,6 @@ from vonggac.edge.recovery import open_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-__all__ = ["postgres", "postgres_url"]
 
 
 @pytest.fixture
@@ -38,8 +36,8 @@ def fill(data: Path, url: str) -> None:
     identity = identity_at(recordings)
     open_catalog(recordings)[0].close()
     journal = Journal(recordings, identity.site, 1, identity.key.sign)
-    database = Database(url)
-    database.migrate()
+    path = sa.make_url(url).database if url.startswith("sqlite") else None
+    database = migrated_at(Path(path)) if path else Database(url)
     with database.writing() as connection:
         connection.execute(
             tables.site.insert().values(

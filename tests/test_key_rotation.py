@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from databases import migrated_at
 from vonggac import keys, wire
 from vonggac.cli import main
 from vonggac.config import Config, Secret, SiteConfig
@@ -40,8 +41,7 @@ def data(tmp_path: Path) -> Path:
     box = keys.Box.at(folder / rotation.CREDENTIALS)
     keys.SigningKey.at(folder / rotation.HUB)
     keys.Trust.at(folder / "trust", issued_s=int(time.time()))
-    database = Database(sqlite_url(tmp_path / "hub.sqlite"))
-    database.migrate()
+    database = migrated_at(tmp_path / "hub.sqlite")
     with database.writing() as connection:
         accounts.ensure_administrator(connection, now_ns=1, password="mot mat khau dai de thu")
         account = accounts.people(connection)[0].id

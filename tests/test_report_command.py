@@ -10,9 +10,10 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
+from databases import migrated_at
 from vonggac.cli import main
 from vonggac.clock import NS
-from vonggac.db import Database, sqlite_url, tables
+from vonggac.db import tables
 from vonggac.domain import reports, units
 from vonggac.domain.statistics import FIGURES
 
@@ -25,8 +26,7 @@ SITE_ID = "s" * 26
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A hub with a facility in Lai Châu."""
-    database = Database(sqlite_url(tmp_path / "hub.sqlite"))
-    database.migrate()
+    database = migrated_at(tmp_path / "hub.sqlite")
     with database.writing() as connection:
         units.load(connection, "2026")
         unit_id = connection.execute(

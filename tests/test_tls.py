@@ -210,7 +210,7 @@ async def test_the_bus_behind_tls_is_for_those_who_verify_it(tmp_path: Path) -> 
 
         tls.authority(tmp_path / "tls", (), now_s=now_s)
         server.reload()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while await asyncio.to_thread(shown, port, own) == serial:
                 await asyncio.sleep(0.05)
         wss = int(address.websocket.rpartition(":")[2].strip("/"))
@@ -219,7 +219,7 @@ async def test_the_bus_behind_tls_is_for_those_who_verify_it(tmp_path: Path) -> 
             assert await asyncio.to_thread(speaks, door, own, tls.CIPHERS)
             assert not await asyncio.to_thread(speaks, door, own, WEAK)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not connection.connected:
                 await asyncio.sleep(0.05)
     finally:

@@ -210,7 +210,7 @@ def what_runs(page: Page) -> list[str]:
     return ran
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(600)
 async def test_what_a_camera_says_is_text_and_stays_in_its_place(
     browser: Browser, place: Place
 ) -> None:

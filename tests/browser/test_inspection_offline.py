@@ -83,7 +83,7 @@ async def judge(page: Page) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_minutes_made_without_signal_arrive_once(browser: Browser, visited: Visited) -> None:
     """With the refusal, the witness and a photograph; also when the page was opened again."""
     context = await browser.new_context(locale="vi-VN", viewport=PHONE)  # type: ignore[arg-type]

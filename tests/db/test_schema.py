@@ -11,8 +11,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from databases import migrated_at
 from vonggac.clock import NS
-from vonggac.db import Database, sqlite_url, tables
+from vonggac.db import Database, tables
 from vonggac.db.engine import alembic_config
 from vonggac.errors import VonggacError
 
@@ -170,8 +171,7 @@ def test_a_writer_that_begins_to_write_again_is_told_so(database: Database) -> N
 
 def test_a_reader_sees_one_moment_and_never_waits(tmp_path: Path) -> None:
     """A page reads while facts are written; it must neither wait nor see half of them."""
-    database = Database(sqlite_url(tmp_path / "hub.db"))
-    database.migrate()
+    database = migrated_at(tmp_path / "hub.db")
 
     with database.reading() as reader, database.writing() as writer:
         writer.execute(tables.setting.insert().values(name="new", value={}, updated_ns=1))

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
+from databases import migrated_at
 from vonggac.clock import NS
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.db.engine import alembic_config
@@ -226,8 +227,7 @@ def test_writers_at_the_same_time_keep_one_chain(database: Database) -> None:
 
 def test_two_programs_on_one_file_keep_one_chain(tmp_path: Path) -> None:
     """`vonggac user` writes while `vonggac up` does: SQLite's own lock orders them."""
-    one = Database(sqlite_url(tmp_path / "hub.db"))
-    one.migrate()
+    one = migrated_at(tmp_path / "hub.db")
     other = Database(sqlite_url(tmp_path / "hub.db"))
     threads = [threading.Thread(target=write, args=(base, 10)) for base in (one, other)]
     for thread in threads:

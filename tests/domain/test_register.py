@@ -16,10 +16,10 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
+from databases import migrated_at
 from vonggac import cli
 from vonggac.config import Config, SiteConfig
-from vonggac.db import sqlite_url, tables
-from vonggac.db.engine import Database
+from vonggac.db import tables
 from vonggac.domain import (
     access,
     register,
@@ -35,6 +35,8 @@ from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from vonggac.db import Database
 
 TODAY = date(2026, 11, 18)
 PLACEMENT = rules.placement(TODAY)
@@ -81,8 +83,7 @@ def hub(sqlite: Database) -> Database:
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """The same hub for all tests that write nothing."""
-    found = Database(sqlite_url(tmp_path_factory.mktemp("register") / "hub.db"))
-    found.migrate()
+    found = migrated_at(tmp_path_factory.mktemp("register") / "hub.db")
     stand(found)
     yield found
     found.close()
@@ -343,8 +344,7 @@ def test_the_command_rehearses_and_enters(
     fine = {"rows": 4, **zero, "new": 4, "errors": []}
     assert run("--dry-run", "--data", str(nowhere)) == (0, fine)
 
-    database = Database(sqlite_url(tmp_path / "hub.sqlite"))
-    database.migrate()
+    database = migrated_at(tmp_path / "hub.sqlite")
     stand(database)
     assert run("--dry-run", "--data", str(tmp_path)) == (0, fine)
     assert run("--data", str(tmp_path)) == (0, fine)

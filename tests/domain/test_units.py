@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from databases import migrated_at
 from vonggac.db import tables
 from vonggac.domain import access, profiles, units
 from vonggac.errors import ConfigError, VonggacError
@@ -27,10 +28,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """Both profiles, loaded once: eleven thousand units of 2021 and the thousands of 2026."""
-    from vonggac.db import Database, sqlite_url
-
-    database = Database(sqlite_url(tmp_path_factory.mktemp("units") / "hub.db"))
-    database.migrate()
+    database = migrated_at(tmp_path_factory.mktemp("units") / "hub.db")
     with database.writing() as connection:
         assert units.load(connection, "2021") > 10_000
         assert units.load(connection, "2026") > 3_321 + 34

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(300),
 ]
 
 PICTURE = StreamPlan(width=640, height=360, fps=10.0, kbps=400)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
+import socket
 import subprocess
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import pytest
 from programs import PASSWORD, ages, alive, browsing, moment, running
 
 from recordings import assert_each_once, wait_until
+from vonggac import demo as demo_command
 from vonggac.clock import NS, parse_rfc3339
 from vonggac.media.timeline import SLEW
 from vonggac.sim.numbering import numbers_in_file
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 
 FPS = 15
@@ -131,26 +132,38 @@ def test_the_last_minute_can_be_played_downloaded_and_seen_as_a_still(
     assert now.content != then.content
 
 
-def test_ctrl_c_ends_everything_and_a_second_start_goes_on(
-    demo: Running, data: Path, tmp_path: Path
-) -> None:
+def test_ctrl_c_ends_everything_and_a_second_start_goes_on(demo: Running, data: Path) -> None:
     """Nothing is left behind but the folder, and that is enough to go on with."""
-    shutil.copytree(data / "scenes", tmp_path / "scenes")
-    with running(["demo"], tmp_path / "log", environment(tmp_path)) as first:
-        wait_until(lambda: len(recording(first)) >= 7, "the cameras record")
-        family = first.family()
-        took_s = first.stop(signal.SIGINT)
-        code = first.process.returncode
-        assert wait_until(lambda: not alive(family), "no process is left")
-    assert code == 0
+    wait_until(lambda: len(recording(demo)) >= 7, "the cameras record")
+    family = demo.family()
+    took_s = demo.stop(signal.SIGINT)
+    assert wait_until(lambda: not alive(family), "no process is left")
+    assert demo.process.returncode == 0
     assert took_s < 10
     assert len(family) >= 4  # the program, nats-server, the edge, the cameras
+    port = (data / "rtsp-port").read_text()
 
-    with running(["demo"], tmp_path / "log", environment(tmp_path)) as second:
+    with running(["demo"], data / "log", environment(data)) as second:
         wait_until(lambda: len(recording(second)) >= 7, "the cameras record again")
         gaps = wait_until(lambda: second.ledger("cg-1")["gaps"], "the pause is in the ledger")
         assert "edge_off" in [gap["cause"] for gap in gaps]
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert (data / "rtsp-port").read_text() == port
+    assert "Traceback" not in (data / "log").read_text()
+
+
+def test_the_cameras_of_a_demo_keep_their_port_while_it_is_free(tmp_path: Path) -> None:
+    """The box dials what it was told last, before the hub tells it anything else."""
+    kept = tmp_path / "rtsp-port"
+    first = demo_command._port_of_cameras(kept)
+    assert demo_command._port_of_cameras(kept) == first
+    with socket.create_server(("127.0.0.1", first)):
+        other = demo_command._port_of_cameras(kept)
+        assert other != first
+    assert demo_command._port_of_cameras(kept) == other
+    for wrong in ("", "many", "70000", "-1"):
+        kept.write_text(wrong)
+        found = demo_command._port_of_cameras(kept)
+        assert kept.read_text() == f"{found}\n"
 
 
 def _recorded_from(program: Running, camera: str, seconds: float) -> float | None:

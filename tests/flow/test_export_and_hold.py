@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from programs import Person, Running
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 KEPT, LET_GO = "cam01", "cam02"
 PLAN = StreamPlan(width=640, height=360, fps=10.0, kbps=400)

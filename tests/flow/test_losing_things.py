@@ -25,6 +25,7 @@ from recordings import (
     Lateness,
     Recording,
     assert_each_once,
+    assert_in_time,
     checked,
     gaps,
     holes,
@@ -94,7 +95,7 @@ def lost_s(cameras: Cameras, directory: Path, names: tuple[str, ...]) -> dict[st
     return found
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_killed_recorder_loses_less_than_a_second_and_accounts_for_it(
     cameras: Cameras, tmp_path: Path
 ) -> None:
@@ -154,10 +155,10 @@ def assert_the_ledger_tells_the_holes(
     truth = holes(files, longer_than=1.0 + 1 / FPS)
     told = [gap for gap in gaps(directory, camera) if gap.end < stored(files)[-1][1] / NS]
     assert len(told) == len(truth), (told, truth)
+    assert {gap.cause for gap in told} <= causes
     for gap, hole in zip(told, truth, strict=True):
-        assert gap.begin == pytest.approx(hole.begin + 1 / FPS, abs=within)
-        assert gap.end == pytest.approx(hole.end, abs=within)
-        assert gap.cause in causes
+        assert_in_time(-within, gap.begin - hole.begin - 1 / FPS, within, "it begins")
+        assert_in_time(-within, gap.end - hole.end, within, "it ends")
     return told
 
 
@@ -190,11 +191,12 @@ def test_recording_begins_before_a_lost_catalog_is_made_again(
         second.stop()
     said = re.search(r"(\d{4}-\S+Z)[^\n]*recording.began", second.told)
     assert said is not None, second.told
-    assert (began_ns - parse_rfc3339(said[1])) / NS < 2.0 + late.seconds
     assert "catalog.set_aside" in second.told
     (gap,) = gaps(tmp_path, "cam01")
     assert gap.cause == "edge_off"
     assert checked(tmp_path).segments == len(list(segment_files(tmp_path)))
+    took_s = (began_ns - parse_rfc3339(said[1])) / NS
+    assert_in_time(0.0, took_s, 2.0 + late.seconds, "the first bytes after the first word")
 
 
 @pytest.mark.root
@@ -306,10 +308,11 @@ def test_a_camera_that_fails_is_a_gap_with_its_cause_and_its_edges(
     else:
         (gap,) = assert_the_ledger_tells_the_holes(directory, camera, files[camera], {cause})
     assert gap.cause == cause
-    assert gap.begin == pytest.approx(fault.from_ns / NS, abs=EDGE_S + late_s)
+    begin_s, end_s = gap.begin - fault.from_ns / NS, gap.end - fault.to_ns / NS
+    assert_in_time(-EDGE_S - late_s, begin_s, EDGE_S + late_s, "it begins")
     # A refusal is tried again after 5 s: cameras lock accounts. Its end is when it was.
     patience = 5.0 if cause == "refused" else 0.0
-    assert -0.3 < gap.end - fault.to_ns / NS < EDGE_S + patience + late_s
+    assert_in_time(-0.3, end_s, EDGE_S + patience + late_s, "it ends")
 
 
 def test_a_picture_that_stands_still_is_recorded_all_the_same(troubled: Trouble) -> None:
@@ -342,10 +345,10 @@ def test_a_wrong_password_is_refused_from_the_start_and_told_while_it_lasts(
             recording.stop(code=1)
         (gap,) = gaps(tmp_path, "cam01")
         assert gap.cause == "refused"
-        assert gap.begin == pytest.approx(_began(recording), abs=EDGE_S)
         assert "wr0ng" not in recording.told
         for path in tmp_path.rglob("*"):
             assert not path.is_file() or b"wr0ng" not in path.read_bytes()
+        assert_in_time(-EDGE_S, gap.begin - _began(recording), EDGE_S, "it begins")
 
 
 def _began(recording: Recording) -> float:
@@ -372,9 +375,9 @@ def test_a_camera_without_keyframes_is_told_so_and_recorded_from_the_first_one(
         cameras.clear("cam07")
     (gap,) = gaps(tmp_path, "cam07")
     assert gap.cause == "no_keyframe"
-    assert gap.end == pytest.approx(cleared_ns / NS, abs=EDGE_S)
     numbers = stored(recording.files("cam07"))
-    assert gap.end == pytest.approx(numbers[0][1] / NS, abs=0.3)
+    assert_in_time(-EDGE_S, gap.end - cleared_ns / NS, EDGE_S, "it ends, by the fault")
+    assert_in_time(-0.3, gap.end - numbers[0][1] / NS, 0.3, "it ends, by the first picture")
 
 
 # ---- the recorder itself -------------------------------------------------------------------------
@@ -434,19 +437,21 @@ def test_a_full_disk_is_told_and_used_again_when_there_is_room(
         for name in names:
             wait_until(lambda n=name: recorded_after(recording, n, int(room * NS)), "it goes on")
         recording.stop()
+        assert checked(directory).repaired == []
+        assert playable(list(segment_files(directory))) >= 4
         for name in names:
             (gap,) = assert_the_ledger_tells_the_holes(
                 directory, name, recording.files(name), {"disk_full"}
             )
             # Not before: what had been sent by then was written. It may be later: the catalog
             # gives its log's pages back when it is refused, and they hold some seconds.
-            assert full - CRASH_S - late.seconds < gap.begin < room
+            assert gap.begin < room
+            assert_in_time(-CRASH_S - late.seconds, gap.begin - full, room - full, "it begins")
             # Asked again four times a second; then it waits for a keyframe. A picture that was
             # taken within the two timers before there was room is written with those after it.
             held = RecordConfig().drain_s + RecordConfig().flush_s + late.seconds
-            assert room - held < gap.end < room + EDGE_S + GOP_S + late.seconds
-        assert checked(directory).repaired == []
-        assert playable(list(segment_files(directory))) >= 4
+            ended_s = gap.end - room
+            assert_in_time(-held, ended_s, EDGE_S + GOP_S + late.seconds, "it ends")
 
 
 @pytest.mark.root
@@ -490,7 +495,8 @@ def test_a_directory_that_vanishes_is_told_and_recorded_into_when_it_is_back(
     (gap,) = assert_the_ledger_tells_the_holes(
         directory, "cam01", recording.files("cam01"), {"disk_gone"}
     )
-    assert gone - 0.5 < gap.begin < gone + EDGE_S + late.seconds + 0.5
-    assert back < gap.end < back + EDGE_S + GOP_S + late.seconds
     assert told["cam01"]["gaps"][0]["cause"] == "disk_gone"
     checked(directory)
+    assert gap.end > back
+    assert_in_time(-0.5, gap.begin - gone, EDGE_S + late.seconds + 0.5, "it begins")
+    assert_in_time(0.0, gap.end - back, EDGE_S + GOP_S + late.seconds, "it ends")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from programs import Running
 
-pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.timeout(300)]
 
 RIGHT = "Mat+Khau/Dung@1:phai"
 IN_ADDRESS = "Mat+Khau/Sai@2:trong"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("tls"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     # nats-py hands aiohttp a number of seconds where it now wants an object.
     pytest.mark.filterwarnings("ignore:parameter 'timeout' of type:DeprecationWarning"),
 ]

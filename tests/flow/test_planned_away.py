@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from programs import Running
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 PICTURE = StreamPlan(width=320, height=180, fps=10.0, kbps=200)
 PATH = "/api/v1/cameras/cam01/maintenance"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vonggac.edge.box import Identity
 
 pytestmark = [
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(300),
     # nats-py hands aiohttp a number of seconds where it now wants an object.
     pytest.mark.filterwarnings("ignore:parameter 'timeout' of type:DeprecationWarning"),
     pytest.mark.usefixtures("cut_connections"),

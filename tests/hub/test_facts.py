@@ -456,7 +456,7 @@ async def test_facts_cross_the_real_bus_and_survive_a_crash_between_commit_and_a
         await again.begin()
         await writer.put(envelopes[30:])
         done = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while done < 40:
                 done += await facts.run_once(again, taker, lambda: None)
 

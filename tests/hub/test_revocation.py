@@ -185,14 +185,14 @@ async def test_a_right_that_is_gone_cuts_the_viewer_off_and_leaves_the_others(
 
     found = await scene.revocation.run_once()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await officer.connection.closed.wait()
     assert (still, found) == (0, 1)
     with pytest.raises(VonggacError) as refused:
         await scene.connect(officer.token, officer.key)
     assert refused.value.kind is Kind.FORBIDDEN
     await scene.box.publish(scene.live(camera.name), b"part")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert (await colleague.parts.get()).payload == b"part"
     assert scene.revoked() == [(officer.grant_id,)]
     assert scene.ends() == [("hoa", camera.id, why)]
@@ -205,7 +205,7 @@ async def test_a_view_that_is_withdrawn_is_cut_off_though_the_right_stands(scene
 
     await scene.revocation.run_once()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await officer.connection.closed.wait()
     assert scene.revoked() == [(officer.grant_id,)]
 
@@ -218,7 +218,7 @@ async def test_many_lose_their_right_in_the_same_second(scene: Scene) -> None:
             end_session(connection, officer, CLOCK.wall_ns())
         await scene.revocation.run_once()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for officer in officers:
             await officer.connection.closed.wait()
     assert len(scene.ends()) == 3
@@ -234,7 +234,7 @@ async def test_a_box_that_was_away_is_told_when_it_is_back_and_again_after_its_r
         end_session(connection, officer, CLOCK.wall_ns())
     with pytest.raises(VonggacError) as away:
         await scene.revocation.run_once()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await officer.connection.closed.wait()
     scene.box = await scene.hub.box()
 
@@ -260,6 +260,6 @@ async def test_a_hub_that_died_in_between_ends_what_it_had_begun_to_end(scene: S
 
     await scene.another().run_once()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await officer.connection.closed.wait()
     assert scene.revoked() == [(officer.grant_id,)]

@@ -229,20 +229,28 @@ async def test_a_camera_can_deliver_less_than_it_declares(cache: Path) -> None:
     """25 in the SDP, 10 on the wire, timestamps true to the wire."""
     fault = parse_fault("*:wrongfps@0:10")
     async with VirtualCameras(1, main=SMALL, faults=[fault], cache=cache) as cameras:
-        seen = await undisturbed(cameras, 25)
+        seen = await undisturbed(cameras, 22)
     steps = [after.pts - before.pts for before, after in itertools.pairwise(seen)]
     assert set(steps) <= {8999, 9000, 9001}
     assert rate(seen) == pytest.approx(10.0, rel=0.1)
 
 
+def evenly_sent(seen: list[Seen], count: int) -> list[Seen]:
+    """The last so many, if none of them came late or in a heap: that shows the machine's pace."""
+    last = seen[3:][-count:]
+    if len(last) < count:
+        return []
+    steps = [after.wall_ns - before.wall_ns for before, after in itertools.pairwise(last)]
+    middle = sorted(steps)[len(steps) // 2]
+    return last if middle / 3 < min(steps) and max(steps) < 3 * middle else []
+
+
 async def undisturbed(cameras: VirtualCameras, count: int) -> list[Seen]:
-    """A look during which pictures were sent evenly: any other shows the machine's pace."""
+    """So many pictures in a row that were sent evenly, however long a busy machine takes."""
     while True:
-        seen = (await Look(cameras, count))[3:]
-        steps = [after.wall_ns - before.wall_ns for before, after in itertools.pairwise(seen)]
-        middle = sorted(steps)[len(steps) // 2]
-        if middle / 3 < min(steps) and max(steps) < 3 * middle:
-            return seen
+        seen = await Look(cameras, count, also=lambda seen: bool(evenly_sent(seen, count)))
+        if found := evenly_sent(seen, count):
+            return found
 
 
 def rate(seen: list[Seen]) -> float:
@@ -308,7 +316,7 @@ async def test_a_drifting_camera_delivers_at_its_own_pace(cache: Path) -> None:
     """Timestamps say 25 a second; a crystal that is 20 % fast delivers 30."""
     async with one_camera(cache) as (cameras, _bell):
         await cameras.fault("cam01", "drift", argument="200000")
-        seen = await undisturbed(cameras, 35)
+        seen = await undisturbed(cameras, 32)
     steps = [after.pts - before.pts for before, after in itertools.pairwise(seen)]
     assert set(steps) <= {3599, 3600, 3601}
     assert rate(seen) == pytest.approx(30.0, rel=0.1)

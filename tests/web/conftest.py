@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from databases import sqlite
 from hub_stage import Stage, browser, sign_in, stage
 
 if TYPE_CHECKING:
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
-
-__all__ = ["sqlite"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import os
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -278,6 +279,7 @@ def attacks(form: Form, ids: Mapping[str, str], turn: Iterator[int]) -> Iterator
     yield [*filled(form, {}), *((f"x{n}", b"y") for n in range(1_200))]
 
 
+@cache
 def bomb() -> bytes:
     """A ZIP of 20 kB that would be 20 MB, named as a workbook's part."""
     file = io.BytesIO()

@@ -448,7 +448,7 @@ async def test_it_is_served_over_a_socket_and_stops(hub: Stage) -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             answer = await client.get("/healthz")
         stop.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await serving
 
     assert answer.json()["ok"] is True
