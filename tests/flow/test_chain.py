@@ -101,7 +101,7 @@ class Walk:
         """A tab of a body that is signed in, as its officer signs in."""
         if body not in self.contexts:
             made = self.contexts[body] = await self.browser.new_context(locale="vi-VN")
-            made.set_default_timeout(10_000)
+            made.set_default_timeout(30_000)
             page = await made.new_page()
             for _ in range(4):  # ten at once from one address, then one in five seconds
                 await page.goto(f"{self.origin}/signin")
@@ -256,7 +256,7 @@ def written(day: date) -> str:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_the_order_is_carried_out_from_order_to_report(walk: Walk) -> None:
     """Order, campaign, survey, verdict, plan, estimate, appraisal, task, report; by nine bodies."""
     today = words.day_of(walk.hub.clock.wall_ns())
