@@ -6,6 +6,7 @@ from sqlalchemy.engine import Connection
 from vonggac.db import compliance as _compliance  # noqa: F401
 from vonggac.db import designated as _designated  # noqa: F401
 from vonggac.db import directives as _directives  # noqa: F401
+from vonggac.db import enrolment as _enrolment  # noqa: F401
 from vonggac.db import estimate as _estimate  # noqa: F401
 from vonggac.db import guide as _guide  # noqa: F401
 from vonggac.db import inspection as _inspection  # noqa: F401

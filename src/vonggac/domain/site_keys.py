@@ -3,16 +3,22 @@
 A hub knows a site by the key that it was enrolled with. It takes another only when the key that it
 knows announces it (`keys.chain`); `site.public_key` is then the new one, and what the old one
 signed before is verified with the old one for ever.
+
+A box that died announces nothing: `succeed` ends it by an administrator's word, and the next one
+begins a chain of its own.  What the dead one had signed until then is verified with its keys.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
 
 import sqlalchemy as sa
 
 from vonggac import keys, wire
 from vonggac.db import tables
+from vonggac.db.enrolment import site_box
 from vonggac.db.site_keys import site_key
 from vonggac.domain import audit
 from vonggac.errors import Kind, VonggacError
@@ -20,9 +26,12 @@ from vonggac.errors import Kind, VonggacError
 if TYPE_CHECKING:
     from vonggac.db import Connection
 
+LAST: Final = 2**63 - 1
+"""The place after every other of an epoch."""
+
 
 def chains(connection: Connection) -> dict[str, keys.Chain]:
-    """Site -> the keys that it has had, for every site that has one.
+    """Site -> the keys that it has had, for every site that has or had one.
 
     Raises:
         VonggacError: CORRUPT: what lies here is no chain; somebody edited it.
@@ -33,12 +42,27 @@ def chains(connection: Connection) -> dict[str, keys.Chain]:
     for site_id, envelope in connection.execute(query):
         announced.setdefault(site_id, []).append(wire.decode_envelope(envelope))
     found = {}
+    before = _earlier(connection)
     pinned = sa.select(tables.site.c.id, tables.site.c.public_key)
     for site_id, public in connection.execute(pinned):
-        told = announced.get(site_id, [])
-        if public:
-            first = keys.announced_old(told[0]) if told else public
-            found[site_id] = keys.Chain.of(site_id, first, told)
+        told, earlier = announced.get(site_id, []), before.get(site_id, ())
+        if public or earlier:
+            # Without a box now, nothing passes for what it says: no key is the empty one.
+            first = keys.announced_old(told[0]) if told else public or ""
+            found[site_id] = replace(keys.Chain.of(site_id, first, told), earlier=earlier)
+    return found
+
+
+def _earlier(connection: Connection) -> dict[str, tuple[keys.Earlier, ...]]:
+    """Site -> the boxes that it had before the present one, in order."""
+    found: dict[str, tuple[keys.Earlier, ...]] = {}
+    query = sa.select(
+        site_box.c.site_id, site_box.c.first, site_box.c.announcements, site_box.c.epoch
+    ).order_by(site_box.c.site_id, site_box.c.number)
+    for site_id, first, announcements, epoch in connection.execute(query):
+        told = [wire.decode_envelope(base64.b64decode(one)) for one in announcements]
+        one = keys.Earlier(keys.Chain.of(site_id, first, told), epoch)
+        found[site_id] = (*found.get(site_id, ()), one)
     return found
 
 
@@ -52,6 +76,15 @@ def key_at(connection: Connection, site_id: str, at_ns: int | None) -> str:
     known = chain(connection, site_id)
     if known is None:
         return ""
+    ends = connection.execute(
+        sa.select(site_box.c.ended_ns)
+        .where(site_box.c.site_id == site_id)
+        .order_by(site_box.c.number)
+    ).scalars()
+    for box, ended_ns in zip(known.earlier, ends, strict=True):
+        if at_ns is not None and at_ns < ended_ns:
+            known = box.chain
+            break
     past = [change for change in known.changes if at_ns is None or change.fact.at <= at_ns]
     return known.keys[len(past)]
 
@@ -178,4 +211,72 @@ def arrived(connection: Connection) -> dict[str, tuple[int, int]]:
     for site_id, content in connection.execute(query.order_by(site_key.c.number)):
         end = wire.decode_envelope(content)
         found[site_id] = (end.epoch, end.sequence)
+    for site_id, boxes in _earlier(connection).items():
+        found[site_id] = max(found.get(site_id, (0, 0)), (boxes[-1].epoch, LAST))
     return found
+
+
+def succeed(
+    connection: Connection,
+    site_id: str,
+    *,
+    why: Literal["replaced", "revoked"],
+    by: str,
+    now_ns: int,
+) -> int:
+    """End the box of a site by a person's word; the next one begins a chain of its own.
+
+    Args:
+        connection: a transaction that writes.
+        site_id: whose box.
+        why: another one takes its place, or none does yet.
+        by: name of the account that says so.
+        now_ns: UTC now.
+
+    Returns:
+        The last life of any box that it had: the next one numbers its lives above it.
+    """
+    known = chain(connection, site_id)
+    epoch = _last_epoch(connection, site_id)
+    if known is None or not known.first:
+        return epoch
+    connection.execute(
+        site_box.insert().values(
+            site_id=site_id,
+            number=len(known.earlier) + 1,
+            first=known.first,
+            announcements=[
+                base64.b64encode(wire.encode_envelope(one.envelope)).decode()
+                for one in known.changes
+            ],
+            epoch=epoch,
+            ended_ns=now_ns,
+            why=why,
+            ended_by=by,
+        )
+    )
+    connection.execute(site_key.delete().where(site_key.c.site_id == site_id))
+    table = tables.site
+    connection.execute(table.update().where(table.c.id == site_id).values(public_key=None))
+    return epoch
+
+
+def pin(connection: Connection, told: keys.Chain) -> None:
+    """Take a box for the one of its site, which has none now. A transaction that writes."""
+    table = tables.site
+    connection.execute(
+        table.update().where(table.c.id == told.site).values(public_key=told.current)
+    )
+
+
+def _last_epoch(connection: Connection, site_id: str) -> int:
+    facts = tables.fact
+    heard = connection.execute(
+        sa.select(sa.func.max(facts.c.epoch)).where(facts.c.site_id == site_id)
+    ).scalar()
+    boxes = connection.execute(
+        sa.select(sa.func.max(site_box.c.epoch)).where(site_box.c.site_id == site_id)
+    ).scalar()
+    known = chain(connection, site_id)
+    ends = [change.place[0] for change in known.changes] if known else []
+    return max(heard or 0, boxes or 0, *ends, 0)

@@ -31,6 +31,9 @@ KEY: Final = "site.key"
 ORDER: Final = "cameras.json"
 """The last order; credentials in it are sealed to the site's key."""
 
+EPOCH: Final = "epoch"
+"""The last life of an earlier box of the facility, in a box that replaced it."""
+
 ALONE: Final = 2_048
 """Bytes of a journal file at most that holds an announcement and nothing else: it has some 500."""
 
@@ -122,6 +125,21 @@ def settle(folder: Path) -> None:
         _sync(folder)
     except OSError as error:
         raise ConfigError(f"cannot tidy {folder}: {error.strerror}") from error
+
+
+def first_epoch(directory: Path) -> int:
+    """The last life of any earlier box of the facility; 0 without one.
+
+    Raises:
+        ConfigError: the file is damaged, or others may read it.
+    """
+    path = directory / FOLDER / EPOCH
+    if not path.exists():
+        return 0
+    told = keys.read_secret(path).reveal()
+    if not (told.isascii() and told.isdigit()):
+        raise ConfigError(f"{path} holds no number")
+    return int(told)
 
 
 def rotate(directory: Path, identity: Identity, *, epoch: int, at_ns: int) -> Identity:

@@ -19,6 +19,7 @@ from vonggac.causes import Cause
 from vonggac.clock import is_credible
 from vonggac.edge import journal as journals
 from vonggac.edge.catalog import WHOLE, Catalog, CatalogReader, pack_keyframes
+from vonggac.edge.identity import first_epoch
 from vonggac.edge.recorder import read_mark
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.media import merkle
@@ -138,7 +139,7 @@ def next_epoch(directory: Path, chain: Chain | None = None) -> int:
     known = journals.epochs(directory / "journal")
     known += [change.place[0] for change in chain.changes] if chain else []
     mark = read_mark(directory)
-    latest = max([*known, mark.epoch if mark else 0, 0])
+    latest = max([*known, mark.epoch if mark else 0, first_epoch(directory)])
     with contextlib.suppress(VonggacError):
         reader = CatalogReader(directory / CATALOG)
         latest = max(latest, reader.latest_epoch())

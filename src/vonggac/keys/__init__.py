@@ -1,6 +1,6 @@
 """Keys and what is signed with them: NATS identities, grants, envelopes, secrets on disk."""
 
-from vonggac.keys.chain import Chain, Change, announce, announced_old
+from vonggac.keys.chain import Chain, Change, Earlier, announce, announced_old
 from vonggac.keys.files import Box, make_folder, read_secret, write_secret
 from vonggac.keys.grants import Grant, Verified, issue, verify
 from vonggac.keys.nkey import NKey, Permissions, Role, is_public, name_in
@@ -39,6 +39,7 @@ __all__ = [
     "Chain",
     "Change",
     "Credential",
+    "Earlier",
     "Genuine",
     "Grant",
     "NKey",

@@ -46,18 +46,30 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A box that a site had before the present one, as a hub remembers it."""
+
+    chain: Chain
+    epoch: int
+    """Its last life: what lies up to here was signed by it, and by nobody after it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """The keys that a site has had.
 
     Args:
         site: its id.
-        first: its first public key.
+        first: the first public key of its box.
         changes: what came after, in order; empty until the key is changed once.
+        earlier: boxes that an administrator replaced, in order; no announcement leads from one
+            to the next.
     """
 
     site: str
     first: str
     changes: tuple[Change, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
 
     @classmethod
     def of(cls, site: str, first: str, announcements: Iterable[wire.Envelope]) -> Chain:
@@ -78,7 +90,7 @@ class Chain:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Every public key, the first to the last."""
+        """Every public key of the present box, the first to the last."""
         return (self.first, *(change.fact.new for change in self.changes))
 
     @property
@@ -88,7 +100,12 @@ class Chain:
 
     def key_at(self, place: Place) -> str:
         """The only key that may have signed a fact at this place."""
-        return self.keys[self._number_at(place)]
+        box = self._box_at(place[0])
+        return box.keys[box._number_at(place)]
+
+    def _box_at(self, epoch: int) -> Chain:
+        """The keys of the box whose life this was."""
+        return next((one.chain for one in self.earlier if epoch <= one.epoch), self)
 
     def _number_at(self, place: Place) -> int:
         return sum(change.place < place for change in self.changes)
@@ -101,6 +118,9 @@ class Chain:
         """
         if envelope.site != self.site:
             raise VonggacError(Kind.CORRUPT, "a fact of another site", site=envelope.site)
+        box = self._box_at(envelope.epoch)
+        if box is not self:
+            return box.verify(envelope)
         number = self._number_at((envelope.epoch, envelope.sequence))
         try:
             return verify_envelope(envelope, self.keys[number])
