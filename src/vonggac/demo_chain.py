@@ -55,7 +55,7 @@ RECORDED_DAYS: Final = 3
 """Days before the demo of which the ledgers of built facilities speak."""
 TRIED_DAYS: Final = 2
 """Days before the demo at which trials began that are over."""
-REFUSING, SILENT, WAITED_FOR = 29, 25, 28
+REFUSING, SILENT, WAITED_FOR = 29, 25, 27
 """Facilities without cameras about which a measure is proposed, by their place in the province."""
 PROBED: Final[Mapping[str, Any]] = {
     "reachable": True, "authenticated": True, "codec": "h264", "width": 1920, "height": 1080,
@@ -267,14 +267,17 @@ class Visit:
     state: str = "done"
     refused: int | None = None
     """The facility that did not sign."""
+    account: str = "so-y-te"
+    """Who inspects: military facilities are the military command's."""
 
 
 VISITS: Final = (
-    Visit("Kiểm tra đợt 1 (giả định)", (2, 13, 14), 22),
-    Visit("Kiểm tra đợt 2 (giả định)", (1, 7, 8, 9), 10, refused=7),
-    Visit("Kiểm tra cơ sở chưa lắp camera (giả định)", (15, 16, 17, 18, 19, 20), 8),
+    Visit("Kiểm tra đợt 1 (giả định)", (2, 14), 22),
+    Visit("Kiểm tra cơ sở quân đội (giả định)", (8, 13, 18), 12, account="bo-chqs"),
+    Visit("Kiểm tra đợt 2 (giả định)", (1, 7, 9), 10, refused=7),
+    Visit("Kiểm tra cơ sở chưa có hình (giả định)", (15, 16, 17, 19, 20), 8),
     Visit("Kiểm tra đợt 3 (giả định)", (0, 10, 11, 12), 6),
-    Visit("Kiểm tra từ xa (giả định)", (3,), 5, way="remote"),
+    Visit("Kiểm tra từ xa (giả định)", (3,), 5, way="remote", account="bo-chqs"),
     Visit("Kiểm tra hôm nay (giả định)", (4,), 0, state="open"),
     Visit("Kiểm tra tuần này (giả định)", (5, 21), -1, state="planned"),
     Visit("Kiểm tra đã hoãn (giả định)", (6,), -3, state="dropped"),
@@ -296,15 +299,16 @@ BARE: Final = frozenset(range(15, 21))
 def inspected(connection: Connection, world: World, sites: Sequence[str]) -> None:
     """Decisions to inspect, each as far as it came."""
     for number, visit in enumerate(VISITS, 11):
-        _visit(connection, world, sites, visit, f"{number}/QĐ-SYT")
+        symbol = "SYT" if visit.account == "so-y-te" else "BCH"
+        _visit(connection, world, sites, visit, f"{number}/QĐ-{symbol}")
 
 
 def _visit(
     connection: Connection, world: World, sites: Sequence[str], visit: Visit, number: str
 ) -> None:
-    by, now_ns = world.who["so-y-te"], world.ago(max(0, visit.ago))
+    by, now_ns = world.who[visit.account], world.ago(max(0, visit.ago))
     day = world.day(visit.ago)
-    body = world.names["so-y-te"]
+    body = world.names[visit.account]
     team = (
         Member("Trưởng đoàn (giả định)", body),
         Member("Thành viên (giả định)", "cơ quan chủ trì"),
@@ -324,14 +328,16 @@ def _visit(
             continue
         inspections.start(connection, inspection_id, world.placement, by=by, now_ns=now_ns)
         if visit.state == "done":
-            _minutes(connection, world, at, inspection_id, now_ns, refused=visit.refused == at)
+            refused = visit.refused == at
+            _minutes(connection, world, at, inspection_id, now_ns, by, refused=refused)
 
 
 def _minutes(
-    connection: Connection, world: World, at: int, inspection_id: str, now_ns: int, *, refused: bool
-) -> None:
+    connection: Connection, world: World, at: int, inspection_id: str, now_ns: int, by: Someone, *,
+    refused: bool,
+) -> None:  # fmt: skip
     """Every item judged, the minutes, the findings, and the paper that carries them."""
-    by, code = world.who["so-y-te"], f"MH-{at + 1:02}"
+    code = f"MH-{at + 1:02}"
     wrong = {item: (said, do, days) for item, said, do, days in FAILED.get(at, ())}
     day = legal.day_of(now_ns)
     answers = []

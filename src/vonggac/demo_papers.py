@@ -22,6 +22,7 @@ from vonggac.domain import (
     legal,
     papers,
     plans,
+    reminders,
     report_papers,
     reports,
     rules,
@@ -52,6 +53,14 @@ def written(database: Database, world: World, sites: Sequence[str]) -> None:
         _of_plan(connection, world, sites)
         minutes = _of_acceptance(connection, world, sites[0])
         _of_duty(connection, world)
+        sent = [
+            (one.paper_id, one.number, one.sent)
+            for one in reminders.of_site(connection, sites)
+            if one.sent is not None and one.paper_id is not None
+        ]
+    for urging, urged_no, urged_on in sent:
+        assert urged_on is not None
+        _issue(database, world, urging, urged_no, urged_on)
     for number, paper_id in enumerate((*issued, minutes), 71):
         _issue(database, world, paper_id, str(number), world.day(1))
     with database.writing() as connection:
@@ -177,10 +186,11 @@ def _issue(database: Database, world: World, paper_id: str, number: str, dated: 
     by, now_ns = world.who["van-thu"], world.now_ns
     with database.reading() as connection:
         letter = papers.letter_of(connection, paper_id)
-    content = paper.official(replace(letter, number=number, drafted=dated))
+    digits = number.partition("/")[0]
+    content = paper.official(replace(letter, number=digits, drafted=dated))
     with database.writing() as connection:
         papers.issue(
-            connection, paper_id, number=number, dated=dated, file_name=f"{number}.pdf",
+            connection, paper_id, number=number, dated=dated, file_name=f"{digits}.pdf",
             content=content, by=by, now_ns=now_ns,
         )  # fmt: skip
         for at, one in enumerate(papers.recipients(connection, paper_id)):

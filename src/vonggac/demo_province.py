@@ -128,6 +128,8 @@ STAGES: Final = (
 """Of each facility, in the order of their codes."""
 
 
+SURVEYED: Final = 7
+"""Places with a camera where some are lacking; what is built gets the others."""
 SENT_BACK: Final = 9
 """The facility whose estimate the finance department sent back, by its place."""
 LATER: Final = (
@@ -291,7 +293,7 @@ def _carry(connection: Connection, world: World, at: int, site_id: str) -> None:
         return
     _surveyed(connection, world, at, survey.id, verified=stage > Stage.ANSWERED)
     if stage > Stage.UNFIT:
-        _cameras(connection, world, at, site_id)
+        _cameras(connection, world, at, site_id, last=_there(at))
     if stage >= Stage.PLANNED:
         _planned(connection, world, at, site_id)
 
@@ -312,7 +314,7 @@ def _surveyed(
                        "lines": "1080", "fps": "15", "password": "no" if unfit else "yes",
                        "cloud": "no"},
             )
-            for n, zone in enumerate(world.placement.zones[: 3 if unfit else 7])
+            for n, zone in enumerate(world.placement.zones[: 3 if unfit else _there(at)])
         ),
     )  # fmt: skip
     made = surveys.answer(
@@ -326,16 +328,24 @@ def _surveyed(
         )
 
 
-def _cameras(connection: Connection, world: World, at: int, site_id: str) -> None:
-    """The cameras that the survey found; nothing records them: they are invented."""
+def _cameras(
+    connection: Connection, world: World, at: int, site_id: str, first: int = 0,
+    last: int | None = None,
+) -> None:  # fmt: skip
+    """Cameras of places, in the order of the rule; nothing records them: they are invented."""
     drafts = [
         (site_id, registry.Draft(
             f"{zone.code.lower()}-{n}", f"{zone.name.vi} {n}", zone.code,
             f"rtsp://192.0.2.{10 + at}:{8554 + n}/main",
         ))
-        for n, zone in enumerate(world.placement.zones[:7], 1)
+        for n, zone in enumerate(world.placement.zones[first:last], first + 1)
     ]  # fmt: skip
     registry.register_many(connection, drafts, placement=world.placement, now_ns=world.then_ns)
+
+
+def _there(at: int) -> int | None:
+    """How many places had a camera at the survey: all where it found them enough, else seven."""
+    return None if STAGES[at] == Stage.FIT else SURVEYED
 
 
 def _planned(connection: Connection, world: World, at: int, site_id: str) -> None:
@@ -375,6 +385,7 @@ def _planned(connection: Connection, world: World, at: int, site_id: str) -> Non
         )  # fmt: skip
     if stage == Stage.BUILT:
         _spent(connection, world, at, made.id, line)
+        _cameras(connection, world, at, site_id, first=SURVEYED)
         _built(connection, world, at, f"plan:{plan.id}", site_id)
 
 

@@ -47,7 +47,7 @@ STATES: Final = (
     State("approved", "Dự toán đã duyệt", lambda row: row.approved is not None),
     State("installing", "Đang lắp đặt", lambda row: row.installing),
     State("connected", "Có tín hiệu", lambda row: row.connected),
-    State("accepted", "Có camera đã nghiệm thu kết nối", lambda row: row.cameras_accepted > 0),
+    State("accepted", "Có camera đã nghiệm thu", lambda row: row.cameras_accepted > 0),
     State("recording", "Đang ghi hình", lambda row: row.cameras_online > 0),
     State("refusing", "Từ chối khảo sát", lambda row: row.survey == "refused"),
 )

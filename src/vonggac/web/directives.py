@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
 from vonggac.clock import rfc3339
-from vonggac.domain import access, directives, legal, letters, reports, tasks
+from vonggac.domain import access, directives, legal, letters, reports, tasks, units
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.directives import CitationDraft, ClauseDraft, Draft
 from vonggac.errors import Kind, VonggacError
@@ -508,18 +508,25 @@ def _answers(who: Visitor, owed: Sequence[Owed]) -> dict[str, Any]:
             connection, who.person, [one.duty.id for one in owed], now_ns=now_ns
         )
     longest = today - timedelta(days=reports.MOST_DAYS - 1)
+    may = who.can(Act.REPORT_MAKE)
     return {
         "made": made,
-        "may_report": who.can(Act.REPORT_MAKE),
         "report_unit": _counted_unit(who, now_ns),
         "since": {
             one.duty.id: dates.write_day(
                 min(max(one.directive.dated or today.replace(day=1), longest), today)
             )
             for one in owed
+            if may and _owes_report(one)
         },
         "until": dates.write_day(today),
     }
+
+
+def _owes_report(one: Owed) -> bool:
+    """Whether a body still owes a report of it: an estimate is not owed as one."""
+    is_open = one.directive.code is None and one.duty.state in ("due", "returned")
+    return is_open and "bao cao" in units.folded(one.clause.owed)
 
 
 def _counted_unit(who: Visitor, now_ns: int) -> str:
