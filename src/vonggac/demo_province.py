@@ -25,6 +25,7 @@ from vonggac.demo import PROFILES
 from vonggac.demo_chain import World
 from vonggac.domain import (
     accounts,
+    campaigns,
     costs,
     directives,
     estimate,
@@ -265,9 +266,9 @@ def _order(database: Database, world: World, profile: str) -> World:
         sites = connection.execute(
             sa.select(tables.site.c.id).where(tables.site.c.unit_id.in_(world.areas))
         ).scalars()
-        campaign = surveys.begin(
+        campaign = campaigns.begin(
             connection,
-            surveys.Draft(
+            campaigns.Draft(
                 "Khảo sát camera các cơ sở cách ly (giả định)",
                 world.today - timedelta(days=2), directive_id=made, clause="1",
                 unit_id=world.province,

@@ -15,7 +15,7 @@ from playwright.async_api import expect
 
 from hub_stage import SITE_ID, Stage, stage
 from vonggac.clock import SystemClock
-from vonggac.domain import survey_links, surveys
+from vonggac.domain import campaigns, survey_links, surveys
 from vonggac.domain.exports import Someone
 from vonggac.web import serve, words
 
@@ -76,25 +76,44 @@ def photograph(width: int, height: int) -> FilePayload:
 def link(hub: Stage) -> tuple[str, str]:
     """A campaign that asks the facility; its survey, and the way to its form."""
     now_ns = hub.clock.wall_ns()
-    draft = surveys.Draft("Đợt 1", words.day_of(now_ns) + timedelta(days=9), sites=(SITE_ID,))
+    draft = campaigns.Draft("Đợt 1", words.day_of(now_ns) + timedelta(days=9), sites=(SITE_ID,))
     with hub.database.writing() as connection:
-        made = surveys.begin(connection, draft, [SITE_ID], by=LEAD, now_ns=now_ns)
+        made = campaigns.begin(connection, draft, [SITE_ID], by=LEAD, now_ns=now_ns)
         (one,) = surveys.of_campaign(connection, made.id, [SITE_ID])
         _, token = survey_links.make_link(connection, one.id, days=9, by=LEAD, now_ns=now_ns)
     return one.id, f"/s/{token}"
 
 
+async def go(page: Page, step: str) -> None:
+    """To a step of the form, by the line of steps."""
+    await page.click(f'.stepnav a[href="#s-{step}"]')
+    await expect(page.locator(f"#s-{step}")).to_be_visible()
+
+
 async def typed(page: Page) -> None:
-    """What a person fills in, on their way through the house."""
-    for name, value in (
-        ("p-name", "Lễ tân A"), ("k-name", "Đầu mối A"), ("k-phone", "0200 000 114"),
-        ("c-0-title", "Hành lang tầng 2"), ("note", "đèn sân hỏng"),
-    ):  # fmt: skip
-        await page.fill(f"[name={name}]", value)
+    """What a person fills in, on their way through the house: step after step."""
+    onward = page.locator('[data-go="1"]')
+    await page.fill("[name=p-name]", "Lễ tân A")
+    await onward.click()
+    await page.fill("[name=k-name]", "Đầu mối A")
+    await page.fill("[name=k-phone]", "0200 000 114")
+    await onward.click()
+    step = page.locator("[data-show=step]")
+    await expect(step).to_have_text("Bước 3/7: Cơ sở vật chất")
+    await page.go_back()
+    await expect(step).to_have_text("Bước 2/7: Đầu mối của cơ sở")
+    await page.go_forward()
     await page.select_option("[name=q-fence]", "part")
+    await onward.click()
+    await onward.click()
     await page.click("#s-zones li:has([name=z-SAN-absent]) summary")
     await page.check("[name=z-SAN-absent]")
     await page.fill("[name=z-SAN-why]", "nhà phố, không có sân")
+    await onward.click()
+    await page.fill("[name=c-0-title]", "Hành lang tầng 2")
+    await onward.click()
+    await page.fill("[name=note]", "đèn sân hỏng")
+    await expect(onward).to_be_hidden()
 
 
 async def test_a_form_is_filled_without_a_line_and_sent_once(
@@ -114,12 +133,16 @@ async def test_a_form_is_filled_without_a_line_and_sent_once(
 
     await typed(page)
     photo = '[data-photos="z-SAN"]'
+    await go(page, "zones")
     await page.set_input_files(f"{photo} input", files=[photograph(3200, 1200)])
     await expect(page.locator(f"{photo} img")).to_have_count(1)
+    await go(page, "cameras")
     await page.select_option("[name=c-0-zone]", "TAM")
+    await go(page, "note")
     await page.click("button[form=survey]")
     await expect(page.locator(".camera .err")).to_contain_text("Không được lắp camera")
     await page.select_option("[name=c-0-zone]", "HL")
+    await go(page, "note")
     await page.click("button[form=survey]")
     state = page.locator("[data-show=state]")
     await expect(state).to_have_attribute("data-state", "waiting")
@@ -179,15 +202,19 @@ async def test_what_the_hub_refuses_is_said_in_place_and_lost_nowhere(
     await page.goto(place.origin + path)
     await page.wait_for_selector("[data-kept=yes]")
     await typed(page)
+    await go(page, "zones")
     await page.uncheck("[name=z-SAN-absent]")
+    await go(page, "cameras")
     await page.click("button[value=add]")
     await page.fill("[name=c-1-title]", "Cổng chính")
     await page.select_option("[name=c-1-zone]", "CG")
     await page.fill("[name=c-1-fps]", "25 hình")
+    await go(page, "note")
     await page.click("button[form=survey]")
     await expect(page.locator(".field-err")).to_contain_text("Ghi một số nguyên.")
     await expect(page.locator("[name=c-1-title]")).to_have_value("Cổng chính")
     await page.fill("[name=c-1-fps]", "25")
+    await go(page, "note")
     await page.click("button[form=survey]")
     await page.wait_for_selector("#receipt")
     await context.close()
@@ -195,3 +222,35 @@ async def test_what_the_hub_refuses_is_said_in_place_and_lost_nowhere(
     with place.hub.database.reading() as connection:
         (answer,) = surveys.answers(connection, survey)
     assert [one.zone for one in answer.said.cameras] == ["HL", "CG"]
+
+
+async def test_a_browser_without_scripts_sends_the_form_and_its_photographs(
+    browser: Browser, place: Place
+) -> None:
+    """One page without steps; a photograph stays when the form comes back to be mended."""
+    survey, path = link(place.hub)
+    context = await browser.new_context(viewport=PHONE, locale="vi-VN", java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(place.origin + path)
+    assert await page.locator("[data-part]:visible").count() == 7
+    assert await page.locator("[data-go]:visible").count() == 0
+    await page.fill("[name=p-name]", "Lễ tân A")
+    await page.fill("[name=k-name]", "Đầu mối A")
+    await page.fill("[name=c-0-title]", "Hành lang tầng 2")
+    field = '[data-photos="c-0"]'
+    await page.set_input_files(f"{field} input[type=file]", files=[photograph(64, 48)])
+    await page.click("button[form=survey]")
+    await expect(page.locator("#s-contact .err")).to_have_count(1)
+    await expect(page.locator(field)).to_contain_text("Đã nhận ảnh 1 (64×48).")
+    await page.fill("[name=k-phone]", "0200 000 114")
+    await page.click("button[form=survey]")
+    await expect(page.locator("#receipt")).to_be_visible()
+    await context.close()
+
+    with place.hub.database.reading() as connection:
+        (answer,) = surveys.answers(connection, survey)
+        (kept,) = surveys.photographs(connection, survey)
+        _, content = surveys.photograph(connection, survey, kept.id)
+    assert answer.pictures == (kept.client_id,)
+    assert (kept.about, kept.width, kept.height) == ("c-0", 64, 48)
+    assert b"north" not in content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from vonggac.db import survey as db
 from vonggac.db import tables
 from vonggac.domain import (
     audit,
+    campaigns,
     coverage,
     papers,
     pictures,
     register,
+    registry,
     rules,
     survey_calls,
     survey_forms,
@@ -43,12 +46,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vonggac.db import Connection, Database
-    from vonggac.domain.surveys import Campaign, SurveyState
+    from vonggac.domain.campaigns import Campaign
+    from vonggac.domain.surveys import SurveyState
 
 NOW_NS = 1_794_987_127_000_000_000
 TODAY = date(2026, 11, 18)
 DUE = date(2026, 11, 30)
 DAY = 86_400_000_000_000
+AT = "2026-11-18T02:00:00Z"
 LEAD = Someone("a1", "khao-sat", "Người khảo sát A")
 GUEST = Actor("-", None, "192.0.2.7")
 PLACEMENT = rules.placement(TODAY)
@@ -92,8 +97,8 @@ def put_up(connection: Connection) -> Campaign:
                 owner_line=line, unit_id=commune, created_ns=1,
             )
         )  # fmt: skip
-    draft = surveys.Draft("Khảo sát đợt 1", DUE, unit_id=province)
-    return surveys.begin(connection, draft, list(LINES), by=LEAD, now_ns=NOW_NS)
+    draft = campaigns.Draft("Khảo sát đợt 1", DUE, unit_id=province)
+    return campaigns.begin(connection, draft, list(LINES), by=LEAD, now_ns=NOW_NS)
 
 
 def of(connection: Connection, site_id: str) -> SurveyState:
@@ -360,7 +365,7 @@ def test_a_reminder_names_those_who_owe(database: Database) -> None:
 
 
 def test_only_what_is_confirmed_goes_into_the_register(database: Database, tmp_path: Path) -> None:
-    """Contact and an absence with its photograph; a camera without an address cannot go."""
+    """Contact, an absence with its photograph, a camera that was measured; the rest stays."""
     with database.writing() as connection:
         put_up(connection)
         it = of(connection, HOTEL)
@@ -378,20 +383,113 @@ def test_only_what_is_confirmed_goes_into_the_register(database: Database, tmp_p
         found = survey_register.differences(connection, HOTEL, answer.said, facts, pictured)
         by_key = {one.key: one for one in found}
         assert by_key["rooms"].after == "40"
-        assert by_key["new-1"].blocked == "no_address"
+        assert by_key["new-1"].remark == "unmeasured"
         chosen = [by_key[key] for key in ("contact", "absent-SAN", "new-0")]
         values: dict[str, Any] = {
             "placement": PLACEMENT, "box": Box.at(tmp_path / "key"), "kept": False, "by": LEAD,
             "now_ns": NOW_NS,
         }  # fmt: skip
-        with pytest.raises(VonggacError):
-            survey_register.write(connection, it, answer, facts, [by_key["new-1"]], **values)
         survey_register.write(connection, it, answer, facts, chosen, **values)
         assert register.contacts(connection, [HOTEL])[HOTEL, "contact"].name == "Đầu mối A"
         assert register.facility(connection, HOTEL).said.rooms is None
         assert coverage.absences(connection, HOTEL)["SAN"].said_name == "Người khảo sát A"
         left = survey_register.differences(connection, HOTEL, answer.said, facts, pictured)
         assert {"contact", "absent-SAN", "new-0"} & {one.key for one in left} == set()
+
+
+def test_an_unmeasured_camera_waits_in_the_register(database: Database, tmp_path: Path) -> None:
+    """Typed, never probed: it is there, and in service once its measured address is confirmed."""
+    values: dict[str, Any] = {
+        "placement": PLACEMENT, "box": Box.at(tmp_path / "key"), "kept": False, "by": LEAD,
+        "now_ns": NOW_NS,
+    }  # fmt: skip
+    with database.writing() as connection:
+        put_up(connection)
+        it = of(connection, HOTEL)
+        typed = {"c-0-address": "192.0.2.9", "c-0-maker": "Hãng A", "c-1-address": "hỏi bảo vệ"}
+        answer = send(connection, it.id, form(**typed))
+        chosen = [
+            one for one in survey_register.differences(connection, HOTEL, answer.said, Facts(), ())
+            if one.key in ("new-0", "new-1")
+        ]  # fmt: skip
+        assert [one.remark for one in chosen] == ["unmeasured"] * 2
+        survey_register.write(connection, it, answer, Facts(), chosen, **values)
+        first, other = sorted(registry.cameras(connection, HOTEL), key=lambda one: one.main_url)[
+            ::-1
+        ]
+        assert (first.main_url, other.main_url) == ("rtsp://192.0.2.9/", "")
+        assert registry.unmeasured(connection, HOTEL) == {first.id, other.id}
+        assert registry.in_service(connection, [first.id], 0, NOW_NS + DAY) == {first.id: []}
+
+        again = survey_register.differences(connection, HOTEL, answer.said, Facts(), ())
+        assert not {"new-0", "new-1"} & {one.key for one in again}, "once is enough"
+        seen = Measured("192.0.2.9", True, (), "rtsp://192.0.2.9/main", "Hãng A")
+        facts = Facts({"192.0.2.9": seen})
+        found = survey_register.differences(connection, HOTEL, answer.said, facts, ())
+        (address,) = (one for one in found if one.what == "address")
+        assert (address.of, address.after) == (first.name, "rtsp://192.0.2.9/main")
+        survey_register.write(connection, it, answer, facts, [address], **values)
+        assert registry.camera(connection, first.id).main_url == "rtsp://192.0.2.9/main"
+        assert registry.unmeasured(connection, HOTEL) == {other.id}
+        assert registry.in_service(connection, [first.id], 0, NOW_NS + DAY)[first.id]
+
+
+@pytest.mark.parametrize("title", ["Trong phòng 203", "Nhà tắm tầng 1", "Nhà vệ sinh nữ"])
+def test_an_unmeasured_camera_is_refused_where_none_may_stand(
+    database: Database, tmp_path: Path, title: str
+) -> None:
+    """Also where answers came before the rule: the register holds it by itself."""
+    with database.writing() as connection:
+        put_up(connection)
+        it = of(connection, HOTEL)
+        answer = send(connection, it.id, form())
+        said = survey_forms.read(form(**{"c-0-title": title}))
+        answer = replace(answer, said=said)
+        found = survey_register.differences(connection, HOTEL, said, Facts(), ())
+        with pytest.raises(registry.Unacceptable) as caught:
+            survey_register.write(
+                connection, it, answer, Facts(), [one for one in found if one.key == "new-0"],
+                placement=PLACEMENT, box=Box.at(tmp_path / "key"), kept=False, by=LEAD,
+                now_ns=NOW_NS,
+            )  # fmt: skip
+    assert caught.value.refused_place is not None
+
+
+def test_cameras_of_a_recorder_are_told_apart_by_their_channel() -> None:
+    """One host, many cameras: by the channel, by the port, and not at all where neither is said."""
+    shown = [("192.0.2.9", 1), ("192.0.2.9", 2), ("192.0.2.9:8554", 1), ("192.0.2.10", 1)]
+    cameras = tuple(
+        wire_survey.SurveyedCamera(
+            name=f"cam0{at}", url=f"rtsp://{host}/{channel}", channel=channel, at=AT,
+            reachable=True, authenticated=True, connectable=True,
+        )
+        for at, (host, channel) in enumerate(shown, 1)
+    )  # fmt: skip
+    told = wire_survey.Survey(
+        program="vonggac", started=AT, cameras=cameras,
+        uplink=wire_survey.SurveyUplink(measured=False),
+    )  # fmt: skip
+    facts = survey_verdicts.of_file(told, signed=False)
+    facts = survey_verdicts.facts_from(survey_verdicts.facts_json(facts))
+
+    def of_typed(address: str, channel: str = "") -> str:
+        one = survey_forms.SaidCamera(0, "HL", "A", facts={"address": address, "channel": channel})
+        seen = survey_verdicts.measured_of(one, facts)
+        return seen.url if seen else ""
+
+    assert of_typed("192.0.2.9", "2") == "rtsp://192.0.2.9/2"
+    assert of_typed("192.0.2.9:8554") == "rtsp://192.0.2.9:8554/1"
+    assert of_typed("192.0.2.9") == "", "which of them it is nobody said"
+    assert of_typed("192.0.2.9", "5") == ""
+    assert of_typed("192.0.2.10") == of_typed("192.0.2.10", "1") == "rtsp://192.0.2.10/1"
+
+
+def test_facts_kept_before_channels_are_read_as_they_were() -> None:
+    """The channel stood in the key alone."""
+    old = {"key": "a", "connectable": True, "reasons": [], "url": "rtsp://192.0.2.9/7"}
+    facts = survey_verdicts.facts_from({"cameras": {"192.0.2.9": old, "192.0.2.9#7": old}})
+
+    assert [one.channel for one in facts.cameras.values()] == [1, 7]
 
 
 def test_the_minutes_are_whole(database: Database) -> None:
@@ -452,14 +550,14 @@ def test_nothing_is_asked_of_nobody(database: Database) -> None:
     """A campaign that means no facility is refused; a foreign one is not asked along."""
     with database.writing() as connection:
         put_up(connection)
-        draft = surveys.Draft("Đợt 2", DUE, sites=(new_id(),))
+        draft = campaigns.Draft("Đợt 2", DUE, sites=(new_id(),))
         with pytest.raises(VonggacError):
-            surveys.begin(connection, draft, list(LINES), by=LEAD, now_ns=NOW_NS)
-        hotels = surveys.Draft("Đợt 2", DUE, lines=("paid_hotel",))
-        made = surveys.begin(connection, hotels, [HOTEL, SCHOOL], by=LEAD, now_ns=NOW_NS + 1)
+            campaigns.begin(connection, draft, list(LINES), by=LEAD, now_ns=NOW_NS)
+        hotels = campaigns.Draft("Đợt 2", DUE, lines=("paid_hotel",))
+        made = campaigns.begin(connection, hotels, [HOTEL, SCHOOL], by=LEAD, now_ns=NOW_NS + 1)
         assert [one.site_id for one in surveys.of_campaign(connection, made.id, list(LINES))] == [
             HOTEL
         ]
         assert of(connection, HOTEL).campaign_id == made.id
-        surveys.end(connection, made.id, by=LEAD, now_ns=NOW_NS + 2)
+        campaigns.end(connection, made.id, by=LEAD, now_ns=NOW_NS + 2)
         assert not of(connection, HOTEL).owes

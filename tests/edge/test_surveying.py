@@ -20,7 +20,7 @@ from vonggac.clock import SystemClock
 from vonggac.config import Secret
 from vonggac.edge import identity
 from vonggac.edge.surveying import Surveying, Wanted
-from vonggac.edge.uplink import SIZES, uplink
+from vonggac.edge.uplink import SIZES, attach, uplink
 from vonggac.errors import ConfigError
 from vonggac.sim.cameras import StreamPlan, VirtualCameras
 from vonggac.sim.faults import parse_fault
@@ -221,6 +221,48 @@ def test_a_place_stands_before_the_address(line: str, zone: str, title: str, url
     wanted = command._wanted(line, {})
 
     assert (wanted.zone, wanted.title, wanted.url) == (zone, title, url)
+
+
+async def test_the_file_is_handed_to_the_hub_as_it_is(tmp_path: Path) -> None:
+    """Byte for byte, with the token; what the hub or the line refuses is said, and is no error."""
+    taken: list[tuple[str, str, bytes]] = []
+
+    async def take(request: server.Request) -> server.Response:
+        taken.append((request.path, request.headers["Authorization"], await request.read()))
+        return server.json_response({}, status=201 if len(taken) == 1 else 409)
+
+    app = server.Application()
+    app.router.add_post("/api/v1/surveys/{survey}/facts", take)
+    runner = server.AppRunner(app)
+    await runner.setup()
+    try:
+        site = server.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        hub = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        said = [await attach(hub, "abc", Secret("vg_x"), b'{"v":1}') for _ in range(2)]
+    finally:
+        await runner.cleanup()
+
+    assert taken[0] == ("/api/v1/surveys/abc/facts", "Bearer vg_x", b'{"v":1}')
+    assert said == ["", "the hub answered 409"]
+    assert await attach("http://127.0.0.1:9", "abc", Secret("vg_x"), b"{}")
+    with pytest.raises(ConfigError):
+        await attach(hub, "../people", Secret("vg_x"), b"{}")
+
+
+@pytest.mark.parametrize(
+    ("url", "channel"),
+    [
+        ("rtsp://192.0.2.9/Streaming/Channels/1602", 16),
+        ("rtsp://192.0.2.9/Streaming/Channels/101", 1),
+        ("rtsp://192.0.2.9/cam/realmonitor?channel=12&subtype=0", 12),
+        ("rtsp://192.0.2.9/h264/ch3/main/av_stream", 3),
+        ("rtsp://192.0.2.9/live", 1),
+    ],
+)
+def test_an_address_of_a_list_tells_the_channel(url: str, channel: int) -> None:
+    """So that the cameras of a recorder are told apart though nobody searched for them."""
+    assert command._wanted(f"HL={url}", {}).channel == channel
 
 
 async def test_the_uplink_is_what_came_through(tmp_path: Path) -> None:

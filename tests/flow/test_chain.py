@@ -344,10 +344,13 @@ async def answered(walk: Walk, link: str) -> None:
         ("p-name", "Người trực"), ("k-name", "Người quản lý"), ("k-phone", "0200 000 114"),
         ("c-0-title", "Hành lang tầng 2"),
     ):  # fmt: skip
+        part = page.locator("[data-part]").filter(has=page.locator(f'[name="{name}"]'))
+        await page.click(f'.stepnav a[href="#{await part.get_attribute("id")}"]')
         await page.fill(f'[name="{name}"]', value)
     await page.locator('[data-state="saved"]').wait_for(state="attached")
     await page.reload()
     assert await page.input_value('[name="k-phone"]') == "0200 000 114"
+    await page.click('.stepnav a[href="#s-note"]')
     await page.locator('button[form="survey"]').click()
     await page.locator('[data-state="waiting"], [data-state="failed"]').first.wait_for(
         state="attached"

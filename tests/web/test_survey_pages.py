@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from test_hostile_forms import Reader, filled
 from test_placement import PLACES
+from test_register_pages import png
 
 from hub_stage import CAMERAS, NOW, NOW_NS, SITE_ID, browser, sign_in, stage
 from vonggac.db import tables
-from vonggac.domain import audit, directives, papers, register, roles, surveys
+from vonggac.domain import audit, directives, papers, pictures, register, roles, surveys
+from vonggac.errors import VonggacError
 from vonggac.wire import survey as wire_survey
 
 if TYPE_CHECKING:
@@ -30,6 +34,23 @@ FORM = {
     "z-SAN-absent": "yes", "z-SAN-why": "nhà phố, không có sân", "client_id": "client-0001",
 }  # fmt: skip
 GIVEN = ("surveyor", "records_clerk")
+
+
+def webp(turned: int = 1) -> bytes:
+    """A WebP of 40 by 20 as a telephone writes it: where it was taken, and how it was held."""
+    tiff = b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x0112, 3, 1, turned, 0) + bytes(4)
+    frame = b"\x30\0\0\x9d\x01\x2a" + struct.pack("<HH", 40, 20) + b"\x12\x34\x56"
+    chunks = (
+        (b"VP8X", b"\x2c\0\0\0" + (39).to_bytes(3, "little") + (19).to_bytes(3, "little")),
+        (b"ICCP", b"somewhere"), (b"VP8 ", frame), (b"EXIF", tiff + b"GPS: somewhere"),
+    )  # fmt: skip
+    body = b"WEBP" + b"".join(
+        kind + struct.pack("<I", len(one)) + one + bytes(len(one) % 2) for kind, one in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+WEBP = webp()
 
 
 @pytest_asyncio.fixture
@@ -248,6 +269,135 @@ async def test_calls_and_reminders_are_drafted_for_the_clerk(
     links = await client.post(f"/campaigns/{campaign}", data={**token, "do": "links", "days": "7"})
     assert "/s/" in links.text
     assert "Kính gửi KS Mường Hoa" in links.text
+
+
+async def test_the_third_silence_writes_by_the_api_too(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """The answer of the third call names the letter; page and call list show how it stands."""
+    campaign, survey = await begun(client)
+    call = {"called": "2026-11-18T02:00:00Z", "outcome": "silent"}
+    path = f"/api/v1/surveys/{survey}/calls"
+    letters = [(await client.post(path, json=call)).json()["paper"] for _ in range(4)]
+    assert [one is not None for one in letters] == [False, False, True, False]
+    with hub.database.reading() as connection:
+        (paper,) = papers.of(connection, f"survey:{survey}")
+    assert paper.id == letters[2]
+    page = (await client.get(f"/surveys/{survey}")).text
+    assert f"/papers/{paper.id}" in page
+    assert "4 lần liền không liên lạc được" in page
+    listed = (await client.get(f"/api/v1/campaigns/{campaign}/calls")).json()["calls"]
+    assert [one["silences"] for one in listed] == [4]
+    refused = {**call, "outcome": "refused", "person": "Quản lý B", "said": "chưa có lệnh"}
+    assert (await client.post(path, json=refused)).status_code == 201
+    assert (await client.get(f"/api/v1/surveys/{survey}")).json()["state"] == "refused"
+
+
+async def test_photographs_come_with_the_form_of_a_browser_without_scripts(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """By link: kept whatever becomes of the form, named when it comes back, without their place."""
+    _, survey = await begun(client)
+    made = (await client.post(f"/api/v1/surveys/{survey}/links", json={"days": 14})).json()
+    path = made["address"].removeprefix(str(client.base_url).rstrip("/"))
+    form = {name: value for name, value in FORM.items() if name != "client_id"}
+    async with browser(hub) as guest:
+        wrong = await guest.post(
+            path, data={**form, "k-phone": "gọi bảo vệ"},
+            files=[
+                ("photo-z-SAN", ("san.png", png(), "image/png")),
+                ("photo-c-0", ("vi-tri.webp", WEBP, "image/webp")),
+                ("photo-c-1", ("khong.jpg", b"GIF89a....", "image/jpeg")),
+                ("photo-place", ("", b"", "application/octet-stream")),
+            ],
+        )  # fmt: skip
+        assert wrong.status_code == 422
+        assert "Dùng ảnh JPEG, PNG hoặc WebP." in wrong.text
+        assert 'value="gọi bảo vệ"' in wrong.text
+        assert 'id="e-k-phone"' in wrong.text, "all that is wrong is said at once"
+        assert wrong.text.count("Đánh dấu để bỏ ảnh này") == 2
+        named = re.search(r'name="pictures" value="([0-9a-f,]+)"', wrong.text)
+        assert named is not None
+        yard, spot = named[1].split(",")
+        sent = await guest.post(
+            path, data={**form, "pictures": named[1], f"drop-{spot}": "yes"},
+            files=[("photo-z-SAN", ("san.png", png(), "image/png"))],
+        )  # fmt: skip
+        assert 'id="receipt"' in sent.text, "the photograph that came twice is one"
+        late = await guest.post(path, data=form, files=[("photo-c-0", ("a.webp", WEBP))])
+        assert late.status_code == 409
+    with hub.database.reading() as connection:
+        (answer,) = surveys.answers(connection, survey)
+        kept = surveys.photographs(connection, survey)
+        contents = [surveys.photograph(connection, survey, one.id)[1] for one in kept]
+    assert answer.pictures == (yard,)
+    assert {(one.about, one.media_type, one.width, one.height) for one in kept} == {
+        ("z-SAN", "image/png", 16, 16), ("c-0", "image/webp", 40, 20),
+    }  # fmt: skip
+    assert not [one for one in contents if b"somewhere" in one]
+    values = await form_of(client, f"/surveys/{survey}/form", "p-name", by="field")
+    assert values["pictures"] == yard, "answered again, it has its photographs still"
+
+
+def test_a_webp_loses_what_it_tells_and_stays_upright() -> None:
+    """Told by its bytes; place and profile stay outside; letters take none."""
+    found = pictures.taken(WEBP, webp=True)
+    assert (found.media_type, found.width, found.height) == ("image/webp", 40, 20)
+    assert b"somewhere" not in found.content
+    turned = webp(turned=6)
+    upright = pictures.taken(turned, webp=True)
+    assert (upright.width, upright.height) == (20, 40)
+    assert b"somewhere" not in upright.content
+    assert pictures.taken(upright.content, webp=True).content == upright.content
+    for content, fault in (
+        (WEBP[:-3], "picture_broken"), (WEBP[:12], "picture_broken"),
+        (WEBP[:12] + b"ANIM" + bytes(4), "picture_broken"),
+    ):  # fmt: skip
+        with pytest.raises(VonggacError) as caught:
+            pictures.taken(content, webp=True)
+        assert caught.value.detail["fields"] == {"picture": fault}
+    with pytest.raises(VonggacError):
+        pictures.taken(WEBP)
+
+
+async def test_an_unmeasured_camera_goes_into_the_register_and_waits(
+    hub: Stage, client: httpx.AsyncClient
+) -> None:
+    """Shown as chưa đo on pages and by the API; the box is not told of it until it is confirmed."""
+    _, survey = await begun(client)
+    body = {
+        "client_id": "client-0006", "person": {"name": "A"},
+        "contact": {"name": "A", "phone": "0200 000 114"},
+        "cameras": [{"zone": "HL", "title": "Hành lang mới", "address": "192.0.2.77"}],
+    }  # fmt: skip
+    path = f"/api/v1/surveys/{survey}"
+    assert (await client.post(f"{path}/answers", json=body)).status_code == 201
+    new = next(
+        one for one in (await client.get(path)).json()["differences"] if one["key"] == "new-0"
+    )
+    assert (new["remark"], new["blocked"]) == ("unmeasured", "")
+    assert "chưa đo: vào danh mục" in (await client.get(f"/surveys/{survey}")).text
+    done = await client.post(
+        f"{path}/judgement", json={"verified": True, "version": 1, "write": ["new-0"]}
+    )
+    assert done.json()["state"] == "verified"
+    listed = (await client.get("/api/v1/cameras")).json()["cameras"]
+    (camera,) = (one for one in listed if not one["measured"])
+    assert camera["title"] == "Hành lang mới"
+    assert "Chưa đo." in (await client.get(f"/cameras/{camera['id']}")).text
+    assert "chưa đo" in (await client.get("/")).text
+    _, _, order = hub.orders._read(hub.site)
+    ordered = [one.name for one in order.cameras]
+    assert camera["name"] not in ordered
+    assert len(ordered) == len(listed) - 1
+
+    values = await form_of(client, f"/cameras/{camera['id']}/edit", f"/cameras/{camera['id']}/edit")
+    saved = {**values, "main_url": "rtsp://192.0.2.77/main", "zone": "HL", "do": "save"}
+    answer = await client.post(f"/cameras/{camera['id']}/edit", data=saved)
+    assert answer.status_code == 303, answer.text
+    assert (await client.get(f"/api/v1/cameras/{camera['id']}")).json()["measured"] is True
+    _, _, order = hub.orders._read(hub.site)
+    assert camera["name"] in [one.name for one in order.cameras]
 
 
 async def test_a_disputed_form_is_answered_again(client: httpx.AsyncClient) -> None:

@@ -134,7 +134,8 @@ def said_by_key() -> list[str]:
     said += [*acceptance_papers.STANDS.values(), *acceptance_papers.REASONS.values()]
     said += [*(one for one, _ in domain_today.WAITS.values()), *said_in_matters()]
     for table in (surveys.STATES, surveys.ANSWERING, surveys.OUTCOMES, surveys.PARTIES,
-                  surveys.WHAT, surveys.BLOCKED, surveys.FAULTS, survey_form.TEXTS):  # fmt: skip
+                  surveys.WHAT, surveys.BLOCKED, surveys.REMARKS, surveys.FAULTS,
+                  survey_form.TEXTS):  # fmt: skip
         said += table.values()
     said += [one for pair in domain_surveys.SAYS.values() for one in pair]
     said += [one.name for one in domain_board.STATES]

@@ -14,6 +14,7 @@ from hub_stage import NOW, NOW_NS
 from vonggac.config import AcceptanceConfig
 from vonggac.domain import (
     acceptance,
+    campaigns,
     coverage,
     floor_plans,
     guide,
@@ -75,8 +76,8 @@ def _guide(connection: Connection, site: str, by: Someone, word: str) -> dict[st
 
 
 def _survey(connection: Connection, site: str, unit: str, by: Someone, word: str) -> dict[str, str]:
-    draft: Any = surveys.Draft(f"Khảo sát {word}", TODAY + timedelta(days=9), unit_id=unit)
-    made = surveys.begin(connection, draft, [site], by=by, now_ns=NOW_NS)
+    draft: Any = campaigns.Draft(f"Khảo sát {word}", TODAY + timedelta(days=9), unit_id=unit)
+    made = campaigns.begin(connection, draft, [site], by=by, now_ns=NOW_NS)
     found = surveys.state(connection, [site])[site]
     link, _ = survey_links.make_link(connection, found.id, days=9, by=by, now_ns=NOW_NS)
     return {"campaign_id": made.id, "survey_id": found.id, "link_id": link.id}

@@ -23,7 +23,7 @@ from vonggac.edge import criteria, discover, identity, surveying
 from vonggac.edge.measure import SECONDS
 from vonggac.edge.probe import add_login, login
 from vonggac.edge.surveying import Wanted
-from vonggac.edge.uplink import uplink
+from vonggac.edge.uplink import attach, uplink
 from vonggac.errors import ConfigError, MalformedError
 from vonggac.media import address as addresses
 from vonggac.wire import survey as wire
@@ -55,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--site", default="", metavar="CODE", help="code of the facility, for the hub")
     add("--box", type=Path, metavar="DIR", help="recording directory of the box that signs")
     add("--hub", metavar="URL", help="measure the uplink to this hub")
+    add("--attach", metavar="SURVEY", help="hand the file to the hub for this facility's survey:"
+        " its id, as in the address of its page; needs --hub and --token")  # fmt: skip
+    add("--token", type=Path, metavar="FILE",
+        help="API token with the scopes read and manage; mode 0600")  # fmt: skip
     add("--hub-ca", type=Path, metavar="FILE", help="certificate of the hub's own authority")
     add("--seconds", type=float, default=SECONDS, metavar="S",
         help="how long each camera is measured (default %(default)s)")  # fmt: skip
@@ -72,6 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Run `vonggac survey`; 0 if every camera is fit to be connected, 1 if not.
 
+    Also 1 if the hub was to have the file and has it not.
+
     Raises:
         ConfigError: an address, a file or an option is wrong; nothing was measured.
     """
@@ -80,6 +86,9 @@ def command(options: argparse.Namespace) -> int:
     asked = _asked(options)
     if not asked and not options.discover:
         raise ConfigError("give addresses, --list or --discover")
+    if options.attach and not (options.hub and options.token):
+        raise ConfigError("--attach needs --hub and --token")
+    token = keys.read_secret(options.token) if options.attach else Secret("")
     signer = identity.read(options.box) if options.box is not None else None
     work = surveying.Surveying(
         options.dir,
@@ -95,10 +104,17 @@ def command(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _say(_WORDS["cut_off"][options.lang == "en"].format(folder=options.dir))
         raise
-    _tell(work, options)
+    attached = _attach(options, token) if options.attach else None
+    _tell(work, options, attached)
     survey = work.survey
-    good = all(camera.connectable for camera in survey.cameras)
+    good = all(camera.connectable for camera in survey.cameras) and not attached
     return 0 if survey.cameras and good and not survey.refused else 1
+
+
+def _attach(options: argparse.Namespace, token: Secret) -> str:
+    """Hand the file to the hub; empty when it has it, else why not: the folder stays as it is."""
+    content = (options.dir / wire.SURVEY_FILE).read_bytes()
+    return uvloop.run(attach(options.hub, options.attach, token, content, authority=options.hub_ca))
 
 
 async def _survey(
@@ -180,7 +196,8 @@ def _wanted(line: str, logins: Logins) -> Wanted:
         except MalformedError as error:
             raise ConfigError(error.message) from error
         user, password = _login_of(logins, authority)
-    return Wanted(url, user, password, zone=zone, title=title[:200])
+    channel = surveying.channel_of(url) if mark else 1
+    return Wanted(url, user, password, zone=zone, title=title[:200], channel=channel)
 
 
 def _place(written: str) -> tuple[str, str]:
@@ -251,6 +268,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "refused": ("TỪ CHỐI", "REFUSED"),
     "line": ("Đường truyền lên trung tâm: {kbps} kbit/s", "Uplink to the hub: {kbps} kbit/s"),
     "no_line": ("Đường truyền: chưa đo ({why})", "Uplink: not measured ({why})"),
+    "attached": ("Trung tâm đã nhận số đo", "The hub has the measurements"),
+    "not_attached": ("Trung tâm CHƯA nhận số đo: {why}", "The hub does NOT have the file: {why}"),
     "file": ("Đã ghi {file} ({signed})", "Written: {file} ({signed})"),
     "signed": ("thiết bị ghi đã ký", "signed by the box"),
     "unsigned": ("chưa ký", "not signed"),
@@ -274,15 +293,20 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _tell(work: surveying.Surveying, options: argparse.Namespace) -> None:
+def _tell(work: surveying.Surveying, options: argparse.Namespace, attached: str | None) -> None:
     path, survey = options.dir / wire.SURVEY_FILE, work.survey
     if options.json:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         told: dict[str, Any] = {"file": str(path), "sha256": digest, "signed": work.signed}
+        told["attached"] = attached == ""
         told |= msgspec.to_builtins(survey)
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
         return
-    sys.stdout.write("\n".join(_lines(survey, path, options.lang, signed=work.signed)) + "\n")
+    lines = _lines(survey, path, options.lang, signed=work.signed)
+    if attached is not None:
+        word = _WORDS["not_attached" if attached else "attached"][options.lang == "en"]
+        lines.append(word.format(why=attached))
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def _lines(survey: wire.Survey, path: Path, language: str, *, signed: bool) -> list[str]:

@@ -132,7 +132,7 @@ register_picture = sa.Table(
     identity(),
     _site(),
     text("kind", "plan, absence or conclusion: what it belongs to"),
-    text("media_type", "image/png or image/jpeg"),
+    text("media_type", "image/png, image/jpeg or image/webp"),
     sa.Column("width", sa.Integer, nullable=False, comment="pixels"),
     sa.Column("height", sa.Integer, nullable=False, comment="pixels"),
     text("sha256", "of the bytes, hex"),

@@ -103,7 +103,7 @@ survey_picture = sa.Table(
     reference("survey_id", "survey.id", "of which survey"),
     text("client_id", "made by the device"),
     text("about", "field of the form that it was taken for"),
-    text("media_type", "image/png or image/jpeg"),
+    text("media_type", "image/png, image/jpeg or image/webp"),
     number("width", "pixels"),
     number("height", "pixels"),
     text("sha256", "of the bytes, hex"),

@@ -4,6 +4,7 @@ Nothing is decoded: the file is taken apart into its segments, and those that dr
 again.  Where and with what a photograph was taken, thumbnails, comments and colour profiles stay
 outside; of Exif only the orientation is written again, or a telephone's photograph would lie on
 its side.  JPEG: ITU-T T.81 annex B.  PNG: ISO/IEC 15948 clause 5.  Exif 2.32 section 4.6.4.
+WebP: RFC 9649 section 2.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ _FRAMES: Final = frozenset((0xC0, 0xC1, 0xC2))
 """Baseline, extended and progressive frames: what browsers show."""
 _DRAWS: Final = frozenset((0xDB, 0xC4, 0xDD, 0xDA, 0xC0, 0xC1, 0xC2, 0xEE))
 """Tables, restart interval, scan, frame, and Adobe's APP14, which says how colours are coded."""
+_WEBP_DRAWS: Final = frozenset((b"ALPH", b"VP8 ", b"VP8L"))
+_WEBP_ALPHA: Final = 0x10
+_WEBP_EXIF: Final = 0x08
+"""Flags of the chunk VP8X."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,12 @@ class Picture:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def taken(content: bytes) -> Picture:
+def taken(content: bytes, *, webp: bool = False) -> Picture:
     """A picture as it is kept.
+
+    Args:
+        content: what somebody sent.
+        webp: WebP is taken, too; where pictures go into letters, it is not.
 
     Raises:
         VonggacError: BAD_INPUT with `fields`: `no_file`, `picture_large`, `picture_kind`,
@@ -63,6 +72,8 @@ def taken(content: bytes) -> Picture:
             found = _png(content)
         elif content.startswith(b"\xff\xd8\xff"):
             found = _jpeg(content)
+        elif webp and content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+            found = _webp(content)
         else:
             raise _refused("picture_kind")
     except (struct.error, IndexError, ValueError, zlib.error) as error:
@@ -160,6 +171,62 @@ def _scan_end(content: bytes, at: int) -> int:
         at += 2
 
 
+def _webp(content: bytes) -> Picture:
+    kept: list[tuple[bytes, bytes]] = []
+    width = height = turned = flags = 0
+    for kind, body in _webp_chunks(content):
+        if kind in (b"ANIM", b"ANMF"):
+            raise ValueError("a film")
+        if kind == b"VP8X":
+            flags = body[0] & _WEBP_ALPHA
+        elif kind == b"EXIF":
+            turned = _orientation(body.removeprefix(b"Exif\0\0"))
+        elif kind in _WEBP_DRAWS:
+            kept.append((kind, body))
+        if kind in (b"VP8 ", b"VP8L") and not width:
+            width, height = _webp_size(kind, body)
+    if not width or not height:
+        raise ValueError("no frame")
+    turns = 2 <= turned <= 8
+    if flags or turns:
+        flags |= _WEBP_EXIF if turns else 0
+        sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        kept.insert(0, (b"VP8X", bytes((flags, 0, 0, 0)) + sides))
+    if turns:
+        kept.append((b"EXIF", _tiff(turned)))
+        if turned >= 5:
+            width, height = height, width
+    body = b"WEBP" + b"".join(
+        kind + struct.pack("<I", len(one)) + one + b"\0" * (len(one) % 2) for kind, one in kept
+    )
+    return Picture("image/webp", width, height, b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 12
+    while at + 8 <= len(content):
+        kind = content[at : at + 4]
+        (length,) = struct.unpack_from("<I", content, at + 4)
+        body = content[at + 8 : at + 8 + length]
+        if len(body) != length:
+            raise ValueError("cut off")
+        yield kind, body
+        at += 8 + length + length % 2
+
+
+def _webp_size(kind: bytes, body: bytes) -> tuple[int, int]:
+    """Pixels of a frame; the upper two bits of each side of VP8 say how it is scaled."""
+    if kind == b"VP8 ":
+        if body[3:6] != b"\x9d\x01\x2a":
+            raise ValueError("no key frame")
+        width, height = struct.unpack_from("<HH", body, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    if body[0] != 0x2F:
+        raise ValueError("no frame")
+    (bits,) = struct.unpack_from("<I", body, 1)
+    return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+
+
 def _orientation(tiff: bytes) -> int:
     """Tag 0x0112 of the first directory; 1 where there is none."""
     order = "<" if tiff[:2] == b"II" else ">"
@@ -177,6 +244,9 @@ def _orientation(tiff: bytes) -> int:
 
 def _exif(turned: int) -> bytes:
     """A segment that says the orientation and nothing else."""
-    tiff = b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x0112, 3, 1, turned, 0) + b"\0\0\0\0"
-    body = b"Exif\0\0" + tiff
+    body = b"Exif\0\0" + _tiff(turned)
     return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
+def _tiff(turned: int) -> bytes:
+    return b"MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x0112, 3, 1, turned, 0) + b"\0\0\0\0"

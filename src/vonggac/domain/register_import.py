@@ -482,10 +482,14 @@ class _Planning:
         base = was or registry.Draft(name=name, title="", zone=zone, main_url="")
         draft = registry.with_credentials_apart(replace(base, zone=zone, **said))
         facts = self._facts(row, known)
-        if draft.password is not None or (draft.user_name and "@" in row.values["main_url"]):
+        written = row.values.get("main_url", "")
+        if draft.password is not None or (draft.user_name and "@" in written):
             self._fault(CAMERAS, row.number, "main_url", "url_with_password")
             return
-        fine = self._problems(CAMERAS, row.number, registry.check(draft, self._placement))
+        # One that a survey put down unmeasured has no address yet, and may stay so.
+        unmeasured = was is not None and not was.main_url
+        found = registry.check(draft, self._placement, address=not unmeasured)
+        fine = self._problems(CAMERAS, row.number, found)
         if not (self._places_fit(row, site_id, name, draft, facts) and fine):
             return
         if before is not None and before.origin == "config" and draft != was:

@@ -79,7 +79,7 @@ COLUMNS: Final[Mapping[str, Sequence[Column]]] = {
     CAMERAS: (
         _need("site", "Mã cơ sở", 14), _need("name", "Tên camera", 14),
         _c("title", "Tên người đọc", 34), _need("zone", "Loại khu vực", 34),
-        _c("area", "Mã khu vực", 14), _need("main_url", "Luồng chính", 44),
+        _c("area", "Mã khu vực", 14), _c("main_url", "Luồng chính", 44),
         _c("sub_url", "Luồng phụ", 44), _c("user_name", "Tài khoản camera"),
         _c("retention_days", "Số ngày lưu", 12, "number"), _c("doors", "Cửa nhìn thấy", 30, "list"),
         _c("maker", "Hãng"), _c("model", "Kiểu"), _c("firmware", "Phiên bản phần mềm"),

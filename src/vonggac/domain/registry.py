@@ -14,7 +14,7 @@ from vonggac.db import Connection, once, tables
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vonggac.config import Config
     from vonggac.domain.rules import ForbiddenZone, Placement
@@ -116,10 +116,15 @@ class Unacceptable(VonggacError):  # noqa: N818 - the draft is, not the program
         return next((problem.place for problem in self.problems if problem.place), None)
 
 
-def check(draft: Draft, placement: Placement) -> tuple[Problem, ...]:
+def check(draft: Draft, placement: Placement, *, address: bool = True) -> tuple[Problem, ...]:
     """Everything that is wrong with a draft; empty when it can be registered.
 
     The first rule is not technical: no camera stands in a room, a toilet or a bath.
+
+    Args:
+        draft: what the camera should be.
+        placement: the rule in force.
+        address: it has one; False: nobody has measured it, and none is known yet.
     """
     found: list[Problem] = []
     place = placement.refusal(draft.zone, draft.name.replace("-", " "), draft.title)
@@ -134,7 +139,8 @@ def check(draft: Draft, placement: Placement) -> tuple[Problem, ...]:
         )
     if len(draft.title) > TITLE_LIMIT:
         found.append(Problem("title", "too_long", f"title: at most {TITLE_LIMIT} characters"))
-    found.extend(url_problems("main_url", draft.main_url))
+    if address or draft.main_url:
+        found.extend(url_problems("main_url", draft.main_url))
     if draft.sub_url:
         found.extend(url_problems("sub_url", draft.sub_url))
     if draft.source not in ("auto", "rtsp", "libav"):
@@ -314,14 +320,15 @@ def register_camera(
     box: Box,
     now_ns: int,
     origin: Literal["page", "config"] = "page",
+    measured: bool = True,
 ) -> Camera:
-    """Add a camera to the register, in service from now on.
+    """Add a camera to the register, in service from now on; one that is not `measured` waits.
 
     Raises:
         Unacceptable: the draft has problems; nothing was written.
     """
     draft = with_credentials_apart(draft)
-    problems = list(check(draft, placement))
+    problems = list(check(draft, placement, address=measured))
     taken = connection.execute(
         sa.select(tables.camera.c.id, tables.camera.c.retired_ns).where(
             tables.camera.c.site_id == site_id, tables.camera.c.name == draft.name
@@ -358,9 +365,8 @@ def register_camera(
                 **_values(draft, box, camera_id),
             )
         )
-    connection.execute(
-        tables.camera_service.insert().values(camera_id=camera_id, from_ns=now_ns, to_ns=None)
-    )
+    if measured:
+        put_in_service(connection, [camera_id], now_ns=now_ns)
     return camera(connection, camera_id)
 
 
@@ -418,6 +424,8 @@ def edit_camera(
         .where(tables.camera.c.id == camera_id)
         .values(**_values(draft, box, camera_id), revision=before.revision + 1, updated_ns=now_ns)
     )
+    # Whoever saves the form has confirmed the address that stands in it.
+    put_in_service(connection, unmeasured(connection) & {camera_id}, now_ns=now_ns)
     return camera(connection, camera_id)
 
 
@@ -469,11 +477,7 @@ def register_many(
         connection.execute(table.insert(), fresh)
     if back:
         connection.execute(_update_of_many().values(revision=table.c.revision + 1), back)
-    if found:
-        connection.execute(
-            tables.camera_service.insert(),
-            [{"camera_id": one, "from_ns": now_ns, "to_ns": None} for one in found],
-        )
+    put_in_service(connection, found, now_ns=now_ns)
     return found
 
 
@@ -490,8 +494,12 @@ def edit_many(
         Unacceptable: a draft has problems; the transaction is to be undone.
     """
     for _, draft in drafts:
-        if problems := check(draft, placement):
+        if problems := check(draft, placement, address=bool(draft.main_url)):
             raise Unacceptable(problems)
+    told = {camera_id: draft.main_url for camera_id, draft in drafts}
+    waiting = cameras_named(connection, sorted(unmeasured(connection) & set(told)))
+    confirmed = [one.id for one in waiting.values() if told[one.id] not in ("", one.main_url)]
+    put_in_service(connection, confirmed, now_ns=now_ns)
     if drafts:
         connection.execute(
             _update_of_many().values(revision=tables.camera.c.revision + 1),
@@ -565,6 +573,8 @@ def follow_config(
                 .where(tables.camera.c.id == known[name].id)
                 .values(**_values(apart, box, known[name].id), origin="config", updated_ns=now_ns)
             )
+            waiting = unmeasured(connection, site_id) & {known[name].id}
+            put_in_service(connection, waiting, now_ns=now_ns)
         else:
             register_camera(
                 connection,
@@ -576,6 +586,45 @@ def follow_config(
                 origin="config",
             )
     return cameras(connection, site_id)
+
+
+def unmeasured(connection: Connection, site_id: str | None = None) -> frozenset[str]:
+    """Cameras (*chưa đo*) that stand in the register and wait until their address is confirmed.
+
+    They came from a survey in which nobody measured them: no box is told to record them, and they
+    count in no figure of continuity.
+    """
+    camera, service = tables.camera, tables.camera_service
+    serving = sa.select(service.c.camera_id).where(service.c.to_ns.is_(None))
+    query = sa.select(camera.c.id).where(camera.c.retired_ns.is_(None), camera.c.id.not_in(serving))
+    if site_id is not None:
+        query = query.where(camera.c.site_id == site_id)
+    return frozenset(connection.execute(query).scalars())
+
+
+def put_in_service(connection: Connection, camera_ids: Iterable[str], *, now_ns: int) -> None:
+    """From now on these cameras are expected to record."""
+    rows = [{"camera_id": one, "from_ns": now_ns, "to_ns": None} for one in camera_ids]
+    if rows:
+        connection.execute(tables.camera_service.insert(), rows)
+
+
+def confirm_address(connection: Connection, camera_id: str, url: str, *, now_ns: int) -> None:
+    """Write the address at which a camera was measured; it is in service from now on.
+
+    Raises:
+        Unacceptable: it is no address of a stream.
+    """
+    plain, _, _ = split_credentials(url)
+    if problems := url_problems("main_url", plain):
+        raise Unacceptable(problems)
+    table = tables.camera
+    connection.execute(
+        table.update()
+        .where(table.c.id == camera_id)
+        .values(main_url=plain, revision=table.c.revision + 1, updated_ns=now_ns)
+    )
+    put_in_service(connection, unmeasured(connection) & {camera_id}, now_ns=now_ns)
 
 
 def in_service(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from vonggac.db import survey as db
 from vonggac.db import tables
-from vonggac.domain import audit, legal, papers, register, survey_papers, surveys, units
+from vonggac.domain import audit, campaigns, legal, papers, register, survey_papers, surveys, units
 from vonggac.domain.access import UNASSIGNED
 from vonggac.domain.register import clean
 from vonggac.domain.survey_forms import rules
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vonggac.db import Connection
+    from vonggac.domain.campaigns import Campaign
     from vonggac.domain.exports import Someone
     from vonggac.domain.register import Contact
-    from vonggac.domain.surveys import Campaign, SurveyState
+    from vonggac.domain.surveys import SurveyState
 
 Outcome = Literal["answered", "silent", "refused"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("answered", "silent", "refused")
@@ -186,7 +187,7 @@ def _calls_of(connection: Connection, survey_ids: Sequence[str]) -> Mapping[str,
 
 def escalate(connection: Connection, found: SurveyState, *, by: Someone, now_ns: int) -> str:
     """Draft the letter to the body that answers for a silent facility; the paper's id."""
-    over = surveys.campaign(connection, found.campaign_id)
+    over = campaigns.campaign(connection, found.campaign_id)
     said = register.facility(connection, found.site_id).said
     made = survey_papers.to_owner(
         connection, over, said, calls(connection, found.id), now_ns=now_ns

@@ -47,6 +47,8 @@ class Question:
     name: Words
     choices: tuple[str, ...] = ()
     is_number: bool = False
+    part: str = ""
+    """Step of the form with which it is asked: `house` or `line`; empty of a camera's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ def tree_() -> dict[str, Any]:
 def _question(row: Mapping[str, Any]) -> Question:
     choices = tuple(row.get("choices", ()))
     return Question(
-        row["code"], Words(row["vi"], row["en"]), choices, bool(row.get("number", False))
-    )
+        row["code"], Words(row["vi"], row["en"]), choices, bool(row.get("number", False)),
+        row.get("part", ""),
+    )  # fmt: skip
 
 
 # -- fields to answers, and back -------------------------------------------------------------

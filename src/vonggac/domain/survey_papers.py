@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from datetime import date
 
     from vonggac.db import Connection
+    from vonggac.domain.campaigns import Campaign
     from vonggac.domain.register import Draft
     from vonggac.domain.rules import Placement
     from vonggac.domain.survey_calls import Call
     from vonggac.domain.survey_forms import Said
     from vonggac.domain.survey_verdicts import Verdict
-    from vonggac.domain.surveys import Campaign
 
 BLANK: Final = "................"
 """What is filled in by hand."""

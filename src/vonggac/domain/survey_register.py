@@ -14,22 +14,23 @@ import sqlalchemy as sa
 from vonggac.db import survey as db
 from vonggac.domain import coverage, legal, register, register_places, registry, survey_verdicts
 from vonggac.domain.pictures import Picture
-from vonggac.domain.register import Contact
+from vonggac.domain.register import Contact, clean
 from vonggac.domain.survey_forms import CONTACT, SIZES
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from vonggac.db import Connection
     from vonggac.domain.exports import Someone
+    from vonggac.domain.registry import Camera
     from vonggac.domain.rules import Placement
     from vonggac.domain.survey_forms import Said, SaidCamera
     from vonggac.domain.survey_verdicts import Facts
     from vonggac.domain.surveys import Answer, SurveyState
     from vonggac.keys import Box
 
-What = Literal["contact", "capacity", "rooms", "floors", "absent", "camera", "new"]
+What = Literal["contact", "capacity", "rooms", "floors", "absent", "camera", "address", "new"]
 DEVICE: Final = ("maker", "model")
 """What of a camera's answers the register keeps."""
 
@@ -39,19 +40,21 @@ class Difference:
     """Something that the register would say otherwise."""
 
     key: str
-    """Unique: `contact`, `rooms`, `absent-SAN`, `camera-2`, `new-3`."""
+    """Unique: `contact`, `rooms`, `absent-SAN`, `camera-2`, `address-2`, `new-3`."""
     what: What
     of: str
     """The place or camera that is meant; empty for the facility."""
     before: str
     after: str
     blocked: str = ""
-    """Why it cannot be written: `no_picture`, `no_address`; empty when it can."""
+    """Why it cannot be written: `no_picture`; empty when it can."""
+    remark: str = ""
+    """`unmeasured`: it waits in the register, unrecorded, until its address is confirmed."""
 
     @property
     def is_camera(self) -> bool:
         """Whether writing it takes the right to edit cameras."""
-        return self.what in ("camera", "new")
+        return self.what in ("camera", "address", "new")
 
 
 def differences(
@@ -94,24 +97,65 @@ def differences(
 
 
 def _cameras(connection: Connection, site_id: str, said: Said, facts: Facts) -> list[Difference]:
-    cameras = {one.name: one for one in registry.cameras(connection, site_id)}
-    urls = {one.main_url for one in cameras.values()}
-    devices = register_places.facts(connection, [site_id])
+    every = registry.cameras(connection, site_id)
+    stands = _Stands(
+        {one.name: one for one in every},
+        {_place(one.zone, one.title): one for one in every},
+        registry.unmeasured(connection, site_id),
+        register_places.facts(connection, [site_id]),
+    )
+    return [found for one in said.cameras for found in _camera(one, stands, facts)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """The cameras of a facility as the register has them."""
+
+    named: Mapping[str, Camera]
+    placed: Mapping[tuple[str, str], Camera]
+    unmeasured: frozenset[str]
+    devices: Mapping[str, register_places.Facts]
+
+
+def _place(zone: str, title: str) -> tuple[str, str]:
+    return zone, clean(title).casefold()
+
+
+def _camera(one: SaidCamera, stands: _Stands, facts: Facts) -> list[Difference]:
+    """What the register would say otherwise of one camera: nothing, or that it is new."""
+    seen = survey_verdicts.measured_of(one, facts)
+    url = seen.url if seen is not None else ""
+    known, there = stands.named.get(one.code), stands.placed.get(_place(one.zone, one.title))
+    if known is None and there is not None and (not url or there.id in stands.unmeasured):
+        known = there
+    if known is None:
+        if url in {it.main_url for it in stands.named.values()} and url:
+            return []
+        where = url or typed_url(one)
+        after = f"{one.zone}, {where}" if where else one.zone
+        remark = "" if url else "unmeasured"
+        return [Difference(f"new-{one.at}", "new", one.title, "", after, remark=remark)]
     found = []
-    for one in said.cameras:
-        seen = survey_verdicts.measured_of(one, facts)
-        if one.code in cameras:
-            stands = devices.get(cameras[one.code].id, register_places.Facts())
-            before = " ".join(getattr(stands, name) for name in DEVICE).strip()
-            after = _device(one, facts)
-            if after and after != before:
-                found.append(Difference(f"camera-{one.at}", "camera", one.code, before, after))
-        elif seen is None or not seen.url:
-            found.append(Difference(f"new-{one.at}", "new", one.title, "", one.zone, "no_address"))
-        elif seen.url not in urls:
-            said_new = f"{one.zone}, {seen.url}"
-            found.append(Difference(f"new-{one.at}", "new", one.title, "", said_new))
+    device = stands.devices.get(known.id, register_places.Facts())
+    before, after = " ".join(getattr(device, name) for name in DEVICE).strip(), _device(one, facts)
+    if after and after != before:
+        found.append(Difference(f"camera-{one.at}", "camera", known.name, before, after))
+    if url and known.id in stands.unmeasured:
+        found.append(Difference(f"address-{one.at}", "address", known.name, known.main_url, url))
     return found
+
+
+def typed_url(one: SaidCamera) -> str:
+    """The address of a stream that somebody typed; empty if it is none.
+
+    A bare host says nothing of the stream: its path is the root until somebody measures it.
+    """
+    text = one.facts.get("address", "")
+    url = text if "://" in text else f"rtsp://{text}/"
+    plain = registry.split_credentials(url)[0]
+    if not text or not plain.isascii() or any(mark.isspace() for mark in plain):
+        return ""
+    return "" if registry.url_problems("address", plain) else plain
 
 
 def _device(one: SaidCamera, facts: Facts) -> str:
@@ -170,12 +214,11 @@ def write(
     for one in chosen:
         if one.what == "absent":
             _absent(connection, survey, one, placement, by, now_ns)
-    cameras = {f"{mark}-{one.at}": one for one in said.cameras for mark in ("camera", "new")}
+    cameras = {one.at: one for one in said.cameras}
     for one in chosen:
-        if one.what == "camera":
-            _tell(connection, site_id, cameras[one.key], facts, now_ns)
-        elif one.what == "new":
-            _add(connection, site_id, cameras[one.key], facts, placement, box, now_ns)
+        if one.is_camera:
+            told = cameras[int(one.key.rpartition("-")[2])]
+            _write_camera(connection, site_id, one, told, facts, placement, box, now_ns)
     return [one.key for one in chosen]
 
 
@@ -204,10 +247,31 @@ def _absent(
     )  # fmt: skip
 
 
-def _tell(connection: Connection, site_id: str, one: SaidCamera, facts: Facts, now_ns: int) -> None:
+def _write_camera(
+    connection: Connection,
+    site_id: str,
+    change: Difference,
+    one: SaidCamera,
+    facts: Facts,
+    placement: Placement,
+    box: Box,
+    now_ns: int,
+) -> None:
+    if change.what == "new":
+        _add(connection, site_id, one, facts, placement, box, now_ns)
+        return
+    camera = next(it for it in registry.cameras(connection, site_id) if it.name == change.of)
+    if change.what == "camera":
+        _tell(connection, camera, one, facts, now_ns)
+    else:
+        registry.confirm_address(connection, camera.id, change.after, now_ns=now_ns)
+
+
+def _tell(
+    connection: Connection, camera: Camera, one: SaidCamera, facts: Facts, now_ns: int
+) -> None:
     """Maker and model of a camera that the register knows; everything else of it stays."""
-    camera = next(it for it in registry.cameras(connection, site_id) if it.name == one.code)
-    known = register_places.facts(connection, [site_id])
+    known = register_places.facts(connection, [camera.site_id])
     seen = survey_verdicts.measured_of(one, facts)
     stands = known.get(camera.id, register_places.Facts())
     told: dict[str, Any] = {
@@ -215,7 +279,7 @@ def _tell(connection: Connection, site_id: str, one: SaidCamera, facts: Facts, n
         or getattr(stands, name)
         for name in DEVICE
     }  # fmt: skip
-    said = {camera.id: (site_id, replace(stands, **told))}
+    said = {camera.id: (camera.site_id, replace(stands, **told))}
     register_places.put_facts(connection, said, known, now_ns=now_ns)
 
 
@@ -228,15 +292,20 @@ def _add(
     box: Box,
     now_ns: int,
 ) -> None:
-    """A camera that was measured and is not in the register, at the address that was measured."""
+    """A camera that is not in the register: where it was measured, else as it was typed.
+
+    One that nobody measured waits: it is neither recorded nor counted until its address is
+    confirmed.
+    """
     seen = survey_verdicts.measured_of(one, facts)
-    assert seen is not None, "one without an address is blocked"
+    measured = seen is not None and bool(seen.url)
+    url = seen.url if seen is not None and seen.url else typed_url(one)
     taken = {it.name for it in registry.cameras(connection, site_id)}
     mark = one.zone.casefold()
     name = next(f"{mark}-{n}" for n in range(1, len(taken) + 2) if f"{mark}-{n}" not in taken)
-    draft = registry.Draft(name, one.title, one.zone, seen.url)
-    registry.register_camera(
-        connection, site_id, draft, placement=placement, box=box, now_ns=now_ns
-    )
-    if seen.maker or seen.model:
-        _tell(connection, site_id, replace(one, code=name), facts, now_ns)
+    camera = registry.register_camera(
+        connection, site_id, registry.Draft(name, one.title, one.zone, url), placement=placement,
+        box=box, now_ns=now_ns, measured=measured,
+    )  # fmt: skip
+    if _device(one, facts):
+        _tell(connection, camera, one, facts, now_ns)

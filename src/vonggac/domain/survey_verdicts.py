@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from vonggac.domain.survey_forms import Rules, Said, SaidCamera
     from vonggac.wire.survey import Survey
 
+RTSP_PORT: Final = 554
+"""RFC 2326, section 3.2."""
 OF_PROBE: Final = "probe"
 OF_FILE: Final = "file"
 
@@ -38,6 +40,8 @@ class Measured:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
+    channel: int = 1
+    """Of a recorder, which shows many cameras at one host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,12 @@ def of_file(survey: Survey, *, signed: bool) -> Facts:
     found = {}
     for one in survey.cameras:
         needed = [reason.survey for reason in one.reasons if reason.level == "required"]
-        key = host_of(one.url)
-        # A recorder shows many cameras at one address: a key of its own for each further one.
-        key = key if key not in found else f"{key}#{one.channel}"
+        key = _key(one.url, one.channel)
+        # Streams of a list may count no channels: each further one has a key of its own.
+        key = key if key not in found else f"{key} {one.name}"
         found[key] = Measured(
             key, one.connectable, () if one.connectable else codes(needed, one.reachable),
-            one.url, one.maker, one.model, one.width, one.height, one.delivered_fps,
+            one.url, one.maker, one.model, one.width, one.height, one.delivered_fps, one.channel,
         )  # fmt: skip
     return Facts(found, survey.uplink.kbps if survey.uplink.measured else None, signed)
 
@@ -168,7 +172,7 @@ def facts_json(one: Facts) -> dict[str, Any]:
 def facts_from(told: Mapping[str, Any]) -> Facts:
     """Facts as they were kept."""
     cameras = {
-        key: Measured(**{**found, "reasons": tuple(found["reasons"])})
+        key: Measured(**{"channel": _channel(key), **found, "reasons": tuple(found["reasons"])})
         for key, found in told.get("cameras", {}).items()
     }
     return Facts(cameras, told.get("uplink_kbps"), bool(told.get("signed")))
@@ -187,19 +191,48 @@ def joined(every: Sequence[Facts]) -> Facts:
 
 def host_of(address: str) -> str:
     """The host of an address, or of what somebody typed as one."""
+    return _where(address)[0]
+
+
+def _where(address: str) -> tuple[str, int | None]:
+    """Host and port of an address; no port is said as None, and so is the usual one of RTSP."""
     text = address.strip()
     try:
-        return (urlsplit(text if "//" in text else f"//{text}").hostname or "").casefold()
+        parts = urlsplit(text if "//" in text else f"//{text}")
+        port = parts.port
+        return (parts.hostname or "").casefold(), None if port == RTSP_PORT else port
     except ValueError:
-        return text.casefold()
+        return text.casefold(), None
+
+
+def _key(url: str, channel: int) -> str:
+    """What a measured camera is called: host, port and channel, the usual ones left out."""
+    host, port = _where(url)
+    return f"{host}{f':{port}' if port else ''}{f'#{channel}' if channel != 1 else ''}"
+
+
+def _channel(key: str) -> int:
+    """The channel of facts that were kept before facts had one of their own."""
+    said = key.rpartition("#")[2] if "#" in key else ""
+    return int(said) if said.isascii() and said.isdigit() else 1
 
 
 def measured_of(one: SaidCamera, facts: Facts) -> Measured | None:
-    """What was measured of a camera: by its name in the register, else by its address."""
+    """What was measured of a camera: by its name in the register, else by address and channel.
+
+    A recorder has many cameras at one address: without a channel none of them is this one.
+    """
     if one.code and one.code in facts.cameras:
         return facts.cameras[one.code]
-    host = host_of(one.facts.get("address", ""))
-    return facts.cameras.get(host) if host else None
+    host, port = _where(one.facts.get("address", ""))
+    here = [
+        seen for key, seen in facts.cameras.items()
+        if host and key.startswith(host) and _where(seen.url or key)[0] == host
+        and (port is None or _where(seen.url)[1] == port)
+    ]  # fmt: skip
+    if channel := one.facts.get("channel", ""):
+        here = [seen for seen in here if seen.channel == int(channel)]
+    return here[0] if len(here) == 1 else None
 
 
 # -- the verdict -----------------------------------------------------------------------------

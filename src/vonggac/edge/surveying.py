@@ -13,10 +13,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 from collections.abc import Callable  # noqa: TC003 - the dataclass's annotations are read
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path  # noqa: TC003 - likewise
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,7 +27,7 @@ from vonggac import __version__, keys
 from vonggac.causes import Cause
 from vonggac.clock import rfc3339
 from vonggac.config import Secret  # noqa: TC001 - likewise
-from vonggac.edge import criteria
+from vonggac.edge import criteria, discover, makers
 from vonggac.edge.measure import SECONDS
 from vonggac.edge.picture import PictureDecoder
 from vonggac.edge.probe import ProbeResult, probe
@@ -357,6 +360,30 @@ def _device(found: Found) -> wire.SurveyedDevice:
         firmware=found.firmware[:200],
         notes=tuple(note[:500] for note in found.notes[:40]),
     )
+
+
+@cache
+def _channel_paths() -> tuple[re.Pattern[str], ...]:
+    """How makers write the number of a recorder's channel into an address."""
+    forms = (form for maker in makers.load().maker for form in maker.form if form.counts_channels)
+    return tuple(
+        re.compile(
+            re.escape(form.path)
+            .replace(re.escape("{channel}"), r"(\d{1,3})")
+            .replace(re.escape("{stream}"), f"(?:{re.escape(form.main)}|{re.escape(form.sub)})")
+        )
+        for form in forms
+    )
+
+
+def channel_of(url: str) -> int:
+    """The recorder's channel that an address names; 1 where it names none."""
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    for pattern in _channel_paths():
+        if (found := pattern.match(path)) and 1 <= int(found[1]) <= discover.MAX_CHANNELS:
+            return int(found[1])
+    return 1
 
 
 def streams_of(found: Found, user: str, password: Secret | None) -> list[Wanted]:

@@ -1,4 +1,6 @@
-"""How fast a line sends to the hub: bytes that came through, in the time that they took.
+"""How fast a line sends to the hub, and what a survey measured, sent to the hub.
+
+The speed is that of bytes that came through, in the time that they took.
 
 Three bodies, each four times as long as the one before; the last that took long enough to judge
 by, or the longest, is the figure.  A slow line is not kept busy for more than `WHOLE_S`.
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import ssl
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vonggac.clock import Clock
+    from vonggac.config import Secret
 
 PATH: Final = "/api/v1/uplink"
 SIZES: Final = (256 << 10, 1 << 20, 4 << 20)
@@ -50,16 +54,8 @@ async def uplink(hub: str, *, clock: Clock, authority: Path | None = None) -> Su
     Raises:
         ConfigError: the address is none, or the certificate cannot be read.
     """
-    parts = urlsplit(hub)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ConfigError("--hub is the address of the hub, as https://name")
-    origin = f"{parts.scheme}://{parts.netloc}"
+    origin, connector = _to(hub, authority)
     best = SurveyUplink(measured=False, hub=origin, why="the hub did not answer")
-    try:
-        context = ssl.create_default_context(cafile=authority) if authority else True
-    except OSError as error:
-        raise ConfigError(f"cannot read {authority}: {error.strerror or error}") from error
-    connector = aiohttp.TCPConnector(limit=1, ssl=context)
     try:
         async with (
             asyncio.timeout(WHOLE_S),
@@ -74,6 +70,55 @@ async def uplink(hub: str, *, clock: Clock, authority: Path | None = None) -> Su
     except (aiohttp.ClientError, OSError) as error:
         return best if best.measured else _not(origin, type(error).__name__)
     return best
+
+
+async def attach(
+    hub: str, survey: str, token: Secret, content: bytes, *, authority: Path | None = None
+) -> str:
+    """Hand the file of a survey to the hub; empty when it has it, else why not.
+
+    The bytes go as they are, so that a box's signature counts; a file that the hub has already is
+    kept once, so that whoever is not sure sends it again.
+
+    Args:
+        hub: its address, as a browser has it.
+        survey: id of the facility's survey, as in the address of its page.
+        token: of the account that answers for the facility, with the scopes read and manage.
+        content: of `survey.json`.
+        authority: certificate of the hub's own authority, where it has one.
+
+    Raises:
+        ConfigError: the address or the id is none, or the certificate cannot be read.
+    """
+    if not re.fullmatch(r"[a-z0-9]{1,40}", survey):
+        raise ConfigError("--attach is the id of a survey, as in the address of its page")
+    origin, connector = _to(hub, authority)
+    headers = {"Authorization": f"Bearer {token.reveal()}", "Content-Type": "application/json"}
+    try:
+        async with (
+            asyncio.timeout(WHOLE_S),
+            aiohttp.ClientSession(connector=connector, trust_env=False) as session,
+            session.post(
+                f"{origin}/api/v1/surveys/{survey}/facts", data=content, headers=headers,
+                allow_redirects=False,
+            ) as answer,
+        ):  # fmt: skip
+            return "" if answer.status == 201 else f"the hub answered {answer.status}"
+    except TimeoutError:
+        return f"nothing came through in {WHOLE_S:g} s"
+    except (aiohttp.ClientError, OSError) as error:
+        return type(error).__name__
+
+
+def _to(hub: str, authority: Path | None) -> tuple[str, aiohttp.TCPConnector]:
+    parts = urlsplit(hub)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ConfigError("--hub is the address of the hub, as https://name")
+    try:
+        context = ssl.create_default_context(cafile=authority) if authority else True
+    except OSError as error:
+        raise ConfigError(f"cannot read {authority}: {error.strerror or error}") from error
+    return f"{parts.scheme}://{parts.netloc}", aiohttp.TCPConnector(limit=1, ssl=context)
 
 
 async def _send(

@@ -127,8 +127,11 @@ def _wanted(
     """The register as an order. Without sealing it holds a digest in the password's place."""
     states = ledger.states(connection, site.id)
     planned = maintenance.told(connection, site.id, now_ns=now_ns)
+    unmeasured = registry.unmeasured(connection, site.id)
     found = []
     for camera in registry.cameras(connection, site.id):
+        if camera.id in unmeasured:
+            continue
         main_state = states.get((camera.name, "main"))
         codec = str(main_state.detail.get("codec") or "") if main_state else ""
         # Chromium on most desks cannot play H.265: playback then needs the sub-stream.

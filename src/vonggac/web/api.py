@@ -102,7 +102,10 @@ def cameras(who: Signed) -> dict[str, Any]:
         for site in shown:
             states = ledger.states(connection, site.id)
             found = registry.cameras(connection, site.id)
-            cameras += [camera_json(camera, states, now_ns) for camera in found]
+            waiting = registry.unmeasured(connection, site.id)
+            cameras += [
+                camera_json(one, states, now_ns, measured=one.id not in waiting) for one in found
+            ]
         site_state = ledger.site_state(connection, shown[0].id) if shown else None
     return {
         "as_of": _moment(site_state.as_of_ns if site_state else None),
@@ -118,7 +121,8 @@ def one_camera(who: Signed, camera_id: str) -> dict[str, Any]:
     with who.desk.database.reading() as connection:
         camera = registry.camera(connection, camera_id)
         states = ledger.states(connection, camera.site_id)
-    return camera_json(camera, states, who.desk.now_ns())
+        measured = camera.id not in registry.unmeasured(connection, camera.site_id)
+    return camera_json(camera, states, who.desk.now_ns(), measured=measured)
 
 
 @routes.post("/cameras", summary="Register a camera", status_code=201)
@@ -277,9 +281,13 @@ def _audit_refused_place(
 
 
 def camera_json(
-    camera: registry.Camera, states: dict[tuple[str, str], ledger.State], now_ns: int
+    camera: registry.Camera,
+    states: dict[tuple[str, str], ledger.State],
+    now_ns: int,
+    *,
+    measured: bool = True,
 ) -> dict[str, Any]:
-    """A camera as the API says it."""
+    """A camera as the API says it; one that is not `measured` waits and is not recorded."""
     state = states.get((camera.name, "main"))
     streams: dict[str, Any] = {"main": stream_json(states.get((camera.name, "main")))}
     if camera.sub_url:
@@ -291,6 +299,7 @@ def camera_json(
         "zone": camera.zone,
         "site": camera.site_id,
         "allowed": True,
+        "measured": measured,
         "streams": streams,
         "state": state_json(state, now_ns),
         "retention_days": camera.retention_days,

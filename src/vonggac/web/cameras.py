@@ -92,6 +92,7 @@ def show(
         plans = maintenance.listed(connection, camera_id, limit=PLANS_SHOWN)
         thing = access.thing_of_camera(connection, camera_id)
         said = inventory.known(connection, camera)
+        unmeasured = registry.unmeasured(connection, site.id)
         areas = register_places.areas(connection, [site.id]).values()
     last_day = figures.within(time, now_ns - DAY_NS, now_ns)
     days = figures.trimmed(figures.month_days([time], now_ns, MONTH_DAYS, now_ns))
@@ -111,6 +112,7 @@ def show(
         "camera.html",
         {
             "camera": camera,
+            "unmeasured": unmeasured,
             "zone": desk.placement.zone(camera.zone),
             "time": last_day,
             "month_time": time,

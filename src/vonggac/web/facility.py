@@ -137,6 +137,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
         site_state = ledger.site_state(connection, site.id)
         more = _of_register(connection, who, site)
         watching = grants.watching(connection, site.id, now_ns=now_ns)
+        unmeasured = registry.unmeasured(connection, site.id)
     times = [figures.within(time, *day) for time in long_times]
     total = continuity.figures(piece for time in times for piece in time.pieces)
     shown, chips = _filtered(times, show, q, who)
@@ -156,6 +157,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
             "times": shown,
             "shown_span": shown_span,
             "count": len(cameras),
+            "unmeasured": unmeasured,
             "chips": chips,
             "q": q,
             "total": total,

@@ -44,6 +44,8 @@ LONG_BODIES: Final[Mapping[str, int]] = {
     "/inspections/{inspection_id}/photos": 6 * 1024 * 1024,
     "/api/v1/inspections/{inspection_id}/photos": 6 * 1024 * 1024,
     "/findings/{finding_id}/proof": 6 * 1024 * 1024,
+    "/s/{survey_token}": 24 * 1024 * 1024,
+    "/surveys/{survey_id}/form": 24 * 1024 * 1024,
     "/s/{survey_token}/pictures": 6 * 1024 * 1024,
     "/surveys/{survey_id}/pictures": 6 * 1024 * 1024,
     "/surveys/{survey_id}/facts": 9 * 1024 * 1024,
@@ -54,7 +56,8 @@ LONG_BODIES: Final[Mapping[str, int]] = {
 """Bytes of a body where a file is attached, by the route's path: accounts of a sheet, which come
 back as text of a form, a text of the law (`legal.MAX_FILE`) and its form, a template of letters
 (`word.MOST_BYTES`), a scan (`directives.MAX_FILE`), a signed paper (`papers.MAX_FILE`), a
-workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`), a
+workbook of the register (`register_sheets.MAX_FILE`), pictures (`pictures.MAX_PICTURE`), four of
+them with a form of a survey that a browser without scripts sends (`survey_form.PHOTOS_AT_ONCE`), a
 quote (`quotes.FILE_MOST`), a sheet of connections (`designated.MAX_FILE`), prices
 (`prices.FILE_MOST`), bytes that measure a line (`edge.uplink.SIZES`).  No route keeps anything of
 a body before it knows who sends it."""

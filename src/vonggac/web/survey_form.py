@@ -7,6 +7,7 @@ form was sent it shows the receipt.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from vonggac.domain import (
     access,
-    audit,
+    campaigns,
     pictures,
     register,
     register_places,
@@ -38,18 +39,22 @@ from vonggac.web.register import refused_place
 from vonggac.web.render import STATIC, form_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vonggac.db import Connection
     from vonggac.domain.survey_links import Link
-    from vonggac.domain.surveys import Answer, SurveyState
+    from vonggac.domain.surveys import Answer, Photograph, SurveyState
 
 routes = APIRouter(include_in_schema=False)
 
 Signed = Annotated[Visitor, Depends(visitor)]
 
 FIELDS_MOST: Final = 2_000
-"""Fields of a form: sixty cameras of fourteen, and the rest."""
+"""Fields of a form: sixty cameras of fifteen, and the rest."""
+FILES_MOST: Final = 200
+"""Files of a form: an empty one comes of every place for photographs."""
+PHOTOS_AT_ONCE: Final = 4
+"""Photographs of the largest kind that one sending holds, from a browser that shrinks none."""
 TEXTS: Final[Mapping[str, str]] = {
     "saved": "Đã lưu trên máy này lúc {time}.",
     "offline": "Không có mạng. Phiếu vẫn được lưu.",
@@ -65,6 +70,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "photo": "Ảnh {n}",
     "remove": "Bỏ ảnh {n}",
     "photo_failed": "Không đọc được ảnh này.",
+    "step": "Bước {n}/{of}: {title}",
+    "missing": "Ô này phải có.",
 }
 """What the script says; `{…}` are filled by it."""
 
@@ -127,7 +134,9 @@ def form_page(who: Signed, survey_id: str) -> Response:
 def _before(connection: Connection, opened: Opened) -> dict[str, str]:
     """What was answered before, to be put right."""
     answers = surveys.answers(connection, opened.it.id)
-    return survey_forms.flat(answers[0].said) if answers else {}
+    if not answers:
+        return {}
+    return survey_forms.flat(answers[0].said) | {"pictures": ",".join(answers[0].pictures)}
 
 
 def _known(connection: Connection, site_id: str) -> Said:
@@ -170,9 +179,10 @@ def _page(
 ) -> Response:
     """The form as it stands; `extra` is how many empty cameras are offered below those written."""
     said = survey_forms.read(values)
-    over = surveys.campaign(connection, opened.it.campaign_id)
+    over = campaigns.campaign(connection, opened.it.campaign_id)
     known = survey_forms.rules()
-    numbers = [one.at for one in said.cameras]
+    held = _held(connection, opened, values)
+    numbers = sorted({one.at for one in said.cameras} | _photographed(held, known.cameras_most))
     free = [at for at in range(known.cameras_most) if at not in numbers]
     return who.page(
         "survey_form.html",
@@ -193,11 +203,39 @@ def _page(
             "texts": {name: who.t(said_) for name, said_ in TEXTS.items()},
             "refusals": {one.code: refused_place(who, one) for one in who.desk.placement.forbidden},
             "pictures": survey_forms.PICTURES_MOST,
+            "held": held,
+            "at_once": PHOTOS_AT_ONCE,
             # The language's links come back to the form; its secret is in no other address.
             "path": opened.address,
         },
         status=status,
     )
+
+
+def _held(
+    connection: Connection, opened: Opened, values: Mapping[str, str]
+) -> dict[str, list[Photograph]]:
+    """Photographs that the hub has of this form already, by the field that they were taken for."""
+    named: set[str] = set(_named(values))
+    found: dict[str, list[Photograph]] = {}
+    if named:
+        for one in surveys.photographs(connection, opened.it.id):
+            if one.client_id in named:
+                found.setdefault(one.about, []).append(one)
+    return found
+
+
+def _photographed(held: Mapping[str, list[Photograph]], most: int) -> set[int]:
+    """Cameras of which there is a photograph, and perhaps no word yet."""
+    marks = (one.partition("-") for one in held)
+    numbers = {int(at) for mark, _, at in marks if mark == "c" and at.isascii() and at.isdigit()}
+    return {at for at in numbers if at < most}
+
+
+def _named(values: Mapping[str, str]) -> list[str]:
+    """Device's ids of the photographs that a form names, without those that were taken out."""
+    told = (one.strip() for one in values.get("pictures", "").split(","))
+    return list(dict.fromkeys(one for one in told if one and f"drop-{one}" not in values))
 
 
 # -- sending ---------------------------------------------------------------------------------
@@ -207,44 +245,89 @@ def _page(
 async def link_send(request: Request, survey_token: str) -> Response:
     """Take the form in, once; answers with the receipt."""
     desk_of(request).page_limit.take(address_of(request))
-    values = form_values(dict(await request.form(max_files=0, max_fields=FIELDS_MOST)))
 
-    def send() -> Response:
+    def opened() -> Opened:
         who = visitor(request)
         with who.desk.database.reading() as connection:
-            opened = _by_link(connection, who, survey_token)
-        return _send(who, opened, values, _wants_json(request))
+            return _by_link(connection, who, survey_token)
 
-    return await run_in_threadpool(send)
+    form = await run_in_threadpool(opened)
+    values, photos = await _sent(request)
+    as_json = _wants_json(request)
+    return await run_in_threadpool(lambda: _send(visitor(request), form, values, photos, as_json))
 
 
 @routes.post("/surveys/{survey_id}/form")
 async def form_send(request: Request, survey_id: str) -> Response:
     """Take the form in from a signed-in person."""
-    values = form_values(dict(await request.form(max_files=0, max_fields=FIELDS_MOST)))
+
+    def opened() -> Opened:
+        who = visitor(request)
+        who.signed_in  # noqa: B018
+        with who.desk.database.reading() as connection:
+            return _by_person(connection, who, survey_id)
+
+    form = await run_in_threadpool(opened)
+    values, photos = await _sent(request)
 
     def send() -> Response:
         who = visitor(request)
         who.check_form(values)
-        who.signed_in  # noqa: B018
-        with who.desk.database.reading() as connection:
-            opened = _by_person(connection, who, survey_id)
-        return _send(who, opened, values, _wants_json(request))
+        return _send(who, form, values, photos, _wants_json(request))
 
     return await run_in_threadpool(send)
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photograph that came with a form, as it was sent."""
+
+    about: str
+    """Field of the form that it was taken for."""
+    content: bytes
+
+    @property
+    def client_id(self) -> str:
+        """The same photograph for the same field, sent again, is one."""
+        return hashlib.sha256(self.about.encode() + b"\n" + self.content).hexdigest()[:32]
+
+
+async def _sent(request: Request) -> tuple[dict[str, str], list[Photo]]:
+    """The fields of a form; and the photographs, which scripts send each by itself."""
+    async with request.form(max_files=FILES_MOST, max_fields=FIELDS_MOST) as sent:
+        photos = [
+            Photo(name.removeprefix("photo-")[:60], await file.read(pictures.MAX_PICTURE + 1))
+            for name, file in sent.multi_items()
+            if isinstance(file, UploadFile) and name.startswith("photo-") and file.size
+        ]
+        return form_values(dict(sent)), photos
 
 
 def _wants_json(request: Request) -> bool:
     return request.headers.get("accept", "").startswith("application/json")
 
 
-def _send(who: Visitor, opened: Opened, values: Mapping[str, str], as_json: bool) -> Response:
-    if values.get("do") == "add":
+def _send(
+    who: Visitor,
+    opened: Opened,
+    fields: Mapping[str, str],
+    photos: Sequence[Photo],
+    as_json: bool,
+) -> Response:
+    named, refused = _keep_photos(who, opened, _named(fields), photos)
+    values = {**fields, "pictures": ",".join(named)}
+    said, goes_on = survey_forms.read(values), values.get("do") in ("add", "photos")
+    if refused or goes_on:
+        if not goes_on:
+            found = survey_forms.check(said, who.desk.placement)
+            refused |= shared.faults(who, VonggacError(Kind.BAD_INPUT, "form", faults=found))
         with who.desk.database.reading() as connection:
-            return _page(connection, who, opened, values, extra=2)
-    said = survey_forms.read(values)
+            return _page(
+                connection, who, opened, values, faults=refused,
+                extra=2 if values.get("do") == "add" else 1, status=422 if refused else 200,
+            )  # fmt: skip
     client_id = values.get("client_id", "")
-    sent = tuple(one for one in values.get("pictures", "").split(",") if one)
+    sent = tuple(named)
     try:
         made = keep(who, opened, said, client_id or new_id(), sent)
     except VonggacError as error:
@@ -260,6 +343,46 @@ def _send(who: Visitor, opened: Opened, values: Mapping[str, str], as_json: bool
         return JSONResponse({"receipt": made.receipt, "version": made.version}, 201)
     with who.desk.database.reading() as connection:
         return _page(connection, who, opened, {}, answer=made)
+
+
+def _keep_photos(
+    who: Visitor, opened: Opened, named: Sequence[str], photos: Sequence[Photo]
+) -> tuple[list[str], dict[str, str]]:
+    """Keep the photographs that came with a form, whatever becomes of the form.
+
+    A browser does not fill a file in again: a form that goes back to be mended names those that
+    are here already.
+
+    Returns:
+        What the form names now, and what is wrong with which field.
+    """
+    found, faults, most = list(named), dict[str, str](), survey_forms.PICTURES_MOST
+    sent = opened.link is not None and opened.link.used_ns is not None
+    if sent or opened.it.ended or opened.it.state == "verified":
+        return found, faults
+    for photo in photos:
+        if photo.client_id in found:
+            continue
+        code = _keep_photo(who, opened, photo) if len(found) < most else "pictures_many"
+        if code:
+            faults[f"photo-{photo.about}"] = who.t(shared.FAULTS[code])
+        else:
+            found.append(photo.client_id)
+    return found, faults
+
+
+def _keep_photo(who: Visitor, opened: Opened, photo: Photo) -> str:
+    """Keep one; what is wrong with it."""
+    try:
+        keep_picture(who, opened, photo.content, photo.client_id, photo.about)
+    except VonggacError as error:
+        told = error.detail.get("fields")
+        if error.kind is Kind.TOO_MANY:
+            return "pictures_many"
+        if not isinstance(told, dict):
+            raise
+        return str(told.get("picture", "picture_broken"))
+    return ""
 
 
 def keep(who: Visitor, opened: Opened, said: Said, client_id: str, sent: tuple[str, ...]) -> Answer:
@@ -279,12 +402,7 @@ def keep(who: Visitor, opened: Opened, said: Said, client_id: str, sent: tuple[s
         faults = error.detail.get("faults")
         places = [one.place for one in faults if one.place] if isinstance(faults, list) else []
         if places:
-            with desk.database.writing() as connection:
-                audit.record(
-                    connection, actor, audit.Act.REGISTER_REFUSED, now_ns=desk.now_ns(),
-                    thing=opened.it.id, site=opened.it.site_id, outcome="refused",
-                    detail={"zone": places[0].code, "rule": desk.placement.rule},
-                )  # fmt: skip
+            shared.note_refusal(who, actor, opened.it, places[0])
         raise
 
 
@@ -347,7 +465,7 @@ def keep_picture(who: Visitor, opened: Opened, content: bytes, client_id: str, a
     Raises:
         VonggacError: BAD_INPUT, it is none or too large; TOO_MANY.
     """
-    taken = pictures.taken(content)
+    taken = pictures.taken(content, webp=True)
     by = ("", "") if opened.link else (who.actor.name, who.signed_in.account.full_name)
     with who.desk.database.writing() as connection:
         return surveys.keep_picture(

@@ -101,6 +101,7 @@ def show(
             "outcomes": shared.OUTCOMES,
             "what": shared.WHAT,
             "blocked": shared.BLOCKED,
+            "remarks": shared.REMARKS,
             "parties": shared.PARTIES,
             "form": form,
             "wrong": wrong,
@@ -225,7 +226,10 @@ async def judgement_send(request: Request, survey_id: str) -> Response:
 
         return _try(who, survey_id, "judge", values, do)
 
-    return await run_in_threadpool(send)
+    answer = await run_in_threadpool(send)
+    # A camera that went into the register with its address is to be recorded.
+    request.app.state.desk.orders.changed()
+    return answer
 
 
 @routes.post("/surveys/{survey_id}/minutes")

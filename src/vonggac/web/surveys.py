@@ -12,6 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.domain import (
     access,
+    audit,
+    campaigns,
     directives,
     legal,
     papers,
@@ -37,11 +39,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vonggac.db import Connection
+    from vonggac.domain.audit import Actor
+    from vonggac.domain.campaigns import Campaign
     from vonggac.domain.exports import Someone
+    from vonggac.domain.rules import ForbiddenZone
     from vonggac.domain.survey_links import Link
     from vonggac.domain.survey_register import Difference
     from vonggac.domain.survey_verdicts import Facts, Verdict
-    from vonggac.domain.surveys import Answer, Campaign, SurveyState
+    from vonggac.domain.surveys import Answer, SurveyState
 
 routes = APIRouter(include_in_schema=False)
 
@@ -82,12 +87,15 @@ WHAT: Mapping[str, str] = {
     "floors": "Số tầng",
     "absent": "Không có khu {of}",
     "camera": "Hãng, mẫu của camera {of}",
+    "address": "Địa chỉ đã đo của camera {of}",
     "new": "Camera mới: {of}",
 }
 """What an answer would change in the register."""
 BLOCKED: Mapping[str, str] = {
     "no_picture": "chưa có ảnh chứng minh",
-    "no_address": "chưa đo được, chưa có địa chỉ luồng",
+}
+REMARKS: Mapping[str, str] = {
+    "unmeasured": "chưa đo: vào danh mục, chưa ghi hình cho đến khi xác nhận địa chỉ",
 }
 FAULTS: Mapping[str, str] = {
     "missing": "Ô này phải có.",
@@ -109,6 +117,10 @@ FAULTS: Mapping[str, str] = {
     "no_order": "Không có văn bản này trong sổ.",
     "no_file": "Chọn một tệp.",
     "bad_file": "Không phải tệp của vonggac survey.",
+    "picture_large": "Ảnh nhiều nhất 5 MB và 60 triệu điểm.",
+    "picture_kind": "Dùng ảnh JPEG, PNG hoặc WebP.",
+    "picture_broken": "Ảnh bị hỏng, không đọc được.",
+    "pictures_many": "Phiếu đã có đủ số ảnh nhận được.",
     "ended": "Đợt khảo sát đã kết thúc, hoặc phiếu đã được xác nhận.",
     "not_answered": "Chưa có phiếu nào để xác nhận.",
     "stale_form": "Cơ sở vừa gửi phiếu mới. Hãy đọc lại.",
@@ -166,7 +178,7 @@ def campaign_of(
     Raises:
         VonggacError: NOT_FOUND, there is none, or none of its facilities is the visitor's.
     """
-    over = surveys.campaign(connection, campaign_id[:40])
+    over = campaigns.campaign(connection, campaign_id[:40])
     seen = set(sites(connection, who, act)) | set(sites(connection, who, Act.FACILITY_SEE))
     ours = surveys.of_campaign(connection, over.id, sorted(seen))
     if not any(one.site_id in set(sites(connection, who, act)) for one in ours):
@@ -174,7 +186,7 @@ def campaign_of(
     return over, ours
 
 
-def begin(who: Visitor, draft: surveys.Draft) -> Campaign:
+def begin(who: Visitor, draft: campaigns.Draft) -> Campaign:
     """Begin a campaign over facilities that the visitor sees; military ones too, by name."""
     by = someone(who, Act.SURVEY_LEAD)
     with who.desk.database.reading() as connection:
@@ -189,10 +201,10 @@ def begin(who: Visitor, draft: surveys.Draft) -> Campaign:
         ]  # fmt: skip
         _known_order(connection, who, draft)
     with who.desk.database.writing() as connection:
-        return surveys.begin(connection, draft, names, by=by, now_ns=who.desk.now_ns())
+        return campaigns.begin(connection, draft, names, by=by, now_ns=who.desk.now_ns())
 
 
-def _known_order(connection: Connection, who: Visitor, draft: surveys.Draft) -> None:
+def _known_order(connection: Connection, who: Visitor, draft: campaigns.Draft) -> None:
     if draft.directive_id is None:
         return
     allowed = directives.visible(connection, who.person, who.desk.now_ns())
@@ -233,7 +245,7 @@ def hand(who: Visitor, survey_ids: Sequence[str], days: int) -> list[Handed]:
                 connection, it.id, days=days, by=by, now_ns=who.desk.now_ns()
             )
             said = register.facility(connection, it.site_id).said
-            over = surveys.campaign(connection, it.campaign_id)
+            over = campaigns.campaign(connection, it.campaign_id)
         name, address = said.title or said.name, f"{who.origin}/s/{token}"
         made.append(Handed(name, address, survey_papers.plain_reminder(over, name, address), link))
     return made
@@ -286,7 +298,7 @@ def read(connection: Connection, who: Visitor, survey_id: str) -> Read:
         differences = survey_register.differences(
             connection, it.site_id, answers[0].said, facts, pictured
         )
-    over = surveys.campaign(connection, it.campaign_id)
+    over = campaigns.campaign(connection, it.campaign_id)
     return Read(it, over, answers, facts, verdict, differences)
 
 
@@ -306,20 +318,46 @@ def verify(who: Visitor, survey_id: str, version: int, keys: Sequence[str]) -> S
             rights.require(connection, who, Act.FACILITY_EDIT, thing)
         if any(one.is_camera for one in chosen):
             rights.require(connection, who, Act.CAMERA_EDIT, thing)
+    try:
+        with desk.database.writing() as connection:
+            return _verified(connection, who, it, version, chosen, by)
+    except Unacceptable as problem:
+        if problem.refused_place is not None:
+            note_refusal(who, by.actor, it, problem.refused_place)
+        raise
+
+
+def _verified(
+    connection: Connection,
+    who: Visitor,
+    it: SurveyState,
+    version: int,
+    chosen: Sequence[Difference],
+    by: Someone,
+) -> SurveyState:
+    desk, now_ns = who.desk, who.desk.now_ns()
+    answers = surveys.answers(connection, it.id)
+    facts = surveys.facts(connection, it.id)
+    if not answers or answers[0].version != version:
+        raise VonggacError(Kind.CONFLICT, "another version came meanwhile", code="stale_form")
+    written = survey_register.write(
+        connection, it, answers[0], facts, chosen, placement=desk.placement, box=desk.box,
+        kept=it.site_id == desk.sites.own_id, by=by, now_ns=now_ns,
+    )  # fmt: skip
+    judged = survey_verdicts.judge(answers[0].said, facts, desk.placement)
+    surveys.verify(connection, it.id, version, judged, written=written, by=by, now_ns=now_ns)
+    return surveys.find(connection, it.id)
+
+
+def note_refusal(who: Visitor, actor: Actor, it: SurveyState, place: ForbiddenZone) -> None:
+    """Write into the access log that a camera where none may stand was refused."""
+    desk = who.desk
     with desk.database.writing() as connection:
-        answers = surveys.answers(connection, it.id)
-        facts = surveys.facts(connection, it.id)
-        if not answers or answers[0].version != version:
-            raise VonggacError(Kind.CONFLICT, "another version came meanwhile", code="stale_form")
-        written = survey_register.write(
-            connection, it, answers[0], facts, chosen, placement=desk.placement, box=desk.box,
-            kept=it.site_id == desk.sites.own_id, by=by, now_ns=desk.now_ns(),
+        audit.record(
+            connection, actor, audit.Act.REGISTER_REFUSED, now_ns=desk.now_ns(), thing=it.id,
+            site=it.site_id, outcome="refused",
+            detail={"zone": place.code, "rule": desk.placement.rule},
         )  # fmt: skip
-        judged = survey_verdicts.judge(answers[0].said, facts, desk.placement)
-        surveys.verify(
-            connection, it.id, version, judged, written=written, by=by, now_ns=desk.now_ns()
-        )
-        return surveys.find(connection, it.id)
 
 
 def dispute(who: Visitor, survey_id: str, reason: str) -> SurveyState:
@@ -415,7 +453,7 @@ def listed(connection: Connection, who: Visitor) -> list[tuple[Campaign, Counter
     if mine := sites(connection, who, Act.SURVEY_SEE):
         for one in surveys.surveys(connection, site_ids=mine):
             counts.setdefault(one.campaign_id, Counter())[one.state] += 1
-    return [(one, counts[one.id]) for one in surveys.campaigns(connection, counts)]
+    return [(one, counts[one.id]) for one in campaigns.campaigns(connection, counts)]
 
 
 def _list(who: Visitor, form: Form, *, status: int = 200) -> Response:
@@ -464,7 +502,7 @@ async def begin_send(request: Request) -> Response:
     return await run_in_threadpool(send)
 
 
-def _draft(who: Visitor, values: Mapping[str, str], lines: tuple[str, ...]) -> surveys.Draft:
+def _draft(who: Visitor, values: Mapping[str, str], lines: tuple[str, ...]) -> campaigns.Draft:
     problems: list[Problem] = []
     due, unit_id = None, None
     try:
@@ -487,7 +525,7 @@ def _draft(who: Visitor, values: Mapping[str, str], lines: tuple[str, ...]) -> s
                 problems.append(Problem("sites", "no_sites", "sites: one of these is none"))
     if problems:
         raise Unacceptable(problems)
-    return surveys.Draft(
+    return campaigns.Draft(
         values.get("title", ""), due, values.get("answers", ""),
         values.get("directive", "")[:40] or None, values.get("clause", "")[:20], unit_id, lines,
         tuple(named),
@@ -514,13 +552,13 @@ def _campaign(
         named = survey_calls.unit_names(connection, list(every), now_ns)
         leads = set(sites(connection, who, Act.SURVEY_LEAD))
         details = set(sites(connection, who, Act.SURVEY_SEE))
-        verdicts = surveys.verdicts(connection, sorted(details & set(every)))
         order = directives.find(connection, over.directive_id) if over.directive_id else None
         shown = [
             one for one in ours
             if (not show or one.state == show)
             and (not unit or every[one.site_id].said.unit_id == unit)
         ]  # fmt: skip
+        verdicts = surveys.verdicts(connection, sorted(details & set(every)))
         owing = [one for one in shown if one.owes and one.site_id in leads]
         calling = survey_calls.to_call(connection, owing, now_ns=now_ns)[:SHOWN]
         written = [
@@ -597,7 +635,7 @@ def end(who: Visitor, campaign_id: str) -> None:
     with who.desk.database.reading() as connection:
         over, _ = campaign_of(connection, who, campaign_id, Act.SURVEY_LEAD)
     with who.desk.database.writing() as connection:
-        surveys.end(connection, over.id, by=by, now_ns=who.desk.now_ns())
+        campaigns.end(connection, over.id, by=by, now_ns=who.desk.now_ns())
 
 
 def owing_of(who: Visitor, campaign_id: str) -> list[SurveyState]:

@@ -11,7 +11,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from vonggac.clock import parse_rfc3339, rfc3339
-from vonggac.domain import pictures, register, survey_calls, survey_forms, survey_links, surveys
+from vonggac.domain import (
+    campaigns,
+    pictures,
+    register,
+    survey_calls,
+    survey_forms,
+    survey_links,
+    surveys,
+)
 from vonggac.domain.access import Act
 from vonggac.domain.survey_verdicts import facts_json
 from vonggac.errors import Kind, VonggacError
@@ -21,7 +29,8 @@ from vonggac.web.desk import Visitor, visitor
 from vonggac.wire import survey as wire_survey
 
 if TYPE_CHECKING:
-    from vonggac.domain.surveys import Answer, Campaign, SurveyState
+    from vonggac.domain.campaigns import Campaign
+    from vonggac.domain.surveys import Answer, SurveyState
 
 routes = APIRouter(prefix="/api/v1")
 
@@ -37,14 +46,14 @@ class _Body(BaseModel):
 class CampaignBody(_Body):
     """A campaign to be begun."""
 
-    title: str = Field(min_length=1, max_length=surveys.TITLE_MOST)
+    title: str = Field(min_length=1, max_length=campaigns.TITLE_MOST)
     due: date = Field(description="last day of an answer")
     answers: Literal["facility", "surveyor"] = "facility"
     directive: str | None = Field(default=None, max_length=40, description="id of the order")
     clause: str = Field(default="", max_length=20)
     unit: str | None = Field(default=None, max_length=40, description="id; with those below")
     lines: list[str] = Field(default_factory=list, max_length=3, description="owning lines")
-    sites: list[str] = Field(default_factory=list, max_length=surveys.SITES_MOST)
+    sites: list[str] = Field(default_factory=list, max_length=campaigns.SITES_MOST)
 
 
 class ReminderBody(_Body):
@@ -120,7 +129,7 @@ def survey_list(who: Signed) -> dict[str, Any]:
 @routes.post("/surveys", summary="Begin a survey campaign", status_code=201)
 def survey_begin(who: Signed, body: CampaignBody) -> dict[str, Any]:
     """Every facility that is meant, and in scope, is asked."""
-    draft = surveys.Draft(
+    draft = campaigns.Draft(
         body.title, body.due, body.answers, body.directive, body.clause, body.unit,
         tuple(body.lines), tuple(body.sites),
     )  # fmt: skip
@@ -210,7 +219,7 @@ def survey_one(who: Signed, survey_id: str) -> dict[str, Any]:
         "differences": [
             {
                 "key": one.key, "what": one.what, "of": one.of, "before": one.before,
-                "after": one.after, "blocked": one.blocked,
+                "after": one.after, "blocked": one.blocked, "remark": one.remark,
             }
             for one in told.differences
         ],
@@ -299,7 +308,7 @@ async def survey_picture(
     client_id: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{8,64}$")],
     about: Annotated[str, Query(max_length=60, description="z-SAN, c-0, place")],
 ) -> dict[str, Any]:
-    """The body is JPEG or PNG; it is kept without metadata, once for each `client_id`."""
+    """The body is JPEG, PNG or WebP; it is kept without metadata, once for each `client_id`."""
     content = await _body(request, pictures.MAX_PICTURE)
 
     def keep() -> dict[str, Any]:
@@ -321,11 +330,18 @@ async def _body(request: Request, most: int) -> bytes:
 
 
 @routes.post("/surveys/{survey_id}/judgement", summary="Verify or dispute the answers")
-def survey_judge(who: Signed, survey_id: str, body: JudgementBody) -> dict[str, Any]:
+async def survey_judge(request: Request, survey_id: str, body: JudgementBody) -> dict[str, Any]:
     """Verified with its verdict and with what goes into the register, or given back."""
-    if body.verified:
-        return _survey_json(pages.verify(who, survey_id, body.version, body.write))
-    return _survey_json(pages.dispute(who, survey_id, body.reason))
+
+    def judge() -> dict[str, Any]:
+        who = visitor(request)
+        if body.verified:
+            return _survey_json(pages.verify(who, survey_id, body.version, body.write))
+        return _survey_json(pages.dispute(who, survey_id, body.reason))
+
+    found = await run_in_threadpool(judge)
+    request.app.state.desk.orders.changed()
+    return found
 
 
 @routes.post("/surveys/{survey_id}/minutes", summary="Draft the minutes", status_code=201)

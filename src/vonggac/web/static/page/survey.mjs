@@ -4,6 +4,7 @@
  */
 
 import { keptForm } from "./survey-kept.mjs";
+import { steps } from "./survey-steps.mjs";
 import { cameras, filled, newId, nextCamera, outcome, perZone, say, shrunk } from "./survey-sending.mjs";
 
 const SIDE = 1600;
@@ -23,6 +24,7 @@ let store = null;
 let kept = null;
 let sending = false;
 let urls = [];
+let walk = null;
 
 // -- what the page says ---------------------------------------------------------------------
 
@@ -57,7 +59,13 @@ function faults(found) {
     field?.closest("details")?.setAttribute("open", "");
     around.querySelector("label, summary, h2").after(line);
   }
-  form.querySelector(".field-err")?.scrollIntoView({ block: "center" });
+  showFault();
+}
+
+function showFault() {
+  const first = form.querySelector(".field-err");
+  walk.reveal(first);
+  first?.scrollIntoView({ block: "center" });
 }
 
 // -- fields ---------------------------------------------------------------------------------
@@ -116,8 +124,10 @@ async function dropCamera(one) {
   await keep();
 }
 
-function forbidden() {
+/** What the hub would refuse: without a line a person would hear of it when they are far away. */
+function refused() {
   const found = {};
+  for (const one of form.querySelectorAll("[required]")) if (!one.value.trim()) found[one.name] = data.texts.missing;
   for (const one of form.querySelectorAll("[data-zone]")) {
     const refusal = one.selectedOptions[0]?.dataset.refusal;
     if (refusal) found[one.name] = refusal;
@@ -176,11 +186,13 @@ function open(part) {
     drop.addEventListener("click", () => dropCamera(drop.closest("[data-camera]")));
   }
   for (const field of part.querySelectorAll("[data-photos]")) {
+    // Where the device keeps nothing, the browser sends the files with the form.
     if (!store) continue;
-    field.hidden = false;
+    field.dataset.live = "yes";
     const input = field.querySelector("input[type=file]");
+    input.removeAttribute("name");
     input.addEventListener("change", async () => {
-      const room = data.pictures - (await store.photos()).length;
+      const room = data.pictures - named().length - (await store.photos()).length;
       for (const file of [...input.files].slice(0, Math.max(0, room))) {
         try {
           await store.keepPhoto({ id: ownId(), about: field.dataset.photos, blob: await smaller(file), taken: Date.now(), sent: false });
@@ -196,6 +208,11 @@ function open(part) {
 }
 
 // -- sending --------------------------------------------------------------------------------
+
+/** Photographs that the hub has of this form already. */
+function named() {
+  return form.elements.pictures.value.split(",").filter(Boolean);
+}
 
 function token() {
   return form.querySelector("[name=form_token]")?.value ?? "";
@@ -240,7 +257,7 @@ async function sendForm() {
   const body = new URLSearchParams(kept.fields);
   body.set("form_token", token());
   body.set("client_id", kept.client);
-  body.set("pictures", (await store.photos()).map((one) => one.id).join(","));
+  body.set("pictures", [...named(), ...(await store.photos()).map((one) => one.id)].join(","));
   return posted(address, body);
 }
 
@@ -324,6 +341,13 @@ async function start() {
     if (kept.saved) state("saved", { time: kept.saved });
   }
   number();
+  walk = steps(form, data.texts.step, (step) => { if (kept && kept.step !== step) keep({ step }); });
+  walk.start(kept?.step ?? 0);
+  if (form.querySelector(".field-err")) showFault();
+  form.addEventListener("keydown", (event) => {
+    // The key would press the first button of the form, which adds a camera.
+    if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+  });
   form.addEventListener("input", () => {
     number();
     keep(kept?.state === "ready" ? { state: "draft" } : {});
@@ -337,7 +361,7 @@ async function start() {
     }
     if (!store) return;
     event.preventDefault();
-    const found = forbidden();
+    const found = refused();
     if (Object.keys(found).length) {
       faults(found);
       state("refused");
