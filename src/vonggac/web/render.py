@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,27 +107,7 @@ class Pages:
     """
 
     def __init__(self, assets: Assets) -> None:
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(ROOT / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            finalize=unturned,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            asset=assets.address,
-            module=assets.module,
-            sheet=assets.sheet,
-            icon=_icon,
-            page_json=page_json,
-            codec_name=codec_name,
-            version=__version__,
-            machine=words.machine,
-            day_text=dates.written,
-            day_pattern=dates.DAY_PATTERN,
-            moment_pattern=dates.MOMENT_PATTERN,
-        )
+        self._environment = _environment(assets)
 
     def page(
         self,
@@ -148,6 +128,39 @@ class Pages:
             }
         )
         return HTMLResponse(html, status_code=status)
+
+
+@cache
+def assets() -> Assets:
+    """Those of this process: modules are joined and hashed once, however many hubs it has."""
+    return Assets()
+
+
+@cache
+def _environment(assets: Assets) -> jinja2.Environment:
+    """Templates are compiled once a process."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=unturned,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        asset=assets.address,
+        module=assets.module,
+        sheet=assets.sheet,
+        icon=_icon,
+        page_json=page_json,
+        codec_name=codec_name,
+        version=__version__,
+        machine=words.machine,
+        day_text=dates.written,
+        day_pattern=dates.DAY_PATTERN,
+        moment_pattern=dates.MOMENT_PATTERN,
+    )
+    return environment
 
 
 def _folder(kind: str, texts: dict[str, str]) -> tuple[str, dict[str, str]]:
