@@ -85,7 +85,7 @@ from vonggac.web import (
 from vonggac.web.desk import Desk, guest
 from vonggac.web.errors import DOCUMENTED, STATUS, error_body, error_response, kind_of
 from vonggac.web.limits import RateLimit, Recently
-from vonggac.web.render import Assets, Pages
+from vonggac.web.render import Pages, assets
 from vonggac.web.security import Guard
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def create_app(
         authority: certificate of the hub's private authority, where browsers need it.
         chores: what goes on beside the pages, and what happened to it.
     """
-    assets = Assets()
+    files = assets()
     public_url = config.web.public_url or ""
     secure = config.web.tls is not None or public_url.startswith("https://")
     desk = Desk(
@@ -245,7 +245,7 @@ def create_app(
         config=config,
         placement=rules.placement(words.day_of(clock.wall_ns())),
         causes=rules.causes(),
-        pages=Pages(assets),
+        pages=Pages(files),
         sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),
         ask_limit=RateLimit(clock, burst=ASK_BURST, per_second=ASK_PER_SECOND),
         public_limit=RateLimit(clock, burst=PUBLIC_BURST, per_second=PUBLIC_PER_SECOND),
@@ -279,7 +279,7 @@ def create_app(
         websocket_port=websocket_port,
         secure=secure,
     )
-    app.mount("/static", assets, name="static")
+    app.mount("/static", files, name="static")
     rights.check_table(ROUTERS)
     for routes in ROUTERS:
         app.include_router(routes)
