@@ -585,6 +585,20 @@ def past(connection: Connection, estimate_id: str) -> estimate.Past:
     )
 
 
+def amounts_of(connection: Connection, estimate_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The amounts that steps entered, by estimate and by step: `past` of many, asked together."""
+    table = db.estimate_step
+    rows = connection.execute(
+        sa.select(table.c.estimate_id, table.c.code, table.c.amount)
+        .where(among(table.c.estimate_id, estimate_ids), table.c.amount.is_not(None))
+        .order_by(table.c.id)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for estimate_id, code, amount in rows:
+        found.setdefault(estimate_id, {})[code] = amount
+    return found
+
+
 def owner_line(connection: Connection, site_id: str) -> str:
     """Who answers for the facility.
 

@@ -24,8 +24,10 @@ from vonggac.domain import (
     inspections,
     legal,
     papers,
+    registry,
     surveys,
     task_lists,
+    units,
 )
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
@@ -157,13 +159,32 @@ def addressee_of(connection: Connection, site_id: str, level: str, today: date) 
     known = {one.code: one for one in book.levels()}
     if level not in known:
         raise VonggacError(Kind.BAD_INPUT, "level: no such", fields={"level": "no_such"})
-    unit = inspection_papers.unit_of(connection, site_id, today)
-    province = inspection_papers.province_of(connection, site_id, today)
-    site = inspection_papers.title_of(connection, site_id)
-    return known[level].to.format(
-        site=site, unit=f"Ủy ban nhân dân {unit}".strip(),
-        province=f"Ủy ban nhân dân {province}".strip(),
-    )  # fmt: skip
+    return addressees(connection, [(site_id, level)], today)[site_id, level]
+
+
+def addressees(
+    connection: Connection, wanted: Sequence[tuple[str, str]], today: date
+) -> dict[tuple[str, str], str]:
+    """Whom levels address, for many facilities, asked together: by facility and level."""
+    levels = {one.code: one for one in book.levels()}
+    titles = registry.titles(connection)
+    things = access.things_of_sites(connection)
+    paths = {one: things[one].path if one in things else () for one, _ in wanted}
+    above = {unit for path in paths.values() for unit in path}
+    names = units.called(connection, above, today)
+    provinces = units.of_kinds(connection, above, ("province", "city"))
+
+    def council(unit_id: str | None) -> str:
+        said = names[unit_id].vi if unit_id in names else ""
+        return f"Ủy ban nhân dân {said}".strip()
+
+    return {
+        (site_id, level): levels[level].to.format(
+            site=titles.get(site_id, ""), unit=council(next(reversed(paths[site_id]), None)),
+            province=council(next((one for one in paths[site_id] if one in provinces), None)),
+        )
+        for site_id, level in wanted
+    }  # fmt: skip
 
 
 def draft(connection: Connection, wanted: Draft, *, by: Someone, now_ns: int) -> str:

@@ -250,7 +250,9 @@ def _estimates(look: _Look) -> list[Matter]:
                 continue
             act = step.act_for(line)
             said, standing = WAITS.get(step.code, (LATER, Standing.DUE))
-        if one.site_id in may.setdefault(act, set(look.may(act))):
+        if act not in may:
+            may[act] = set(look.may(act))
+        if one.site_id in may[act]:
             found.append(
                 Matter(
                     "estimate", said, f"/estimates/{one.id}", standing, values,

@@ -168,6 +168,13 @@ def called(connection: Connection, unit_ids: Iterable[str], on: date) -> dict[st
     return found
 
 
+def of_kinds(connection: Connection, unit_ids: Iterable[str], kinds: Sequence[str]) -> set[str]:
+    """Those of these units that are of one of the kinds."""
+    table = tables.unit
+    query = sa.select(table.c.id).where(among(table.c.id, unit_ids), table.c.kind.in_(kinds))
+    return set(connection.execute(query).scalars())
+
+
 def below(connection: Connection, parent_id: str | None, on: date) -> list[Unit]:
     """The units directly below one, or the roots, that are there on a day: bodies last."""
     rows = connection.execute(

@@ -97,10 +97,10 @@ def summary(who: Visitor) -> list[Province]:
     now_ns = who.desk.now_ns()
     with who.desk.database.reading() as connection:
         ids = access.sites_for(connection, who.person, Act.ESTIMATE_SEE, now_ns)
-        sites = {site.id: site for site in registry.sites(connection) if site.id in ids}
+        sites = {site.id: site for site in registry.sites(connection)}
         every = estimates.listed(connection, ids)
         lines = estimates.lines_of(connection, [one.id for one in every])
-        amounts = {one.id: estimates.past(connection, one.id).amounts for one in every}
+        amounts = estimates.amounts_of(connection, [one.id for one in every])
         where = estimates.provinces(connection)
         names = {
             unit_id: who.t.of(Words(found.vi, found.en))
@@ -110,7 +110,8 @@ def summary(who: Visitor) -> list[Province]:
     rows: dict[str, list[Summed]] = {}
     for one in every:
         name = names.get(where[one.site_id], who.t("chưa gán đơn vị"))
-        said = _summed(one, sites[one.site_id], name, lines.get(one.id, []), amounts[one.id])
+        own = amounts.get(one.id, {})
+        said = _summed(one, sites[one.site_id], name, lines.get(one.id, []), own)
         rows.setdefault(name, []).append(said)
     return [
         Province(name, sorted(found, key=lambda row: (row.site.name, row.it.code)))

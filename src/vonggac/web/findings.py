@@ -259,10 +259,9 @@ def _reminders(who: Visitor, form: Form, status: int = 200, *, number: int = 1) 
             one.id: papers.find(connection, one.paper_id)
             for one in every if one.paper_id and one.sent is None
         }  # fmt: skip
-        addressees = {
-            one.about: reminders.addressee_of(connection, one.site_id, one.level.code, day)
-            for one in late if one.level is not None
-        }  # fmt: skip
+        levels = {one.about: (one.site_id, one.level.code) for one in late if one.level}
+        known = reminders.addressees(connection, list(levels.values()), day)
+        addressees = {about: known[key] for about, key in levels.items()}
         names = forms.titles(connection, [*seen, *makes])
         body = forms.body_of(connection, who, Act.REMINDER_MAKE)
     return who.page(
