@@ -22,8 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-CARELESS = ("fsync", "full_page_writes", "synchronous_commit")
-"""Off, a machine that dies loses what tests wrote, which nobody would miss."""
+CARELESS = (
+    "fsync = off", "full_page_writes = off", "synchronous_commit = off", "max_wal_size = '256MB'",
+)  # fmt: skip
+"""A machine that dies loses what tests wrote, which nobody would miss."""
+
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+"""With so many bytes to spare in memory the server's files lie there: a database is copied ten
+times as fast as onto a disk that three other workers use."""
+
+
+def _folder_with_room() -> Path:
+    with contextlib.suppress(OSError):
+        if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+            return MEMORY
+    return Path(tempfile.gettempdir())
 
 
 @contextlib.contextmanager
@@ -40,8 +54,8 @@ def _prepared(server: Any, place: Path) -> str:
     if not (place / "migrated").exists():
         engine = _admin(host)
         with engine.connect() as connection:
-            for name in CARELESS:
-                connection.execute(sa.text(f"ALTER SYSTEM SET {name} = off"))
+            for setting in CARELESS:
+                connection.execute(sa.text(f"ALTER SYSTEM SET {setting}"))
             connection.execute(sa.text("SELECT pg_reload_conf()"))
         engine.dispose()
         template = Database(f"postgresql://postgres@/postgres?host={host}")
@@ -72,7 +86,7 @@ def postgres() -> Iterator[str]:
     # Run as root, the server drops to a user of its own, who must reach the folder: pytest's own
     # temporary folders are closed to others.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid():x}")
-    place = Path(tempfile.gettempdir()) / f"vonggac-pg-{run[:16]}"
+    place = _folder_with_room() / f"vonggac-pg-{run[:16]}"
     place.mkdir(exist_ok=True)
     try:
         with _alone(place):
