@@ -2,7 +2,9 @@
 
 Makes the data itself: `--facilities` facilities with `--cameras` cameras in all, areas, doors and
 contacts, as a workbook of the template; enters it, enters it again (nothing may change), exports
-it, and asks pages and API of a real application, in process, over ASGI.
+it, and asks pages and API of a real application, in process, over ASGI.  `--reports` adds what
+bodies and boxes said by now (`register_rows.py`) and every page of the chain, as an account over
+the whole country; `first_look_ms` is while nothing of what is kept for a minute is kept.
 
     python bench/register.py --postgres URL
     python bench/register.py            # SQLite in a temporary folder
@@ -30,9 +32,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import sqlalchemy as sa
 
 import hub_stage
-from vonggac.db import Database, estimate, sqlite_url, survey, tables, task
+import register_rows
+from vonggac.db import Database, sqlite_url, tables
 from vonggac.domain import register, register_book, register_sheets, roles, rules, units
 from vonggac.domain import register_import as entering
+from vonggac.domain import statistics as counting
+from vonggac.domain.duties import duties
 from vonggac.domain.register_places import Area, Facts
 from vonggac.web.words import day_of
 
@@ -145,146 +150,98 @@ def timed(took: dict[str, float], name: str) -> Iterator[None]:
     took[name] = time.perf_counter() - began
 
 
-def ledger(database: Database) -> None:
-    """What boxes and bodies have said by now: states, three days of spans, surveys, tasks."""
-    with database.writing() as connection:
-        sites = list(connection.execute(sa.select(tables.site.c.id)).scalars())
-        cameras = connection.execute(sa.select(tables.camera.c.site_id, tables.camera.c.name)).all()
-        now_ns, hour = hub_stage.NOW_NS, hub_stage.HOUR
-        reported = [site for at, site in enumerate(sites) if at % 10]
-        known = set(reported)
-        keys = [(row.site_id, row.name) for row in cameras if row.site_id in known]
-        rows: dict[sa.Table, list[dict[str, Any]]] = {
-            tables.site_state: [
-                {"site_id": site, "as_of_ns": now_ns, "heard_ns": now_ns, "detail": {},
-                 "reachable_since_ns": None if at % 7 == 0 else now_ns - hour, "lost_ns": None}
-                for at, site in enumerate(reported)
-            ],
-            tables.state: [
-                {"site_id": site, "camera": name, "stream": "main", "since_ns": now_ns - hour,
-                 "status": "gap" if at % 9 == 0 else "recording", "as_of_ns": now_ns,
-                 "cause": "unreachable" if at % 9 == 0 else None, "detail": {}}
-                for at, (site, name) in enumerate(keys)
-            ],
-            tables.span: [
-                {"site_id": site, "camera": name, "stream": "main",
-                 "from_ns": now_ns - (at + 1) * 12 * hour, "to_ns": now_ns - at * 12 * hour - hour}
-                for site, name in keys for at in range(6)
-            ],
-            tables.gap: [
-                {"site_id": site, "camera": name, "stream": "main", "cause": "unreachable",
-                 "from_ns": now_ns - at * 12 * hour - hour, "to_ns": now_ns - at * 12 * hour}
-                for site, name in keys for at in range(1, 6)
-            ],
-            survey.survey_campaign: [
-                {"id": "c", "title": "Đợt", "due": hub_stage.NOW.date(), "answers": "facility",
-                 "lines": [], "made_ns": now_ns, "made_by": "bench"}
-            ],
-            survey.survey: [
-                {"id": f"s{at}", "survey_campaign_id": "c", "site_id": site, "changed_ns": now_ns,
-                 "state": ("asked", "answered", "verified", "refused")[at % 4]}
-                for at, site in enumerate(sites)
-            ],
-            survey.survey_verdict: [
-                {"id": f"v{at}", "survey_id": f"s{at}", "site_id": site, "version": 1,
-                 "qualifies": at % 8 == 2, "made_ns": now_ns, "made_by": "bench",
-                 "found": {"reasons": ["repair"], "cameras": [{"qualifies": True}] * 20}}
-                for at, site in enumerate(sites) if at % 4 == 2
-            ],
-            task.task: [
-                {"id": f"t{at}-{more}", "site_id": site, "body": f"Cơ quan {at % 40}",
-                 "what": "việc", "due": hub_stage.NOW.date(), "opened_ns": now_ns,
-                 "opened_by": "bench", "changed_ns": now_ns,
-                 "state": ("open", "done")[more % 2]}
-                for at, site in enumerate(sites) for more in range(3)
-            ],
-            estimate.estimate: [
-                {"id": f"e{at}", "site_id": site, "code": f"DT-{at}", "version": 1,
-                 "title": "dự toán", "how": "buy", "catalogue": "", "contingency": 500,
-                 "state": "appraised", "revision": 1, "made_ns": now_ns, "made_by": "bench"}
-                for at, site in enumerate(sites) if at % 2
-            ],
-            estimate.estimate_line: [
-                {"id": f"e{at}-{line}", "estimate_id": f"e{at}", "at": line, "code": "x",
-                 "kind": "other", "title": "dòng", "unit": "cái", "quantity": 3, "price": 1_000_001,
-                 "vat": 800, "source": "bench", "appraised_quantity": 3,
-                 "appraised_price": 900_001, "example": False}
-                for at in range(1, len(sites), 2) for line in range(1, 9)
-            ],
-        }  # fmt: skip
-        for table, values in rows.items():
-            connection.execute(table.delete())
-            for at in range(0, len(values), 5_000):
-                connection.execute(table.insert(), values[at : at + 5_000])
-    if database.engine.dialect.name == "postgresql":
-        with database.engine.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        ) as connection:
-            connection.execute(sa.text("ANALYZE"))
+LISTS = (
+    "/facilities", "/facilities?q=mau+12&page=1", "/facilities?line=military&page=3",
+    "/facilities?page=20", "/api/v1/facilities?limit=100", "/api/v1/facilities?q=so+77",
+)  # fmt: skip
+"""Pages of the register."""
+CHAIN = (
+    "/board", "/board?late=any&page=5", "/today", "/api/v1/today", "/tasks", "/tasks?show=late",
+    "/tasks?q=lap+camera+xa+77", "/tasks?page=40", "/api/v1/tasks/board", "/tasks/t00042",
+    "/inspections", "/inspections?q=co+so+77", "/findings", "/findings?page=10", "/reminders",
+    "/sanctions", "/surveys", "/campaigns/c", "/campaigns/c?show=asked", "/papers",
+    "/papers?q=don+doc+77", "/owed", "/directives", "/designated", "/estimates",
+    "/estimates?q=co+so+77", "/estimates/summary", "/acceptance",
+)  # fmt: skip
+"""Pages of the chain, over the whole country."""
+ROLES = ("office", "surveyor", "health_inspector", "finance_appraiser", "committee", "leader",
+         "records_clerk")  # fmt: skip
+"""Roles of the country-wide account, as far as the rules know them."""
 
 
 async def pages(url: str | None, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """p95 of pages and API, in milliseconds."""
-    addresses = [
-        "/facilities", "/facilities?q=mau+12&page=1", "/facilities?line=military&page=3",
-        "/facilities?page=20", "/api/v1/facilities?limit=100", "/api/v1/facilities?q=so+77",
-    ]  # fmt: skip
+    """p50 and p95 of pages and API, in milliseconds."""
     found: dict[str, Any] = {}
     clock = hub_stage.SimulatedClock(hub_stage.NOW_NS)
     async with hub_stage.stage(folder, url=url, clock=clock) as hub:
         took = await asyncio.to_thread(measure, hub.database, options)
         if options.reports:
-            with timed(took, "ledger"):
-                await asyncio.to_thread(ledger, hub.database)
+            with timed(took, "rows"):
+                found["rows"] = await asyncio.to_thread(register_rows.enter, hub.database)
+            _give(hub.database)
         # What the import left behind is no part of a hub that answers pages.
         gc.collect()
         gc.freeze()
         found["seconds"] = {name: round(value, 2) for name, value in took.items()}
-        with hub.database.reading() as connection:
-            some = connection.execute(
-                sa.text("SELECT id FROM site WHERE name = 'cs-0007'")
-            ).scalar()
-        addresses += [f"/?site={some}", f"/api/v1/facilities/{some}", f"/facilities/{some}/edit"]
-        if options.reports:
-            province = f"2026.{UNITS[7]}"
-            days = "from=2026-11-16&to=2026-11-18"
-            addresses += [
-                f"/reports?{days}", f"/reports?unit={province}&{days}",
-                f"/reports/rows?figure=not_connected&{days}", f"/api/v1/statistics?{days}",
-                "/tasks", "/today", "/papers",
-            ]  # fmt: skip
-            if options.only:
-                addresses = addresses[:6] + addresses[-7:]
-            _give(hub.database)
         async with hub_stage.browser(hub) as client:
             await hub_stage.sign_in(client)
-            if options.reports:
-                await _reports(client, province, days, found["seconds"])
-            for address in addresses:
-                times = []
-                for turn in range(options.turns + 2):
-                    began = time.perf_counter()
-                    answer = await client.get(address)
-                    if turn >= 2:
-                        times.append((time.perf_counter() - began) * 1000)
-                    assert answer.status_code == 200, (address, answer.status_code)
-                cut = statistics.quantiles(times, n=20)[18]
-                name = address.replace(str(some), "{id}")
-                found.setdefault("ms", {})[name] = {
-                    "p50": round(statistics.median(times)), "p95": round(cut)
-                }  # fmt: skip
+            await _ask(client, hub, options, found)
     return found
 
 
+async def _ask(client: Any, hub: Any, options: argparse.Namespace, found: dict[str, Any]) -> None:
+    with hub.database.reading() as connection:
+        some = connection.execute(sa.text("SELECT id FROM site WHERE name = 'cs-0007'")).scalar()
+    addresses = [*LISTS, f"/?site={some}", f"/api/v1/facilities/{some}", f"/facilities/{some}/edit"]
+    if options.reports:
+        province = f"2026.{UNITS[7]}"
+        days = "from=2026-11-16&to=2026-11-18"
+        addresses += [
+            *CHAIN, f"/board?unit={province}", f"/reports?{days}",
+            f"/reports?unit={province}&{days}", f"/reports/rows?figure=not_connected&{days}",
+            f"/api/v1/statistics?{days}",
+        ]  # fmt: skip
+        await _reports(client, province, days, found["seconds"])
+        found["first_look_ms"] = {
+            one: await _times(client, one, options.turns, fresh=True)
+            for one in ("/board", f"/reports?{days}", "/reports?from=2026-10-20&to=2026-11-18")
+        }
+    if options.pages:
+        addresses = [one for one in addresses if options.pages in one]
+    found["ms"] = {
+        one.replace(str(some), "{id}"): await _times(client, one, options.turns)
+        for one in addresses
+    }
+    found["over_300_ms"] = [one for one, took in found["ms"].items() if took["p95"] > 300]
+
+
+async def _times(client: Any, address: str, turns: int, *, fresh: bool = False) -> dict[str, int]:
+    """Milliseconds of a page; `fresh` lets every look be the first one of its minute."""
+    times = []
+    for turn in range(turns + 2):
+        if fresh:
+            counting.forget()
+        began = time.perf_counter()
+        answer = await client.get(address)
+        if turn >= 2:
+            times.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200, (address, answer.status_code)
+    cut = statistics.quantiles(times, n=20)[18]
+    return {"p50": round(statistics.median(times)), "p95": round(cut)}
+
+
 def _give(database: Database) -> None:
-    """The one account may see and make reports."""
+    """The one account may do everything that these pages are about, in the whole country."""
     with database.writing() as connection:
         account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
         assert account is not None
         giver = roles.whoever_holds_the_machine(hub_stage.NOW_NS)
-        for role in ("office", "surveyor"):
-            draft = roles.Draft(role=role, reason="bench")
-            roles.give(connection, giver, account, draft, now_ns=hub_stage.NOW_NS)
+        known = duties(hub_stage.NOW.date())
+        for role in ROLES:
+            if role in known:
+                draft = roles.Draft(role=role, reason="bench")
+                roles.give(connection, giver, account, draft, now_ns=hub_stage.NOW_NS)
+        register_rows.views(connection, account)
 
 
 async def _reports(client: Any, province: str, days: str, took: dict[str, float]) -> None:
@@ -309,7 +266,8 @@ def main() -> None:
     parser.add_argument("--cameras", type=int, default=40_000)
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--reports", action="store_true", help="statistics and reports, too")
-    parser.add_argument("--only", action="store_true", help="lists and statistics only")
+    parser.add_argument("--only", action="store_true", help="no second import, no export")
+    parser.add_argument("--pages", default="", help="only addresses that hold this")
     parser.add_argument("--postgres", help="URL of an empty database")
     parser.add_argument("--embedded", action="store_true", help="PostgreSQL of the tests' wheel")
     options = parser.parse_args()

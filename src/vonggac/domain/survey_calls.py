@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among, tables
 from vonggac.db import survey as db
-from vonggac.db import tables
 from vonggac.domain import audit, campaigns, legal, papers, register, survey_papers, surveys, units
 from vonggac.domain.access import UNASSIGNED
 from vonggac.domain.register import clean
+from vonggac.domain.registry import titles
 from vonggac.domain.survey_forms import rules
 from vonggac.errors import Kind, VonggacError
 
@@ -144,36 +145,39 @@ def silences(newest_first: Iterable[Call]) -> int:
     return count
 
 
-def to_call(connection: Connection, owing: Sequence[SurveyState], *, now_ns: int) -> list[ToCall]:
+def to_call(
+    connection: Connection, owing: Sequence[SurveyState], *, now_ns: int, most: int = 1_000
+) -> list[ToCall]:
     """The call list: facilities that owe an answer, those called longest ago first."""
-    sites = [one.site_id for one in owing]
-    if not sites:
+    if not owing:
         return []
-    facilities = register.facilities(connection, sites)
-    contacts = register.contacts(connection, sites)
-    named = units.names_of_sites(connection, legal.day_of(now_ns))
+    names = titles(connection)
     known = _calls_of(connection, [one.id for one in owing])
+    last = {survey_id: calls[0].called_ns for survey_id, calls in known.items()}
+    ours = sorted(owing, key=lambda one: (last.get(one.id, 0), names[one.site_id]))[:most]
+    sites = [one.site_id for one in ours]
+    contacts = register.contacts(connection, sites)
+    named = units.names_of_sites(connection, legal.day_of(now_ns), sites)
     found = []
-    for one in owing:
+    for one in ours:
         own = known.get(one.id, [])
         whom = [contacts.get((one.site_id, kind)) for kind in ("contact", "deputy", "duty")]
-        said = facilities[one.site_id].said
         found.append(
             ToCall(
-                one, said.title or said.name,
+                one, names[one.site_id],
                 named[one.site_id].vi if one.site_id in named else "",
                 tuple(who for who in whom if who is not None), len(own), silences(own),
-                own[0].called_ns if own else None,
+                last.get(one.id),
             )
         )  # fmt: skip
-    return sorted(found, key=lambda one: (one.last_ns or 0, one.name))
+    return found
 
 
 def _calls_of(connection: Connection, survey_ids: Sequence[str]) -> Mapping[str, list[Call]]:
     table = db.survey_call
     rows = connection.execute(
         sa.select(table.c.survey_id, *(table.c[name] for name in Call.__slots__))
-        .where(table.c.survey_id.in_(survey_ids))
+        .where(among(table.c.survey_id, survey_ids))
         .order_by(table.c.called_ns.desc(), table.c.id.desc())
     )
     found: dict[str, list[Call]] = {}
@@ -237,5 +241,7 @@ def _unit(over: Campaign, unit_id: str) -> str | None:
 def unit_names(connection: Connection, site_ids: Sequence[str], now_ns: int) -> dict[str, str]:
     """What the unit of each facility is called, by the unit's id."""
     site, named = tables.site, units.names_of_sites(connection, legal.day_of(now_ns))
-    rows = connection.execute(sa.select(site.c.id, site.c.unit_id).where(site.c.id.in_(site_ids)))
+    rows = connection.execute(
+        sa.select(site.c.id, site.c.unit_id).where(among(site.c.id, site_ids))
+    )
     return {row.unit_id: named[row.id].vi if row.id in named else "" for row in rows}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
-from vonggac.db import Connection, tables
+from vonggac.db import Connection, among, tables
 from vonggac.db import survey as db
 from vonggac.domain import access, audit, campaigns, legal, survey_forms, survey_verdicts, units
 from vonggac.domain.access import Act
@@ -147,7 +147,7 @@ def surveys(
         .order_by(tables.site.c.name, over.c.made_ns, table.c.id)
     )  # fmt: skip
     if site_ids is not None:
-        query = query.where(table.c.site_id.in_(site_ids))
+        query = query.where(among(table.c.site_id, site_ids))
     return [SurveyState(*row[:8], row.ended_ns is not None) for row in connection.execute(query)]
 
 
@@ -192,7 +192,7 @@ def verdicts(connection: Connection, site_ids: Sequence[str]) -> dict[str, Verdi
     table = db.survey_verdict
     rows = connection.execute(
         sa.select(table.c.site_id, table.c.found)
-        .where(table.c.site_id.in_(site_ids))
+        .where(among(table.c.site_id, site_ids))
         .order_by(table.c.made_ns, table.c.id)
     )
     found = {row.site_id: survey_verdicts.from_json(row.found) for row in rows}

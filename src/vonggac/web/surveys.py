@@ -179,9 +179,10 @@ def campaign_of(
         VonggacError: NOT_FOUND, there is none, or none of its facilities is the visitor's.
     """
     over = campaigns.campaign(connection, campaign_id[:40])
-    seen = set(sites(connection, who, act)) | set(sites(connection, who, Act.FACILITY_SEE))
+    mine = set(sites(connection, who, act))
+    seen = mine | set(sites(connection, who, Act.FACILITY_SEE))
     ours = surveys.of_campaign(connection, over.id, sorted(seen))
-    if not any(one.site_id in set(sites(connection, who, act)) for one in ours):
+    if not any(one.site_id in mine for one in ours):
         raise VonggacError(Kind.NOT_FOUND, "there is no such campaign, or it is not for you")
     return over, ours
 
@@ -558,9 +559,11 @@ def _campaign(
             if (not show or one.state == show)
             and (not unit or every[one.site_id].said.unit_id == unit)
         ]  # fmt: skip
-        verdicts = surveys.verdicts(connection, sorted(details & set(every)))
+        verdicts = surveys.verdicts(
+            connection, [one.site_id for one in shown[:SHOWN] if one.site_id in details]
+        )
         owing = [one for one in shown if one.owes and one.site_id in leads]
-        calling = survey_calls.to_call(connection, owing, now_ns=now_ns)[:SHOWN]
+        calling = survey_calls.to_call(connection, owing, now_ns=now_ns, most=SHOWN)
         written = [
             one for one in papers.of(connection, f"campaign:{over.id}")
             if who.can("paper_see")
