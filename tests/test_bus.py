@@ -407,6 +407,26 @@ async def test_facts_arrive_once_and_in_order_and_until_done_they_come_again(sta
     assert await writer.position() == (1, 349)
 
 
+async def test_reader_waits_for_no_more_than_its_request_still_gives(stand: Stand) -> None:
+    """A request that facts trickled into ends in the middle of a batch, and says nothing then."""
+    control, _ = await stand.edge()
+    hub_control, _ = await stand.hub_process()
+    await bus.ensure_streams(control, stand.hub, stand.site)
+    writer = bus.LedgerWriter(control, stand.hub, stand.site)
+    reader = bus.LedgerReader(hub_control)
+    await reader.begin()
+    await writer.put(envelopes(stand, 0, 10))
+    got = [*await reader.batch(30)]
+    await reader.done()
+    await writer.put(envelopes(stand, 10, 256))
+    await writer.put(envelopes(stand, 266, 34))
+    while len(got) < 300:
+        got += await reader.batch(30)
+        await reader.done()
+
+    assert [wire.decode_envelope(one.payload).sequence for one in got] == list(range(300))
+
+
 async def test_second_writer_is_refused_and_finds_its_place_again(stand: Stand) -> None:
     """A cloned box, or an answer that was lost on the way: order is never broken."""
     control, _ = await stand.edge()

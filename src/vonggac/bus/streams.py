@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -91,6 +92,11 @@ class _ConsumerInfo(msgspec.Struct):
     error: ApiError | None = None
     ack_floor: _Floor | None = None
     num_pending: int = 0
+
+
+class _Consumers(msgspec.Struct):
+    error: ApiError | None = None
+    consumers: list[str] | None = None
 
 
 class _Deleted(msgspec.Struct):
@@ -250,6 +256,7 @@ class LedgerReader:
         self._connection = connection
         self._stream = stream
         self._held: list[Delivery] = []
+        self._consumer = ""
         self._ack = ""
         self._number = 0
         self._due = 0
@@ -262,20 +269,14 @@ class LedgerReader:
         Raises:
             VonggacError: NOT_FOUND: the stream is not made yet; UNAVAILABLE, TIMED_OUT.
         """
-        name = f"{self._stream}.{HUB_CONSUMER}"
-        before = await call(self._connection, f"CONSUMER.INFO.{name}", None, _ConsumerInfo)
-        start = 1
-        if before.error is None:
-            start = 1 + (before.ack_floor.stream_seq if before.ack_floor else 0)
-            # If we end between these two calls, every fact comes again: idempotent, never lost.
-            await call(self._connection, f"CONSUMER.DELETE.{name}", None, _Deleted)
-        elif before.error.err_code not in _NOT_FOUND:
-            raise refusal(before.error, self._stream)
+        floor = await self._end_others()
+        self._consumer = f"{HUB_CONSUMER}-{secrets.token_hex(16)}"
+        name = f"{self._stream}.{self._consumer}"
         configuration = {
-            "durable_name": HUB_CONSUMER,
-            "name": HUB_CONSUMER,
+            "durable_name": self._consumer,
+            "name": self._consumer,
             "deliver_policy": "by_start_sequence",
-            "opt_start_seq": start,
+            "opt_start_seq": floor + 1,
             "ack_policy": "all",  # one acknowledgement a batch
             "ack_wait": ACK_WAIT_NS,
             "max_ack_pending": BATCH,
@@ -300,6 +301,22 @@ class LedgerReader:
         self._held = []
         self._number = self._due = 0
 
+    async def _end_others(self) -> int:
+        """Take the place of the readers before this one; up to where they acknowledged."""
+        names = await call(self._connection, f"CONSUMER.NAMES.{self._stream}", {}, _Consumers)
+        if names.error is not None:
+            raise refusal(names.error, self._stream)
+        floors = []
+        for name in (one for one in names.consumers or () if one.startswith(HUB_CONSUMER)):
+            place = f"{self._stream}.{name}"
+            before = await call(self._connection, f"CONSUMER.INFO.{place}", None, _ConsumerInfo)
+            if before.error is not None:
+                raise refusal(before.error, self._stream)
+            floors.append(before.ack_floor.stream_seq if before.ack_floor else 0)
+            # If we end after this call, every fact comes again: idempotent, never lost.
+            await call(self._connection, f"CONSUMER.DELETE.{place}", None, _Deleted)
+        return min(floors, default=0)
+
     async def batch(self, wait_s: float = 5.0) -> list[Delivery]:
         """The next facts, at most `BATCH`; empty when none came in `wait_s` seconds.
 
@@ -316,7 +333,7 @@ class LedgerReader:
         if self._due <= 0:  # else the last request still stands, and max_waiting is small
             self._due = BATCH
             await self._connection.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{HUB_CONSUMER}",
+                f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
                 msgspec.json.encode({"batch": BATCH, "expires": round(wait_s * 1e9)}),
                 reply=self._arriving.subject,
             )
@@ -331,8 +348,8 @@ class LedgerReader:
                     raise VonggacError(Kind.UNAVAILABLE, "a delivery was lost on the way")
                 deliveries.append(delivery)
                 self._ack = message.reply
-                if delivery.behind == 0:
-                    break
+                if delivery.behind == 0 or self._due <= 0:
+                    break  # a request that was given everything is not answered any more
             elif message.nobody:
                 raise VonggacError(Kind.UNAVAILABLE, "the hub's consumer is not there")
             elif status == "409":

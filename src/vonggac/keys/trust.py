@@ -59,7 +59,10 @@ WANT: Final = "WANT"
 LEDGERS: Final = "LEDGERS"
 """What a hub holds of the ledgers below it: sources alone, no subjects of its own."""
 HUB_CONSUMER: Final = "HUB"
-"""Name of the hub's durable consumer of the ledger, and of `LEDGERS`."""
+"""Begins the name of the hub's durable consumer of the ledger, and of `LEDGERS`. The rest nobody
+can guess: nats-server 2.14 takes acknowledgements (`$JS.ACK.<stream>.<consumer>...`) from every
+leaf, whatever its permissions (tried), and a site could have the hub pass over other sites' facts.
+"""
 
 LEAF_NAME: Final = "leaf-"
 """Before the id of a site or hub, in the name of its token."""
@@ -156,13 +159,14 @@ def hub_control(user: NKey) -> Permissions:
                 for stream in (LEDGER, LEDGERS)
                 for subject in (
                     f"$JS.API.STREAM.INFO.{stream}",
-                    f"$JS.API.CONSUMER.CREATE.{stream}.{HUB_CONSUMER}",
-                    f"$JS.API.CONSUMER.DELETE.{stream}.{HUB_CONSUMER}",
-                    f"$JS.API.CONSUMER.INFO.{stream}.{HUB_CONSUMER}",
-                    f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{HUB_CONSUMER}",
+                    f"$JS.API.CONSUMER.NAMES.{stream}",
+                    f"$JS.API.CONSUMER.CREATE.{stream}.*",
+                    f"$JS.API.CONSUMER.DELETE.{stream}.*",
+                    f"$JS.API.CONSUMER.INFO.{stream}.*",
+                    f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*",
                     # $JS.ACK.<domain>.<account>.<stream>.<consumer>..., and without domain
-                    f"$JS.ACK.*.*.{stream}.{HUB_CONSUMER}.>",
-                    f"$JS.ACK.{stream}.{HUB_CONSUMER}.>",
+                    f"$JS.ACK.*.*.{stream}.*.>",
+                    f"$JS.ACK.{stream}.*.>",
                 )
             ),
             f"$JS.API.STREAM.CREATE.{LEDGERS}",
