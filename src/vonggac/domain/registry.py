@@ -425,7 +425,8 @@ def edit_camera(
         .values(**_values(draft, box, camera_id), revision=before.revision + 1, updated_ns=now_ns)
     )
     # Whoever saves the form has confirmed the address that stands in it.
-    put_in_service(connection, unmeasured(connection) & {camera_id}, now_ns=now_ns)
+    waiting = unmeasured(connection, before.site_id) & {camera_id}
+    put_in_service(connection, waiting, now_ns=now_ns)
     return camera(connection, camera_id)
 
 
@@ -595,8 +596,9 @@ def unmeasured(connection: Connection, site_id: str | None = None) -> frozenset[
     count in no figure of continuity.
     """
     camera, service = tables.camera, tables.camera_service
-    serving = sa.select(service.c.camera_id).where(service.c.to_ns.is_(None))
-    query = sa.select(camera.c.id).where(camera.c.retired_ns.is_(None), camera.c.id.not_in(serving))
+    # Asked of each camera by the index: of a facility this is a handful of look-ups.
+    serving = sa.exists().where(service.c.camera_id == camera.c.id, service.c.to_ns.is_(None))
+    query = sa.select(camera.c.id).where(camera.c.retired_ns.is_(None), ~serving)
     if site_id is not None:
         query = query.where(camera.c.site_id == site_id)
     return frozenset(connection.execute(query).scalars())
