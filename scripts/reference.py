@@ -57,6 +57,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("[sign_in]", config.SignInConfig),
     ("[audit]", config.AuditConfig),
     ("[bus]", config.BusConfig),
+    ("[enrolment]", config.EnrolmentConfig),
     ("[mail]", config.MailConfig),
     ("[report]", config.ReportConfig),
 )

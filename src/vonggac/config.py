@@ -304,6 +304,13 @@ class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How browsers reach the WebSocket, when something stands in front (wss://...)."""
 
 
+class EnrolmentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Codes by which boxes join this hub."""
+
+    hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+    """Hours that an unused code lives, unless whoever issues it says otherwise (our default)."""
+
+
 class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The server that reports by the clock are mailed through."""
 
@@ -359,6 +366,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The access log."""
     bus: BusConfig = BusConfig()
     """The embedded nats-server."""
+    enrolment: EnrolmentConfig = EnrolmentConfig()
+    """Boxes that join this hub."""
     mail: MailConfig = MailConfig()
     """The mail server."""
     report: ReportConfig = ReportConfig()

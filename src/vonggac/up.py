@@ -24,12 +24,24 @@ from vonggac import bus, keys, log
 from vonggac.clock import NS, SystemClock
 from vonggac.config import inherited, load
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, directives, profiles, registry, rules, sealed, site_keys, units
+from vonggac.domain import (
+    accounts,
+    directives,
+    enrolments,
+    profiles,
+    registry,
+    rules,
+    sealed,
+    site_keys,
+    units,
+)
+from vonggac.edge import joining
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import auditing, facts, idle, rechecks, reporting, watch
 from vonggac.hub.chores import Chores
+from vonggac.hub.enrolling import Enroller
 from vonggac.hub.exporting import EXPORTS, Exporter
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
@@ -135,6 +147,7 @@ async def run(
     onward = _onward_listener(config)
 
     recordings = data / "recordings"
+    joining.settle(data)
     identity = identity_at(recordings)
     trust = keys.Trust.at(data / "keys" / "trust", issued_s=clock.wall_ns() // NS)
     hub_key = keys.SigningKey.at(data / "keys" / "hub.key")
@@ -182,6 +195,15 @@ async def run(
         sites = Sites(asker, hub_key, clock, own=site)
         orders = Orders(site, database, box, clock)
         chores = Chores(database, clock)
+
+        def system() -> Awaitable[bus.Connection]:
+            return bus.connect(
+                address.url,
+                trust.system_user(issued_s=clock.wall_ns() // NS),
+                name="hub system",
+                trusted=trusted,
+            )
+
         app = create_app(
             database=database,
             sites=sites,
@@ -194,17 +216,22 @@ async def run(
             is_demo=is_demo,
             authority=None if secured is None else secured.authority,
             chores=chores,
+            enroller=Enroller(
+                database,
+                trust,
+                hub_key,
+                clock,
+                title=config.hub.title or config.site.title or config.site.name,
+                authority=None if secured is None else secured.authority,
+                connect=system,
+                day_of=day_of,
+            ),
         )
         revocation = Revocation(
             database,
             sites,
             trust,
-            lambda: bus.connect(
-                address.url,
-                trust.system_user(issued_s=clock.wall_ns() // NS),
-                name="hub system",
-                trusted=trusted,
-            ),
+            system,
             clock,
             config.sign_in,
         )
@@ -402,6 +429,7 @@ def _prepare(
         units.load(connection, profiles.profile_on(day_of(now)))
         directives.load(connection, now_ns=now)
         site_id = chain.site
+        enrolments.adopt(connection, chain, now_ns=now)
         site_keys.follow_box(connection, chain, now_ns=now)
         registry.ensure_site(
             connection, config, site_id=site_id, public_key=chain.current, now_ns=now

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pages_closing
+import pages_enrolment
 import pages_estimates
 import pages_floor_plans
 import pages_guide
@@ -81,6 +82,7 @@ PUBLIC = "p" * 26
 
 AREAS = (
     pages_closing,
+    pages_enrolment,
     pages_estimates,
     pages_floor_plans,
     pages_guide,

@@ -32,11 +32,13 @@ from vonggac.web import (
     closing,
     designated,
     directives,
+    enrolment,
     entrance,
     evidence,
     floor_plans,
     guide,
     incidents,
+    joining,
     legal,
     letters,
     maintenance,
@@ -114,6 +116,7 @@ def said_by_key() -> list[str]:
     said += [*plans.FAULTS.values(), *plans.BASES.values(), *floor_plans.FAULTS.values()]
     said += list(domain_inventory.REMARKS.values())
     said += [*closing.FAULTS.values()]
+    said += [*enrolment.FAULTS.values(), *enrolment.STATES.values(), joining.MISTYPED]
     said += [one for step in domain_closing.STEPS for one in (step.title, step.about)]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]

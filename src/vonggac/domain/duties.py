@@ -45,6 +45,7 @@ class Act(StrEnum):
     MAINTENANCE_PLAN = "maintenance_plan"
     FACILITY_EDIT = "facility_edit"
     FACILITY_CLOSE = "facility_close"
+    SITE_ENROL = "site_enrol"
     COVER_CONCLUDE = "cover_conclude"
     INTAKE_RULE = "intake_rule"
     SYSTEM_SEE = "system_see"

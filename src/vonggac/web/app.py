@@ -31,6 +31,7 @@ from vonggac.web import (
     designated_api,
     directives,
     drafting,
+    enrolment,
     entrance,
     estimate_sheets,
     estimates,
@@ -45,6 +46,7 @@ from vonggac.web import (
     incidents,
     inspections,
     inspections_api,
+    joining,
     ledgers,
     legal,
     letters,
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from vonggac.config import Config
     from vonggac.db import Database
     from vonggac.hub.chores import Chores
+    from vonggac.hub.enrolling import Enroller
     from vonggac.hub.grants import Grants
     from vonggac.hub.orders import Orders
     from vonggac.hub.sites import Sites
@@ -131,6 +134,10 @@ ROUTERS = (
     facility.routes,
     closing.routes,
     closing.api,
+    enrolment.routes,
+    enrolment.api,
+    joining.routes,
+    joining.api,
     floor_plans.routes,
     floor_plans.api,
     register_import.routes,
@@ -216,6 +223,7 @@ def create_app(
     is_demo: bool = False,
     authority: Path | None = None,
     chores: Chores | None = None,
+    enroller: Enroller | None = None,
 ) -> FastAPI:
     """The pages, the API and the static files of one hub.
 
@@ -231,6 +239,7 @@ def create_app(
         is_demo: mark every page as showing invented data.
         authority: certificate of the hub's private authority, where browsers need it.
         chores: what goes on beside the pages, and what happened to it.
+        enroller: answers boxes that want to join; None: this hub takes none in.
     """
     files = assets()
     public_url = config.web.public_url or ""
@@ -259,6 +268,7 @@ def create_app(
         secure=secure,
         is_demo=is_demo,
         started_ns=clock.wall_ns(),
+        enroller=enroller,
     )
     app = FastAPI(
         title="Vọng Gác",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vonggac.config import Config, SignInConfig
     from vonggac.db import Connection, Database
     from vonggac.domain.rules import CauseWords, Language, Placement
+    from vonggac.hub.enrolling import Enroller
     from vonggac.hub.grants import Grants
     from vonggac.hub.orders import Orders
     from vonggac.hub.sites import Sites
@@ -69,6 +70,8 @@ class Desk:
     secure: bool
     is_demo: bool
     started_ns: int
+    enroller: Enroller | None = None
+    """Answers boxes that want to join this hub; None: it takes none in."""
 
     def now_ns(self) -> int:
         """UTC now."""

@@ -252,6 +252,7 @@ def _of_register(connection: Connection, who: Visitor, site: registry.Site) -> d
         **_of_chain(connection, who, site.id, thing),
         "may_edit": who.may(Act.FACILITY_EDIT, thing),
         "may_close": who.may(Act.FACILITY_CLOSE, thing),
+        "may_enrol": who.may(Act.SITE_ENROL, thing),
     }
 
 
