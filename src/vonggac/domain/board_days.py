@@ -8,7 +8,7 @@ and before the first that a box said of a camera nothing was expected of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -186,21 +186,22 @@ def _streams(
                    state.c.status != "off", camera.c.retired_ns.is_(None))
         )
     }  # fmt: skip
-    for row in _touching(connection, tables.span, site_ids, window):
-        if (stream := found.get((row.site_id, row.camera))) is not None:
-            stream.stretches.append((row.from_ns, row.to_ns, None))
-            stream.recorded_to_ns = max(stream.recorded_to_ns, row.to_ns)
-    for row in _touching(connection, tables.gap, site_ids, window):
-        if (stream := found.get((row.site_id, row.camera))) is not None:
-            stream.gap_is_open |= row.to_ns is None
-            until_ns = stream.as_of_ns if row.to_ns is None else row.to_ns
-            stream.stretches.append((row.from_ns, until_ns, Cause(row.cause)))
+    # Rows are taken apart as tuples: a page of facilities has ten thousand of them.
+    for site_id, name, from_ns, to_ns in _touching(connection, tables.span, site_ids, window):
+        if (stream := found.get((site_id, name))) is not None:
+            stream.stretches.append((from_ns, to_ns, None))
+            stream.recorded_to_ns = max(stream.recorded_to_ns, to_ns)
+    for site_id, name, from_ns, to_ns, cause in _touching(connection, tables.gap, site_ids, window):
+        if (stream := found.get((site_id, name))) is not None:
+            stream.gap_is_open |= to_ns is None
+            until_ns = stream.as_of_ns if to_ns is None else to_ns
+            stream.stretches.append((from_ns, until_ns, Cause(cause)))
     return found
 
 
 def _touching(
     connection: Connection, table: sa.Table, site_ids: Sequence[str], window: tuple[int, int]
-) -> sa.CursorResult[*tuple[object, ...]]:
+) -> sa.CursorResult[*tuple[Any, ...]]:
     columns = ["site_id", "camera", "from_ns", "to_ns", *(["cause"] if "cause" in table.c else [])]
     return connection.execute(
         sa.select(*(table.c[name] for name in columns)).where(
