@@ -96,8 +96,16 @@ class FactTaker:
 
     def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch in one transaction. Facts applied before are passed over."""
+        with self._turn:
+            try:
+                self._apply(deliveries)
+            except BaseException:
+                self._epochs.clear()  # what was undone was not taken: the database is asked again
+                raise
+
+    def _apply(self, deliveries: Sequence[Delivery]) -> None:
         now_ns = self._clock.wall_ns()
-        with self._turn, self._database.writing() as connection:
+        with self._database.writing() as connection:
             known = _Known(site_keys.chains(connection), site_keys.arrived(connection))
             for delivery in deliveries:
                 self.counts.behind = delivery.behind
