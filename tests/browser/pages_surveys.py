@@ -36,7 +36,7 @@ VISITS = (
     Visit("/surveys/{survey_id}/form", f"/surveys/{ASKED}/form"),
     Visit("/surveys/{survey_id}/form", f"/surveys/{ANSWERED}/form"),
     Visit("/s/{survey_token}", f"/s/{OPEN_TOKEN}", signed_in=False),
-    Visit("/s/{survey_token}", f"/s/{OPEN_TOKEN}#s-cameras", signed_in=False),
+    Visit("/s/{survey_token}", f"/s/{OPEN_TOKEN}?at=6#s-cameras", signed_in=False),
     Visit("/s/{survey_token}", f"/s/{SENT_TOKEN}", signed_in=False),
 )
 NO_PAGES = ("/surveys/{survey_id}/pictures/{picture_id}", "/survey-worker.js")
