@@ -196,6 +196,25 @@ def test_a_box_that_is_cut_off_signs_nothing_more(hub: Database) -> None:
         assert _join(connection, Box(), _issue(connection)[1]) is not None
 
 
+def test_a_box_that_changed_its_key_joins_again_with_its_whole_chain(hub: Database) -> None:
+    """Cut off, or lost its credentials: it is the same box, and each key signs what was its own."""
+    box = Box(SITE)
+    first, changed = box.key, keys.SigningKey(keys.new_seed())
+    with hub.writing() as connection:
+        _join(connection, box, _issue(connection)[1])
+        told = keys.announce(box.chain, first, changed, epoch=5, at_ns=NOW_NS)
+        box.key, box.chain = changed, box.chain.follow(told)
+        admitted = _join(connection, box, _issue(connection, replaces=True)[1])
+        assert admitted is not None
+        assert admitted.site.public_key == changed.public
+        chain = site_keys.chains(connection)[SITE]
+        assert (chain.keys, chain.earlier) == ((first.public, changed.public), ())
+        enrolments.cut_off(connection, SITE, reason="đổi chỗ", by=BY, now_ns=NOW_NS)
+        admitted = _join(connection, box, _issue(connection)[1])
+        assert admitted is not None
+        assert site_keys.chains(connection)[SITE].keys == (first.public, changed.public)
+
+
 def test_the_hub_of_a_box_follows_it_to_the_id_of_its_facility(hub: Database) -> None:
     """What was entered at the box before it joined stays with the facility."""
     box = Box(SITE)

@@ -269,16 +269,19 @@ class Admitted:
 
 def admit(connection: Connection, found: Issued, asked: Asked, *, now_ns: int) -> Admitted:
     """End the box that the facility has, and pin the one that asks. A writing transaction."""
-    site = _site(connection, found.site_id)
     void = _cut(connection, found.site_id, "replaced", now_ns)
-    same = site.public_key is not None and site.public_key in asked.chain.keys
+    known = site_keys.chain(connection, found.site_id)
+    chain = asked.chain if asked.chain.site == found.site_id else _renamed(asked, found.site_id)
     epoch = 0
-    if not same:
+    if known is not None and known.current in chain.keys:  # the same box asks with a new code
+        for envelope in site_keys.leads_to(known, chain):
+            known = site_keys.follow(connection, known, envelope, now_ns=now_ns, arrived=False)
+    else:
         epoch = site_keys.succeed(
             connection, found.site_id, why="replaced", by=found.made_by, now_ns=now_ns
         )
-    chain = asked.chain if asked.chain.site == found.site_id else _renamed(asked, found.site_id)
-    site_keys.pin(connection, chain)
+        site_keys.pin(connection, chain)
+        site_keys.enrol(connection, chain, now_ns=now_ns)
     return Admitted(_site(connection, found.site_id), epoch, void)
 
 
