@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pypdf
@@ -13,9 +13,10 @@ from vonggac import paper
 from vonggac.clock import NS
 from vonggac.config import RetentionConfig
 from vonggac.db import tables
-from vonggac.domain import audit, guide, guide_papers
+from vonggac.domain import audit, costs, guide, guide_papers, guide_values, inspections, sharing
 from vonggac.domain.duties import duties
 from vonggac.domain.exports import Someone
+from vonggac.domain.guide import OURS
 from vonggac.errors import VonggacError
 from vonggac.paper.letter import faults
 
@@ -65,7 +66,7 @@ def test_a_document_replaces_a_default_with_page_and_point(hub: Database) -> Non
         assert (found.value.vi, found.is_ours) == ("45", False)
         assert found.source.vi == "12/HD-BCĐ, 01/11/2026, trang 4, điểm 2b"
         assert found.source.en == "12/HD-BCĐ, 01/11/2026, page 4, point 2b"
-        assert guide.number(connection, "retention_days") == 45
+        assert guide.number(connection, "retention_days", TODAY) == 45
         said = guide_papers.instructions(guide.in_force(connection, TODAY), SENDER, TODAY)
         assert any("trang 4, điểm 2b" in getattr(one, "text", "") for one in said.body)
     with hub.writing() as connection:
@@ -73,7 +74,7 @@ def test_a_document_replaces_a_default_with_page_and_point(hub: Database) -> Non
         with pytest.raises(VonggacError):
             guide.untie(connection, "retention_days", by=ADMIN, now_ns=NOW_NS + 1)
     with hub.reading() as connection:
-        assert guide.number(connection, "retention_days") == 30
+        assert guide.number(connection, "retention_days", TODAY) == 30
         rows = audit.rows(connection, audit.Filter(act=audit.Act.GUIDE_TIED))
         assert len(rows) == 2
 
@@ -83,6 +84,10 @@ def test_a_document_replaces_a_default_with_page_and_point(hub: Database) -> Non
     [
         ("zones", guide.BasisDraft("12/HD", value=3), "value"),
         ("retention_days", guide.BasisDraft("12/HD", value=0), "value"),
+        ("audit_days", guide.BasisDraft("12/HD", value=90), "value"),
+        ("zones", guide.BasisDraft("12/HD", codes=("WC",)), "codes"),
+        ("min_fps", guide.BasisDraft("12/HD", codes=("h264",)), "codes"),
+        ("min_fps", guide.BasisDraft("12/HD", from_day=date(2062, 1, 1)), "from_day"),
         ("retention_days", guide.BasisDraft(" "), "document"),
         ("retention_days", guide.BasisDraft("Tài liệu MẬT"), "document"),
     ],
@@ -94,6 +99,104 @@ def test_what_cannot_be_tied_is_refused(
     with hub.writing() as connection, pytest.raises(VonggacError) as refused:
         guide.tie(connection, code, draft, by=ADMIN, now_ns=NOW_NS)
     assert set(refused.value.detail["fields"]) == {field}
+
+
+def tie(hub: Database, code: str, draft: guide.BasisDraft) -> None:
+    with hub.writing() as connection:
+        guide.tie(connection, code, draft, by=ADMIN, now_ns=NOW_NS)
+
+
+def test_a_document_counts_from_its_day_and_the_one_before_until_then(hub: Database) -> None:
+    """Tied ahead of its day it changes nothing yet, and ends nothing."""
+    tie(hub, "share_hours", guide.BasisDraft("1/HD", value=24))
+    tie(hub, "share_hours", guide.BasisDraft("2/HD", value=12, from_day=date(2026, 12, 1)))
+    with hub.reading() as connection:
+        now = guide.rule(connection, "share_hours", TODAY)
+        then = guide.rule(connection, "share_hours", date(2026, 12, 1))
+    assert (now.number, now.source.vi) == (24, "1/HD")
+    assert now.coming is not None
+    assert now.coming.words.vi == "2/HD"
+    assert (then.number, then.source.vi, then.coming) == (12, "2/HD", None)
+    tie(hub, "share_hours", guide.BasisDraft("3/HD", value=6))
+    with hub.reading() as connection:
+        assert guide.rule(connection, "share_hours", date(2026, 12, 2)).number == 6
+
+
+def test_every_default_says_what_a_document_changes_or_why_it_cannot(hub: Database) -> None:
+    """Only where cameras are forbidden does no document change anything."""
+    fixed = [one.code for one in guide.defaults().values() if not one.changes]
+    assert fixed == ["forbidden"]
+    for one in guide.defaults().values():
+        assert one.where.vi
+        assert one.where.en
+        if one.changes == "number":
+            with hub.reading() as connection:
+                number = guide.number(connection, one.code, TODAY)
+            assert one.least <= number <= one.most, one.code
+
+
+def test_places_of_a_document_are_the_required_ones(hub: Database) -> None:
+    """Under its name; the others keep their code, so that cameras there stay in the register."""
+    tie(hub, "zones", guide.BasisDraft("12/HD-BCĐ", "4", codes=("CG", "HL")))
+    placements = guide_values.Placements(hub)
+    found = placements.on(TODAY)
+    assert {one.code for one in found.zones if one.required} == {"CG", "HL"}
+    assert found.zone("SAN") is not None
+    assert found.name.vi == "12/HD-BCĐ, trang 4"
+    with hub.reading() as connection:
+        said = guide.rule(connection, "zones", TODAY).sentence
+        assert guide_values.placement(connection, TODAY) == found
+    assert "cổng ra vào" in said.vi
+    assert "sân" not in said.vi
+    with hub.writing() as connection:
+        guide.untie(connection, "zones", by=ADMIN, now_ns=NOW_NS)
+    placements.forget()
+    assert placements.on(TODAY).name == OURS
+
+
+def test_norms_of_a_document_are_reckoned_with(hub: Database) -> None:
+    """Per cents of people are hundredths of the program; other norms stay."""
+    tie(hub, "doors_per_camera", guide.BasisDraft("12/HD", value=6))
+    tie(hub, "contingency", guide.BasisDraft("12/HD", value=8))
+    with hub.reading() as connection:
+        found = guide_values.norms(connection, TODAY)
+    assert (found.doors_per_camera, found.contingency_hundredths) == (6, 800)
+    assert found.outlier_hundredths == costs.norms().outlier_hundredths
+
+
+def test_criteria_of_a_document_go_with_each_question_to_a_box(hub: Database) -> None:
+    """Nothing goes while nothing is changed; what is left out stays as the box has it."""
+    tie(hub, "min_fps", guide.BasisDraft("12/HD", "3"))
+    with hub.reading() as connection:
+        assert guide_values.bounds(connection, TODAY) is None
+        assert "12/HD, trang 3; còn lại" in guide_values.criteria(connection, TODAY).vi
+    tie(hub, "min_height", guide.BasisDraft("13/HD", value=720))
+    tie(hub, "codecs", guide.BasisDraft("13/HD", codes=("h264",)))
+    with hub.reading() as connection:
+        found = guide_values.bounds(connection, TODAY)
+    assert found is not None
+    assert (found.min_height, found.codecs, found.min_fps) == (720, ("h264",), None)
+    assert found.name == "13/HD; 12/HD, trang 3; còn lại là mặc định của phần mềm"
+    assert found.since == "2026-11-18"
+
+
+def test_what_counts_with_a_default_counts_with_the_document(hub: Database) -> None:
+    """Days of inspections, hours of a share, days of an export and of the access log."""
+    tie(hub, "inspection_days", guide.BasisDraft("12/HD", value=7))
+    tie(hub, "share_hours", guide.BasisDraft("12/HD", value=24))
+    with hub.writing() as connection:
+        (due,) = inspections.dues(connection, [SITE], TODAY)
+        assert due.due == TODAY + timedelta(days=7)
+        connection.execute(
+            tables.camera.insert().values(
+                id="cam", site_id=SITE, name="cg", title="", zone="CG",
+                main_url="rtsp://192.0.2.9/1", origin="page", revision=1, created_ns=1,
+                updated_ns=1,
+            )
+        )  # fmt: skip
+        wanted = sharing.Draft(SITE, ["cam"], "unassigned", NOW_NS + 25 * 3600 * NS, "lý do")
+        with pytest.raises(VonggacError, match="at most 24 hours"):
+            sharing.share(connection, "admin", wanted, now_ns=NOW_NS)
 
 
 def test_a_facility_confirms_asks_and_is_answered(hub: Database) -> None:

@@ -17,17 +17,26 @@ from vonggac import paper
 from vonggac.db import inspection as db
 from vonggac.db import register as db_register
 from vonggac.db import tables
+from vonggac.db.directives import directive
 from vonggac.domain import (
     audit,
+    continuity,
+    continuity_sums,
+    directives,
     findings,
+    guide,
     inspection_facts,
     inspection_papers,
     inspections,
+    ledger,
+    legal,
     papers,
+    registry,
     reminders,
     rules,
     sanction_lists,
     sanctions,
+    statistics,
     tasks,
 )
 from vonggac.domain import inspection_rules as book
@@ -121,13 +130,15 @@ def code_of(error: pytest.ExceptionInfo[VonggacError]) -> Any:
 # -- the rule of days ------------------------------------------------------------------------
 
 
-def test_the_rule_of_fifteen_days_names_its_basis_in_2021_only() -> None:
+def test_the_rule_of_fifteen_days_names_its_basis_in_2021_only(site: Database) -> None:
     """597/CĐ-BCĐ ordered it then; nobody has ordered it since."""
-    then, now = book.interval(date(2021, 6, 1)), book.interval(TODAY)
+    with site.reading() as connection:
+        then = guide.rule(connection, inspections.INTERVAL, date(2021, 6, 1))
+        now = guide.rule(connection, inspections.INTERVAL, TODAY)
 
-    assert (then.days, now.days) == (15, 15)
-    assert "597/CĐ-BCĐ" in then.basis
-    assert now.basis == ""
+    assert (then.number, now.number) == (15, 15)
+    assert "597/CĐ-BCĐ" in then.source.vi
+    assert now.is_ours
 
 
 def test_a_facility_is_overdue_the_day_after_its_last(both: Database) -> None:
@@ -197,6 +208,60 @@ def test_facts_are_frozen_as_of_the_beginning(sqlite: Database, tmp_path: Path) 
         assert inspection_facts.say(again.facts["B.4"], "vi") == "Chưa có dữ liệu."
         english = inspection_facts.say(again.facts["A.4"], "en")
         assert "of the reconciled time was recorded since" in english
+
+
+def test_there_is_one_figure_of_continuity(database: Database, tmp_path: Path) -> None:
+    """Reports, inspections, lists and what pages draw come to the same of the same span."""
+    seed(database, tmp_path)
+    window = (NOW_NS - 5 * DAY, NOW_NS)
+    with database.reading() as connection:
+        cameras = registry.cameras(connection, SITE_ID)
+        spans = ledger.spans_between(connection, SITE_ID, *window)
+        gaps = ledger.gaps_between(connection, SITE_ID, *window)
+        states = ledger.states(connection, SITE_ID)
+        drawn = continuity.figures(
+            piece
+            for camera in cameras
+            for piece in continuity.pieces(
+                spans.get((camera.name, "main"), []), gaps.get((camera.name, "main"), []),
+                window=window, service=[window], state=states.get((camera.name, "main")),
+                now_ns=NOW_NS,
+            )
+        )  # fmt: skip
+        summed = continuity_sums.of_sites(connection, [SITE_ID], window)[SITE_ID]
+        (row,) = statistics.statistics(
+            connection, [SITE_ID], statistics.Span(TODAY - timedelta(days=5), TODAY), now_ns=NOW_NS
+        ).rows
+        since = legal.start_of(TODAY - timedelta(days=5))
+        said = inspection_facts.continuity_since(connection, SITE_ID, since, NOW_NS)
+    assert (summed.recorded_ns, summed.missing_ns) == (drawn.recorded_ns, drawn.missing_ns)
+    assert dict(summed.by_cause) == dict(drawn.by_cause)
+    assert summed.hundredths == drawn.hundredths
+    assert (said.recorded_ns, said.missing_ns) == (row.recorded_ns, row.missing_ns)
+    assert said.linked_ns == row.linked_ns
+    assert said.missing_ns > 0
+
+
+def test_a_letter_names_the_order_that_it_carries_out(site: Database) -> None:
+    """A finding's reminder cites the directive of the decision; one of nothing cites none."""
+    with site.writing() as connection:
+        directives.load(connection, now_ns=NOW_NS)
+        order = connection.execute(sa.select(directive.c.id)).scalars().first()
+        it = planned(connection, directive_id=order)
+        inspections.start(connection, it, PLACEMENT, by=INSPECTOR, now_ns=NOW_NS)
+        made, _ = inspections.close(
+            connection, it, AGREED, answers=judged(bad=BAD), by=INSPECTOR, now_ns=NOW_NS
+        )
+        findings.open_all(connection, made, directive_id=order, by=INSPECTOR, now_ns=NOW_NS)
+        (one,) = findings.of_inspection(connection, it)
+        for about, wanted in ((f"finding:{one.id}", order), (f"site:{SITE_ID}", None)):
+            sent = reminders.draft(
+                connection,
+                reminders.Draft(SITE_ID, about, "facility", "thay nguồn", None, "Sở Y tế"),
+                by=INSPECTOR, now_ns=NOW_NS,
+            )  # fmt: skip
+            paper_id = reminders.find(connection, sent).paper_id
+            assert papers.find(connection, str(paper_id)).directive_id == wanted
 
 
 def test_time_with_pictures_open_is_a_union() -> None:

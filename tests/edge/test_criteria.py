@@ -8,6 +8,7 @@ from importlib import resources
 
 import pytest
 
+from vonggac import wire
 from vonggac.causes import Cause
 from vonggac.edge import criteria, makers
 from vonggac.edge.criteria import Facts, judge
@@ -30,11 +31,33 @@ GOOD = Facts(
 
 
 def codes(facts: Facts) -> list[str]:
-    return [reason.code for reason in judge(facts, RULES)]
+    return codes_of(judge(facts, RULES))
+
+
+def codes_of(reasons: list[criteria.Reason]) -> list[str]:
+    return [reason.code for reason in reasons]
 
 
 def test_a_good_camera_has_nothing_against_it():
     assert judge(GOOD, RULES) == []
+
+
+def test_a_document_takes_the_place_of_bounds_under_its_name():
+    """What it leaves out stays; with nothing from the hub the shipped set stands."""
+    asked = wire.Bounds(
+        name="12/HD", name_en="12/HD", since="2026-11-18", codecs=("h264",), min_height=1200,
+        min_fps=20, max_clock_error_s=1,
+    )  # fmt: skip
+    rules = criteria.replaced(RULES, asked)
+
+    assert [one.code for one in judge(GOOD, rules)] == ["too_small"]
+    weak = judge(replace(GOOD, codec="h265", delivered_fps=19.0), rules)
+    required = {one.code for one in weak if one.level == "required"}
+    assert required == {"codec", "fps_low", "too_small"}
+    assert "clock_off" in codes_of(judge(replace(GOOD, clock_error_s=1.5), rules))
+    assert (rules.criteria.name, rules.criteria.date.isoformat()) == ("12/HD", "2026-11-18")
+    assert rules.required.max_gop_s == RULES.required.max_gop_s
+    assert criteria.replaced(RULES, None) is RULES
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,10 @@ import email
 import email.policy
 import io
 import socketserver
+import ssl
 import threading
+import time
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +27,12 @@ from vonggac.clock import NS
 from vonggac.config import MailConfig, SecretRef
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.domain import audit, legal, roles, schedules
+from vonggac.domain.access import Act, Held, Person
 from vonggac.domain.exports import Someone
 from vonggac.domain.schedules import PAUSES_S, Draft, Schedule, last_due
 from vonggac.errors import VonggacError
 from vonggac.hub import reporting
+from vonggac.keys import tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,20 +43,56 @@ MINUTE = 60 * NS
 
 
 class Smtp(socketserver.ThreadingTCPServer):
-    """A mail server that keeps what it takes; `refuse` answers each recipient with that."""
+    """A mail server that keeps what it takes; `refuse` answers each recipient with that.
+
+    Args:
+        context: its certificate; without one it speaks no TLS.
+        at_once: TLS from the first byte, not after STARTTLS.
+        address: where it listens.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Talk)
+    def __init__(
+        self,
+        context: ssl.SSLContext | None = None,
+        *,
+        at_once: bool = False,
+        address: str = "127.0.0.1",
+    ) -> None:
+        super().__init__((address, 0), _Talk)
+        self.context = context
+        self.at_once = at_once
         self.taken: list[tuple[str, bytes]] = []
         self.logins: list[bytes] = []
+        self.secured: list[str] = []
+        """The TLS version of each mail that was taken."""
+        self.password: bytes | None = None
+        """The only login that is taken; None takes any."""
         self.refuse = ""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not trust the certificate hangs up in the middle of the handshake."""
 
 
 class _Talk(socketserver.StreamRequestHandler):
     server: Smtp
+
+    def setup(self) -> None:
+        if self.server.context is not None and self.server.at_once:
+            self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
+    def _secure(self) -> None:
+        """What comes after STARTTLS is read and written through TLS."""
+        assert self.server.context is not None
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        super().setup()
 
     def handle(self) -> None:
         self._say("220 stage ESMTP")
@@ -61,10 +102,17 @@ class _Talk(socketserver.StreamRequestHandler):
             match word.upper():
                 case "EHLO":
                     self._say("250-stage")
+                    if self.server.context is not None and not self._version():
+                        self._say("250-STARTTLS")
                     self._say("250 AUTH PLAIN")
+                case "STARTTLS" if self.server.context is not None:
+                    self._say("220 2.0.0 go on")
+                    self._secure()
                 case "AUTH":
-                    self.server.logins.append(base64.b64decode(rest.split()[1]))
-                    self._say("235 2.7.0 yes")
+                    said = base64.b64decode(rest.split()[1])
+                    self.server.logins.append(said)
+                    known = self.server.password in (None, said.rpartition(b"\0")[2])
+                    self._say("235 2.7.0 yes" if known else "535 5.7.8 no such account")
                 case "RCPT":
                     to = rest
                     self._say(self.server.refuse or "250 2.1.5 yes")
@@ -74,6 +122,7 @@ class _Talk(socketserver.StreamRequestHandler):
                     while (more := self.rfile.readline()) != b".\r\n":
                         said += more.removeprefix(b".")
                     self.server.taken.append((to, said))
+                    self.server.secured.append(self._version())
                     self._say("250 2.0.0 taken")
                 case "QUIT":
                     self._say("221 2.0.0 bye")
@@ -84,14 +133,42 @@ class _Talk(socketserver.StreamRequestHandler):
     def _say(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
 
+    def _version(self) -> str:
+        """Of TLS; empty without it."""
+        return (self.request.version() or "") if isinstance(self.request, ssl.SSLSocket) else ""
 
-@pytest.fixture
-def smtp() -> Iterator[Smtp]:
-    with Smtp() as server:
+
+@contextmanager
+def served(server: Smtp) -> Iterator[Smtp]:
+    with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture
+def smtp() -> Iterator[Smtp]:
+    with served(Smtp()) as server:
+        yield server
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """What a mail server of the office speaks TLS with, and the file of who vouches for it."""
+    return certified(tmp_path / "office")
+
+
+def certified(folder: Path) -> tuple[ssl.SSLContext, str]:
+    made = tls.authority(folder, (), now_s=int(time.time()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.files.certificate, made.files.key)
+    return context, str(made.trusted)
+
+
+def mailed(database: Database) -> Schedule:
+    """A report that goes by mail alone."""
+    return ordered(database, by_of(database), mail="a@b.example", folder=False, endings=("xlsx",))
 
 
 @pytest.fixture
@@ -177,6 +254,88 @@ def test_a_mail_that_is_not_taken_is_tried_again_and_shown(
     reporting.look(database, NOW_NS + PAUSES_S[0] * NS, tmp_path, mail)
     (one,) = deliveries(database, it)
     assert (one.state, one.tries, one.fault) == ("done", 2, "")
+
+
+@pytest.mark.parametrize(("security", "at_once"), [("tls", True), ("starttls", False)])
+def test_a_mail_goes_over_tls_with_its_password(
+    database: Database, office: tuple[ssl.SSLContext, str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, security: Any, at_once: bool,
+) -> None:  # fmt: skip
+    """From the first byte or after STARTTLS, to a server whose certificate is held against `ca`."""
+    monkeypatch.setenv("MAIL_PASSWORD", "mot mat khau")
+    context, ca = office
+    with served(Smtp(context, at_once=at_once)) as server:
+        server.password = b"mot mat khau"
+        it = mailed(database)
+        mail = MailConfig(
+            host="localhost", port=server.server_address[1], security=security, ca=ca,
+            user="vonggac", password=SecretRef(env="MAIL_PASSWORD"),
+        )  # fmt: skip
+        reporting.look(database, NOW_NS, tmp_path, mail)
+    (one,) = deliveries(database, it)
+    assert (one.state, one.fault) == ("done", "")
+    assert server.secured == ["TLSv1.3"]
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@pytest.mark.parametrize("wrong", ["authority", "name"])
+def test_a_server_that_is_not_who_it_should_be_gets_neither_mail_nor_password(
+    database: Database, office: tuple[ssl.SSLContext, str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, security: Any, wrong: str,
+) -> None:  # fmt: skip
+    """Its certificate is of another authority, or of another name."""
+    monkeypatch.setenv("MAIL_PASSWORD", "mot mat khau")
+    context, ca = office
+    if wrong == "authority":
+        ca = certified(tmp_path / "other")[1]
+    address = "127.0.0.2" if wrong == "name" else "127.0.0.1"
+    with served(Smtp(context, at_once=security == "tls", address=address)) as server:
+        it = mailed(database)
+        mail = MailConfig(
+            host=address, port=server.server_address[1], security=security, ca=ca,
+            user="vonggac", password=SecretRef(env="MAIL_PASSWORD"),
+        )  # fmt: skip
+        reporting.look(database, NOW_NS, tmp_path, mail)
+    (one,) = deliveries(database, it)
+    assert (one.state, one.why) == ("waiting", "certificate")
+    assert (server.taken, server.logins) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"password": SecretRef(env="MAIL_PASSWORD")}, "password"),
+        ({"password": SecretRef(env="NOT_SET")}, "no_password"),
+        ({"security": "starttls"}, "no_tls"),
+        ({"security": "tls"}, "no_tls"),
+        ({"host": ""}, "no_server"),
+    ],
+)
+def test_who_can_act_is_told_why_no_mail_goes(
+    database: Database, smtp: Smtp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, Any], why: str,
+) -> None:  # fmt: skip
+    """Administrators on the page of their day, who ordered the report on theirs; nobody else."""
+    monkeypatch.setenv("MAIL_PASSWORD", "sai mat khau")
+    smtp.password = b"mot mat khau"
+    it = mailed(database)
+    values = {"host": "127.0.0.1", "port": smtp.server_address[1], "security": "none",
+              "user": "vonggac", **changed}  # fmt: skip
+    reporting.look(database, NOW_NS, tmp_path, MailConfig(**values))
+    (one,) = deliveries(database, it)
+    assert (one.state, one.why) == ("waiting", why)
+    assert "sai mat khau" not in one.fault
+    assert smtp.taken == []
+
+    def told(*acts: Act) -> list[str]:
+        held = Held("role", frozenset(acts))
+        with database.reading() as connection:
+            found = schedules.matters(connection, [], Person("p", "p", (held,)), now_ns=NOW_NS)
+        return [each.href for each in found if each.what == schedules.UNSENT[why]]
+
+    assert told(Act.SETTINGS_EDIT) == ["/system"]
+    assert told(Act.REPORT_MAKE) == ["/reports/schedules"]
+    assert told(Act.FACILITY_SEE) == []
 
 
 def test_what_never_works_ends_as_failed_and_can_be_sent_again(

@@ -85,6 +85,20 @@ async def test_passwords_cross_the_bus_sealed(tmp_path: Path) -> None:
     assert msgspec.json.decode(opened, type=wire.Credentials).password == "bi-mat-that"
 
 
+async def test_a_probe_carries_the_bounds_of_a_document(tmp_path: Path) -> None:
+    """And without one a question that a box of an older version reads."""
+    asked = wire.Bounds(name="12/HD", name_en="12/HD", since="2026-11-18", min_height=720)
+    async with stage(tmp_path) as hub:
+        box = await hub.box()
+        await hub.site.probe("rtsp://192.0.2.9/", "", Secret(""), asked)
+        await hub.site.probe("rtsp://192.0.2.9/", "", Secret(""))
+        first, second = box.bodies[-2:]
+        await box.stop()
+
+    assert msgspec.json.decode(first, type=wire.ProbeAsk).bounds == asked
+    assert b"bounds" not in second
+
+
 async def test_the_register_is_sent_once_and_again_when_it_changes(tmp_path: Path) -> None:
     async with stage(tmp_path) as hub:
         box = await hub.box()

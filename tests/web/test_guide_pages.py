@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING
 
+import pypdf
 import pytest_asyncio
 import sqlalchemy as sa
 
-from hub_stage import NOW_NS, SITE_ID, browser, sign_in, stage
+from hub_stage import NOW, NOW_NS, SITE_ID, browser, sign_in, stage
 from vonggac.db import tables
-from vonggac.domain import roles
+from vonggac.domain import roles, units
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +35,11 @@ async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
     """A hub whose one person also leads surveys."""
     async with stage(tmp_path, cameras=False) as found:
         with found.database.writing() as connection:
+            province = units.add_unit(
+                connection, parent_id=None, kind="province", code="A", vi="Tỉnh Sơn Lĩnh", en="",
+                valid_from=NOW.date(), source="",
+            )  # fmt: skip
+            connection.execute(tables.site.update().values(unit_id=province))
             account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
             assert account is not None
             roles.give(
@@ -60,6 +67,38 @@ async def test_a_document_takes_the_place_of_a_default(hub: Stage) -> None:
         assert "trang 4, điểm 2b" in form
         await client.post("/guide/defaults/retention_days", data={**token, "do": "end"})
         assert "trang 4" not in (await client.get("/guide")).text
+
+
+async def test_a_list_and_a_day_to_come_are_tied_and_shown(hub: Stage) -> None:
+    """The places of a document count at once wherever places do; a later one waits for its day."""
+    async with browser(hub) as client:
+        await sign_in(client)
+        token = {"form_token": form_token((await client.get("/guide")).text)}
+        path = "/guide/defaults/zones"
+        basis = {"document": "12/HD-BCĐ", "page": "4", "point": ""}
+        chosen = {"code-CG": "yes", "code-HL": "yes"}
+        done = await client.post(path, data={**token, **basis, **chosen})
+        assert done.headers["location"] == "/guide#d-zones"
+        cover = (await client.get(f"/facilities/{SITE_ID}/cover")).text
+        assert "/2</small>" in cover
+        assert "12/HD-BCĐ, trang 4" in (await client.get("/cameras/new")).text
+        late = {**basis, "document": "13/HD-BCĐ", "from_day": "01/12/2026", "code-CG": "yes"}
+        assert (await client.post(path, data={**token, **late})).status_code == 303
+        page = (await client.get("/guide")).text
+        assert "từ 01/12/2026" in page
+        assert "12/HD-BCĐ, trang 4" in page
+        wrong = await client.post(path, data={**token, **late, "from_day": "khi nào"})
+        assert wrong.status_code == 422
+        assert "khi nào" in wrong.text
+        told = (await client.get("/api/v1/guide")).json()["rules"]
+        zones = next(one for one in told if one["code"] == "zones")
+        assert zones["basis"]["codes"] == ["HL", "CG"]
+        assert zones["coming"]["from"] == "2026-12-01"
+        put = await client.put(
+            "/api/v1/guide/defaults/inspection_days",
+            json={"document": "14/HD", "value": 7, "from_day": "2026-11-01"},
+        )
+        assert put.json()["value"] == "7"
 
 
 async def test_papers_are_drafted_from_the_rules(hub: Stage) -> None:
@@ -97,6 +136,12 @@ async def test_a_facility_gets_a_card_and_an_answer(hub: Stage) -> None:
         token = {"form_token": form_token(page)}
         whole = await client.post(f"/guide/sites/{SITE_ID}/sent", data={**token, "what": "guide"})
         assert whole.status_code == 303
+        first = (await client.get(path)).json()["sent"][0]["id"]
+        pdf = await client.get(f"/guide/sites/{SITE_ID}/sent/{first}.pdf")
+        text = " ".join(pypdf.PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text().split())
+        assert "/HD-UBND" in text
+        assert "Sơn Lĩnh, ngày" in text
+        assert "ỦY BAN NHÂN DÂN TỈNH SƠN LĨNH" in text
         training = {"title": "Sử dụng", "for_whom": "cán bộ trực", "held_day": "2026-11-18",
                     "people": 12}  # fmt: skip
         assert (await client.post("/api/v1/guide/trainings", json=training)).status_code == 201

@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from hub_stage import NOW, NOW_NS, SITE_ID, browser
+from vonggac.db import directives as tables_of
 from vonggac.db import inspection as db
 from vonggac.db import tables
-from vonggac.domain import accounts, roles, sessions, units
+from vonggac.domain import accounts, directives, roles, sessions, units
 from vonggac.domain import inspection_rules as book
 from vonggac.web.desk import SESSION_COOKIE
 
@@ -298,6 +299,60 @@ async def test_the_api_does_what_the_pages_do(bodies: Bodies) -> None:
     await bodies.api("yte", "DELETE", f"/inspections/{other['id']}")
     check = {"mended": True}
     assert (await bodies.api("yte", "POST", f"{finding}/check", check))["state"] == "closed"
+
+
+async def test_photographs_prove_a_remedy_by_the_api(bodies: Bodies) -> None:
+    """The facility attaches and names one; what is no picture, or of another's, is refused."""
+    path = await planned(bodies)
+    await bodies.sent("yte", f"{path}/start")
+    await bodies.sent("yte", f"{path}/minutes", **AGREED, **checked(**FAILED))
+    (it,) = (await bodies.api("yte", "GET", "/findings"))["findings"]
+    finding, facility = f"/findings/{it['id']}", bodies.clients["coso"]
+
+    async def attach(name: str, content: bytes) -> httpx.Response:
+        address = f"/api/v1{finding}/photos?client_id=phone-1"
+        return await bodies.clients[name].post(address, content=content)
+
+    assert (await attach("taichinh", png())).status_code == 403
+    assert (await attach("coso", b"%PDF")).status_code == 422
+    made = (await attach("coso", png())).json()["id"]
+    assert (await attach("coso", png())).json()["id"] == made
+    (one,) = (await bodies.api("yte", "GET", f"{finding}/photos"))["photos"]
+    assert (one["id"], one["finding"], one["width"]) == (made, it["id"], 8)
+    kept = await facility.get(f"/api/v1{finding}/photos/{made}")
+    assert kept.headers["content-type"] == "image/png"
+    assert (await facility.get(f"/api/v1{finding}/photos/none")).status_code == 404
+    same = await facility.get(f"/api/v1{path}/photos/{made}")
+    assert same.content == kept.content
+
+    proof = {"proof": "photo", "said": "đã thay"}
+    bare = await facility.post(f"/api/v1{finding}/proof", json=proof)
+    assert bare.status_code == 422
+    await bodies.api("coso", "POST", f"{finding}/proof", {**proof, "photo": made})
+    (step,) = (await bodies.api("yte", "GET", finding))["steps"]
+    assert (step["proof"], step["of"]) == ("photo", made)
+    assert (await attach("coso", png())).status_code == 409
+
+
+async def test_a_decision_carries_an_order_out(bodies: Bodies) -> None:
+    """One that the visitor sees; the draft names it as its basis."""
+    with bodies.hub.database.writing() as connection:
+        directives.load(connection, now_ns=NOW_NS)
+        order = connection.execute(sa.select(tables_of.directive.c.id)).scalars().first()
+    assert order is not None
+    wrong = await bodies.form(
+        "yte", "/inspections", title="x", body="Sở Y tế", team="A; B", site=SITE_ID, planned=DAY,
+        way="on_site", directive="khong-co",
+    )  # fmt: skip
+    assert wrong.status_code == 422
+    await planned(bodies, directive=order)
+    with bodies.hub.database.reading() as connection:
+        made = connection.execute(sa.select(db.inspection_round.c.id)).scalar_one()
+        number = directives.find(connection, order).number
+    path = f"/inspections/rounds/{made}"
+    assert number in await bodies.page("yte", path)
+    paper = await bodies.sent("yte", path, do="draft")
+    assert number in await bodies.page("yte", paper)
 
 
 async def test_nobody_outside_the_scope_is_told(bodies: Bodies) -> None:

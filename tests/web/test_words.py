@@ -23,6 +23,7 @@ from vonggac.domain import surveys as domain_surveys
 from vonggac.domain import today as domain_today
 from vonggac.domain.audit import Act
 from vonggac.domain.rules import causes
+from vonggac.domain.schedules import UNSENT
 from vonggac.errors import Kind
 from vonggac.web import (
     acceptance,
@@ -124,7 +125,7 @@ def said_by_key() -> list[str]:
     said += [*domain_statistics.GROUPS.values(), *(one.name for one in domain_statistics.FIGURES)]
     said += [one.source for one in domain_statistics.FIGURES if one.source]
     said += [*schedules.FAULTS.values(), *schedules.RHYTHMS.values(), *schedules.WAYS.values()]
-    said += [*schedules.DELIVERIES.values()]
+    said += [*schedules.DELIVERIES.values(), *schedules.TROUBLES.values(), *UNSENT.values()]
     said += [*papers.FAULTS.values(), *papers.STATES.values(), *papers.SOURCES.values()]
     said += [*today.STANDINGS.values(), *today.SUBJECTS.values(), *domain_today.SAID]
     said += [*guide.FAULTS.values(), *guide.DRAFTS.values(), guide.WHOLE, *domain_guide.SAID]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vonggac import admin, check
 from vonggac.config import load
 from vonggac.db import Database, sqlite_url
-from vonggac.domain import audit, registry, rules, units
+from vonggac.domain import audit, guide_values, registry, units
 from vonggac.domain import register_import as entering
 from vonggac.domain import register_sheets as sheets
 from vonggac.errors import ConfigError, VonggacError
@@ -49,8 +49,9 @@ def command(options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigError(f"{options.file}: {error.strerror}") from error
     now_ns = admin.now_ns()
-    placement = rules.placement(day_of(now_ns))
     with _register(options) as database:
+        with database.reading() as connection:
+            placement = guide_values.placement(connection, day_of(now_ns))
         try:
             book = sheets.read(content)
         except VonggacError as error:

@@ -41,6 +41,12 @@ guide_basis = sa.Table(
         comment="the number in place of the default; null only says where it stands",
     ),
     text("said", "what the document says, in its words", default=""),
+    sa.Column(
+        "from_day", sa.Date, nullable=True,
+        comment="first day on which it counts; null is the day it was tied",
+    ),
+    text("listed", "codes in place of the default's list, with commas; empty leaves the list",
+         default=""),
     moment("tied_ns", "when it was tied"),
     *_by("tied"),
     moment("ended_ns", "when another one, or the default, took its place", null=True),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from vonggac.domain import acceptance, issuers, legal, registry
+from vonggac.domain import acceptance, guide_values, issuers, legal, registry
 from vonggac.domain.letters import MINUTES, kinds
 from vonggac.errors import Kind, VonggacError
 from vonggac.paper.letter import Appendix, Grid, Letter, Signature, Text
@@ -85,8 +85,9 @@ def minutes(
              f"{title}{f' ({site.address})' if site.address else ''}."),
         Text(f"{found.count} trên {len(found.cameras)} camera đã được nghiệm thu từ xa; kết quả "
              f"từng camera tại {len(tried) + 1} phụ lục kèm theo.", "1. Kết quả:"),
-        Text(f"camera chạy thử liên tục {rules.trial_hours} giờ; mức đạt: {bound}; điều kiện kết "
-             "nối và các mức này là mặc định của phần mềm, không phải số liệu chính thức.",
+        Text(f"camera chạy thử liên tục {rules.trial_hours} giờ; mức đạt: {bound}, mặc định của "
+             "phần mềm, không phải số liệu chính thức; điều kiện kết nối: "
+             f"{guide_values.criteria(connection, today).vi}; khu vực theo {placement.name.vi}.",
              "2. Cách kiểm tra:"),
         Text("", "3. Ý kiến của các bên: …"),
         Text("Biên bản lập thành 03 bản, mỗi bên giữ 01 bản, đã đọc lại cho các bên cùng nghe"),
@@ -181,6 +182,9 @@ def _probe(check: Check | None) -> list[tuple[str, str]]:
         ("Kiểm tra kết nối", f"{verdict} ({_moment(check.made_ns)})"),
         ("Luồng hình", stream),
     ]
+    criteria = facts.get("criteria") or {}
+    if criteria.get("name"):
+        rows.append(("Tiêu chí", f"{criteria['name']} ({criteria.get('date') or '–'})"))
     if against:
         rows.append(("Lý do", "; ".join(one["vi"] for one in against)))
     if codes:

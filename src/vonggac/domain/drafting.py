@@ -275,7 +275,10 @@ def of_plan(
     )
     body = (
         Text(f"{working + silent} camera, trong đó {silent} không có hình.", "1. Hiện trạng:"),
-        Text(f"{lacks or 'không'} (cách tính của phần mềm).", "2. Camera còn thiếu theo khu vực:"),
+        Text(
+            f"{lacks or 'không'} (cách tính của phần mềm{_by_rule(it)}).",
+            "2. Camera còn thiếu theo khu vực:",
+        ),
         Text(f"{_how(it.how)}, tính cho {it.months} tháng; khối lượng:", "3. Phương án:"),
         grid,
         Text(f"{said or 'chưa có bên nào'}", "4. Các bên đã thống nhất:"),
@@ -289,6 +292,17 @@ def of_plan(
         signatures=(mine.signature,),
         recipients=(place,),
         archive="VT",
+    )
+
+
+def _by_rule(it: plans.Plan) -> str:
+    """Where the places and the doors of a camera stand, as when the plan was made."""
+    facts = it.facts
+    if "doors_source" not in facts:
+        return ""
+    return (
+        f"; khu vực theo {facts['rule_source']['vi']}; một camera hành lang cho {facts['doors']} "
+        f"cửa phòng: {facts['doors_source']['vi']}"
     )
 
 

@@ -14,7 +14,17 @@ import sqlalchemy as sa
 from vonggac.clock import NS
 from vonggac.db import among, tables
 from vonggac.db import estimate as db
-from vonggac.domain import access, audit, costs, estimate, legal, money, plans, prices
+from vonggac.domain import (
+    access,
+    audit,
+    costs,
+    estimate,
+    guide_values,
+    legal,
+    money,
+    plans,
+    prices,
+)
 from vonggac.domain.estimate import DRAFT, LINE_MOST, LINES_MOST, QUANTITY_MOST, RETURNED, Line
 from vonggac.domain.plans import TITLE_MOST, UNIT_MOST, text_faults
 from vonggac.errors import Kind, VonggacError
@@ -119,7 +129,8 @@ def from_plan(
         connection,
         Estimate(
             new_id(), it.site_id, "", 1, it.id, legal.plain(title), it.how, said,
-            costs.norms().contingency_hundredths, DRAFT, 1, now_ns, by.name, by.full_name,
+            guide_values.norms(connection, on).contingency_hundredths, DRAFT, 1, now_ns, by.name,
+            by.full_name,
         ),
         on,
     )  # fmt: skip

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from vonggac import keys
 from vonggac.clock import NS, rfc3339
 from vonggac.db import among, tables
-from vonggac.domain import audit
+from vonggac.domain import audit, guide, legal
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -333,9 +333,11 @@ def finish(
     size: int,
     sha256: str,
     now_ns: int,
-    keep_days: int = KEEP_DAYS,
+    keep_days: int | None = None,
 ) -> Export:
-    """It is built and verified."""
+    """It is built and verified; its file lies ready for the days of the rule in force."""
+    if keep_days is None:
+        keep_days = guide.number(connection, "export_days", legal.day_of(now_ns))
     _change(
         connection,
         export_id,

@@ -293,7 +293,7 @@ def _is_photo(connection: Connection, it: Finding, photo_id: str) -> bool:
 
 def _figures(connection: Connection, it: Finding, now_ns: int) -> dict[str, Any]:
     """Continuity since the finding, as the ledger has it now."""
-    known = inspection_facts.figures_of(connection, it.site_id, (it.made_ns, now_ns), now_ns=now_ns)
+    known = inspection_facts.continuity_since(connection, it.site_id, it.made_ns, now_ns)
     if known.hundredths is None:
         return {"said": [["nothing_known", {"since": it.made_ns}]], "as_of_ns": now_ns}
     values = {"percent": known.hundredths, "missing": known.missing_ns, "since": it.made_ns}

@@ -1,8 +1,9 @@
 """The guide (hướng dẫn camera): what it replaces, who got it, what was asked, who was trained.
 
 The program's defaults are listed in `rules/defaults.toml`, read from where they stand, so that no
-number is written twice.  A document that replaces one is tied to it with page and point; what no
-document replaces stays *mặc định của phần mềm*.
+number is written twice.  A document that replaces one is tied to it with page, point and the day
+from which it counts; what no document replaces stays *mặc định của phần mềm*.  What reads a default
+asks `vonggac.domain.guide_values`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from importlib import import_module, resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
@@ -29,7 +31,6 @@ from vonggac.keys import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from vonggac.db import Connection
     from vonggac.domain.access import Person
@@ -39,6 +40,8 @@ OURS: Final = Words("mặc định của phần mềm", "the software's default"
 MAX_LINE: Final = 300
 MAX_TEXT: Final = 2_000
 VALUE_MOST: Final = 100_000
+AHEAD: Final = timedelta(days=730)
+"""How far ahead a document may begin to count (ours): a year typed wrong is no plan."""
 PEOPLE_MOST: Final = 10_000
 LISTED: Final = 200
 GUIDE: Final = "guide"
@@ -46,6 +49,9 @@ GUIDE: Final = "guide"
 UNANSWERED: Final = "Câu hỏi của {facility} về hướng dẫn chờ trả lời"
 UNRECEIVED: Final = "{facility} chưa xác nhận đã nhận hướng dẫn, thẻ công việc"
 SAID: Final = (UNANSWERED, UNRECEIVED)
+
+
+Change = Literal["", "number", "codes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,14 @@ class Default:
     rule: Words
     values: Mapping[str, Words]
     """Its value by profile; the empty profile is of all of them."""
-    changes: bool
+    changes: Change
+    """What of a document takes its place; empty: it is only said."""
+    least: int
+    most: int
+    where: Words
+    """What a new value changes and what it does not."""
+    choices: Mapping[str, Words]
+    """Of codes: those that there are, with their words."""
     basis: str
     cards: frozenset[str]
 
@@ -78,10 +91,22 @@ class Basis:
     page: str
     point: str
     value: int | None
+    listed: str
     said: str
+    from_day: date | None
     tied_ns: int
     tied_by: str
     tied_name: str
+
+    @property
+    def since(self) -> date:
+        """The first day on which it counts."""
+        return self.from_day or legal.day_of(self.tied_ns)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """What it puts in place of a list; empty leaves the list."""
+        return tuple(one for one in self.listed.split(",") if one)
 
     @property
     def words(self) -> Words:
@@ -105,6 +130,30 @@ class Rule:
     basis: Basis | None
     published: str
     """The document of the profile that says so; empty is none."""
+    coming: Basis | None = None
+    """What takes its place on a later day."""
+
+    @property
+    def number(self) -> int:
+        """The value of a default that is a whole number.
+
+        Raises:
+            VonggacError: NOT_FOUND, it is none.
+        """
+        if not self.value.en.isdigit():
+            raise VonggacError(Kind.NOT_FOUND, "this default is no number")
+        return int(self.value.en)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The value of a default that is a list."""
+        replaced = self.basis.codes if self.basis is not None else ()
+        return replaced or tuple(self.default.choices)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a document puts another value in its place, and not only its own name."""
+        return self.basis is not None and (self.basis.value is not None or bool(self.basis.codes))
 
     @property
     def source(self) -> Words:
@@ -135,6 +184,9 @@ class BasisDraft:
     said: str = ""
     value: int | None = None
     directive_id: str | None = None
+    codes: tuple[str, ...] = ()
+    from_day: date | None = None
+    """None is today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +260,27 @@ def areas() -> Mapping[str, Words]:
 
 def _default(row: Mapping[str, Any]) -> Default:
     try:
-        values = _values(row)
+        values, choices = _values(row), _choices(row)
     except (KeyError, AttributeError, ImportError) as error:
         raise ConfigError(f"rules/defaults.toml, {row['code']}: {error}") from error
     return Default(
         row["code"], row["area"], Words(row["vi"], row["en"]),
-        Words(row["rule_vi"], row["rule_en"]), values, row.get("changes", False),
-        row.get("basis", ""), frozenset(row["cards"]),
+        Words(row["rule_vi"], row["rule_en"]), values, row.get("changes", ""),
+        row.get("least", 1), row.get("most", VALUE_MOST), Words(row["where_vi"], row["where_en"]),
+        choices, row.get("basis", ""), frozenset(row["cards"]),
     )  # fmt: skip
+
+
+def _choices(row: Mapping[str, Any]) -> dict[str, Words]:
+    if row.get("changes") != "codes":
+        return {}
+    if "list" in row:
+        every = _read(row["file"])[row["list"]]
+        return {one["code"]: Words(one.get("full_vi", one["vi"]), one["en"]) for one in every}
+    tree: Any = _read(row["file"])
+    for name in row["path"]:
+        tree = tree[name]
+    return {one: _words([one], row) for one in tree}
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Words]:
@@ -232,8 +297,7 @@ def _values(row: Mapping[str, Any]) -> dict[str, Words]:
         return {"": next(iter(by_profile.values())), **by_profile}
     if "list" in row:
         every = tree[row["list"]]
-        vi = "; ".join(one.get("full_vi", one["vi"]) for one in every)
-        return {"": Words(_lower(vi), _lower("; ".join(one["en"] for one in every)))}
+        return {"": _joined([Words(one.get("full_vi", one["vi"]), one["en"]) for one in every])}
     for name in row["path"]:
         tree = tree[name]
     return {"": _words(tree, row)}
@@ -248,9 +312,15 @@ def _words(value: Any, row: Mapping[str, Any]) -> Words:
     return Words(en.replace(".", ","), en)
 
 
-def _lower(text: str) -> str:
-    """A list inside of a sentence begins small."""
-    return "; ".join(one[:1].lower() + one[1:] for one in text.split("; "))
+def _joined(every: Sequence[Words]) -> Words:
+    """A list inside of a sentence begins small; letters of a name stay as they are."""
+    return Words(
+        "; ".join(_small(one.vi) for one in every), "; ".join(_small(one.en) for one in every)
+    )
+
+
+def _small(text: str) -> str:
+    return text if text[1:2] in (".", "") or text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -260,9 +330,8 @@ def _read(name: str) -> dict[str, Any]:
 
 def in_force(connection: Connection, on: date) -> list[Rule]:
     """Every default as it is in force on a day, with where it stands."""
-    profile = profile_on(on)
-    tied = bases(connection)
-    return [_rule(one, tied.get(one.code), profile) for one in defaults().values()]
+    tied = _standing(connection)
+    return [_rule(one, tied, on) for one in defaults().values()]
 
 
 def rule(connection: Connection, code: str, on: date) -> Rule:
@@ -271,41 +340,55 @@ def rule(connection: Connection, code: str, on: date) -> Rule:
     Raises:
         VonggacError: NOT_FOUND, there is no such default.
     """
-    return _rule(_find(code), bases(connection).get(code), profile_on(on))
+    return rule_of(code, _standing(connection, code), on)
 
 
-def _rule(default: Default, basis: Basis | None, profile: str) -> Rule:
-    value = default.value(profile)
-    if basis is not None and basis.value is not None:
-        value = Words(str(basis.value), str(basis.value))
-    # Documents of 2021 are no longer in force: today nothing was published.
-    published = default.basis if profile == "2021" else ""
-    return Rule(default, value, basis, published)
-
-
-def number(connection: Connection, code: str) -> int:
-    """The number that counts now for a default that a document may change.
+def number(connection: Connection, code: str, on: date) -> int:
+    """The number in force on a day.
 
     Raises:
         VonggacError: NOT_FOUND, there is no such default, or it is no whole number.
     """
-    default = _find(code)
-    basis = bases(connection).get(code)
+    return rule(connection, code, on).number
+
+
+def rule_of(code: str, tied: Sequence[Basis], on: date) -> Rule:
+    """One default as it is in force on a day, from what was read before.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is no such default.
+    """
+    return _rule(_find(code), tied, on)
+
+
+def _rule(default: Default, tied: Sequence[Basis], on: date) -> Rule:
+    profile = profile_on(on)
+    here = [one for one in tied if one.code == default.code]
+    basis = next((one for one in reversed(here) if one.since <= on), None)
+    coming = next((one for one in here if one.since > on), None)
+    value = default.value(profile)
     if basis is not None and basis.value is not None:
-        return basis.value
-    said = default.values[""].en
-    if not said.isdigit():
-        raise VonggacError(Kind.NOT_FOUND, "this default is no number")
-    return int(said)
+        value = Words(str(basis.value), str(basis.value))
+    elif basis is not None and basis.codes:
+        named = [default.choices[one] for one in basis.codes if one in default.choices]
+        value = _joined(named)
+    # Documents of 2021 are no longer in force: today nothing was published.
+    published = default.basis if profile == "2021" else ""
+    return Rule(default, value, basis, published, coming)
 
 
-def bases(connection: Connection) -> dict[str, Basis]:
-    """What documents replace now, by the default's code."""
+def standing(connection: Connection, code: str) -> tuple[Basis, ...]:
+    """What is tied to a default and not ended, by the day from which it counts."""
+    return tuple(_standing(connection, code))
+
+
+def _standing(connection: Connection, code: str | None = None) -> list[Basis]:
     table = rows.guide_basis
-    found = connection.execute(
-        _every(table, Basis).where(table.c.ended_ns.is_(None)).order_by(table.c.tied_ns)
-    ).all()
-    return {row.code: Basis(*row) for row in found}
+    query = _every(table, Basis).where(table.c.ended_ns.is_(None))
+    if code is not None:
+        query = query.where(table.c.code == code)
+    found = [Basis(*row) for row in connection.execute(query).all()]
+    return sorted(found, key=lambda one: (one.since, one.tied_ns))
 
 
 def tie(connection: Connection, code: str, draft: BasisDraft, *, by: Someone, now_ns: int) -> Basis:
@@ -320,26 +403,35 @@ def tie(connection: Connection, code: str, draft: BasisDraft, *, by: Someone, no
         faults |= _line_fault(field, getattr(draft, field))
     faults |= _line_fault("said", draft.said, most=MAX_TEXT)
     if draft.value is not None:
-        if not default.changes:
+        if default.changes != "number":
             faults["value"] = "not_changed_here"
-        elif not 0 < draft.value <= VALUE_MOST:
-            faults["value"] = "bad_number"
+        elif not default.least <= draft.value <= default.most:
+            faults["value"] = "out_of_bounds"
+    if not set(draft.codes) <= set(default.choices):
+        faults["codes"] = "not_changed_here" if not default.choices else "no_such_kind"
+    today = legal.day_of(now_ns)
+    since = draft.from_day or today
+    if since > today + AHEAD:
+        faults["from_day"] = "too_far"
     _refuse(faults)
-    _end_tie(connection, code, by, now_ns)
+    # One that counts from an earlier day stays until this one begins.
+    _end_ties(connection, code, by, now_ns, since=since)
     basis_id = new_id()
     connection.execute(
         rows.guide_basis.insert().values(
             id=basis_id, code=code, document=legal.plain(draft.document),
             directive_id=draft.directive_id, page=legal.plain(draft.page),
             point=legal.plain(draft.point), value=draft.value, said=legal.plain(draft.said),
-            tied_ns=now_ns, tied_by=by.name, tied_name=by.full_name,
+            listed=",".join(one for one in default.choices if one in draft.codes),
+            from_day=since, tied_ns=now_ns, tied_by=by.name, tied_name=by.full_name,
         )
     )  # fmt: skip
     audit.record(
         connection, by.actor, audit.Act.GUIDE_TIED, now_ns=now_ns, thing=code,
-        detail={"document": legal.plain(draft.document), "value": draft.value},
+        detail={"document": legal.plain(draft.document), "value": draft.value,
+                "codes": list(draft.codes), "from": since.isoformat()},
     )  # fmt: skip
-    return bases(connection)[code]
+    return next(one for one in _standing(connection, code) if one.id == basis_id)
 
 
 def untie(connection: Connection, code: str, *, by: Someone, now_ns: int) -> None:
@@ -349,7 +441,7 @@ def untie(connection: Connection, code: str, *, by: Someone, now_ns: int) -> Non
         VonggacError: NOT_FOUND, no such default; CONFLICT, no document replaces it.
     """
     _find(code)
-    if not _end_tie(connection, code, by, now_ns):
+    if not _end_ties(connection, code, by, now_ns):
         raise VonggacError(Kind.CONFLICT, "no document replaces it", code="not_tied")
     audit.record(
         connection, by.actor, audit.Act.GUIDE_TIED, now_ns=now_ns, thing=code,
@@ -357,14 +449,16 @@ def untie(connection: Connection, code: str, *, by: Someone, now_ns: int) -> Non
     )  # fmt: skip
 
 
-def _end_tie(connection: Connection, code: str, by: Someone, now_ns: int) -> bool:
+def _end_ties(
+    connection: Connection, code: str, by: Someone, now_ns: int, *, since: date = date.min
+) -> int:
+    """End what is tied to a default and counts from this day or later; how many."""
     table = rows.guide_basis
-    done = connection.execute(
-        table.update()
-        .where(table.c.code == code, table.c.ended_ns.is_(None))
-        .values(ended_ns=now_ns, ended_by=by.name)
+    ended = [one.id for one in _standing(connection, code) if one.since >= since]
+    connection.execute(
+        table.update().where(table.c.id.in_(ended)).values(ended_ns=now_ns, ended_by=by.name)
     )
-    return bool(done.rowcount)
+    return len(ended)
 
 
 def _find(code: str) -> Default:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vonggac.domain.duties import Duty
     from vonggac.domain.guide import Rule
+    from vonggac.domain.issuers import Office
     from vonggac.domain.rules import Language
     from vonggac.paper.letter import Block
 
@@ -53,6 +54,14 @@ class From:
     above: str = ""
     head: str = "GIÁM ĐỐC"
     """Who signs, by office, in capitals."""
+    signs: tuple[str, ...] = ()
+    """Every line of the signature block; empty is `head` alone."""
+
+    @classmethod
+    def office(cls, it: Office) -> From:
+        """The office of a unit, as every other drafted letter has it."""
+        lines = it.signature.lines
+        return cls(it.name, it.issuer.symbol, it.issuer.place, it.issuer.above, lines[-1], lines)
 
     @property
     def issuer(self) -> Issuer:
@@ -85,7 +94,7 @@ def instructions(rules: Sequence[Rule], sender: From, drafted: date) -> Letter:
         drafted=drafted,
         subject="Lắp đặt, kết nối, sử dụng camera giám sát tại cơ sở cách ly tập trung",
         body=tuple(body),
-        signatures=(Signature((sender.head,)),),
+        signatures=(Signature(sender.signs or (sender.head,)),),
         recipients=("Các cơ sở cách ly tập trung", "Doanh nghiệp được chỉ định"),
         archive="VT",
     )

@@ -15,13 +15,23 @@ import sqlalchemy as sa
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.db import compliance, tables
-from vonggac.domain import continuity, coverage, ledger, legal, register, registry, rules
+from vonggac.domain import (
+    continuity,
+    continuity_sums,
+    coverage,
+    ledger,
+    legal,
+    register,
+    registry,
+    rules,
+)
 from vonggac.domain import inspection_rules as book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vonggac.db import Connection
+    from vonggac.domain.continuity_sums import Sums
     from vonggac.domain.coverage import Coverage
     from vonggac.domain.rules import Placement
 
@@ -160,10 +170,14 @@ def _notice(connection: Connection, site_id: str) -> Said:
     return [["notice_yes" if row is not None and row[0] else "notice_no", {}]]
 
 
-def figures_of(
-    connection: Connection, site_id: str, window: tuple[int, int], *, now_ns: int
-) -> continuity.Figures:
-    """Continuity over all cameras of a facility: the main streams, in a window."""
+def continuity_since(connection: Connection, site_id: str, since_ns: int, now_ns: int) -> Sums:
+    """Continuity over all cameras of a facility, as reports have it."""
+    found = continuity_sums.of_sites(connection, [site_id], (since_ns, now_ns))
+    return found.get(site_id, continuity_sums.Sums())
+
+
+def _unknown(connection: Connection, site_id: str, window: tuple[int, int], *, now_ns: int) -> int:
+    """Camera time in service of which nothing is known, in nanoseconds."""
     cameras = registry.cameras(connection, site_id)
     spans = ledger.spans_between(connection, site_id, *window)
     gaps = ledger.gaps_between(connection, site_id, *window)
@@ -174,18 +188,18 @@ def figures_of(
     for camera in cameras:
         key = (camera.name, "main")
         state = states.get(key)
-        # As the pages count: between the register and the first picture nothing was expected.
-        since = min(first.get(key, 0), state.since_ns if state else first.get(key, 0))
+        since = continuity.begun(first.get(key), state)
         found += continuity.pieces(
             spans.get(key, []), gaps.get(key, []), window=window,
             service=[(max(start, since), end) for start, end in service[camera.id] if end > since],
             state=state, now_ns=now_ns, expiry=expiries.get(key),
         )  # fmt: skip
-    return continuity.figures(found)
+    return continuity.figures(found).unknown_ns
 
 
 def _continuity(connection: Connection, site_id: str, since_ns: int, now_ns: int) -> Said:
-    known = figures_of(connection, site_id, (since_ns, now_ns), now_ns=now_ns)
+    known = continuity_since(connection, site_id, since_ns, now_ns)
+    unknown = _unknown(connection, site_id, (since_ns, now_ns), now_ns=now_ns)
     said: Said = []
     if known.hundredths is None:
         said.append(["nothing_known", {"since": since_ns}])
@@ -194,8 +208,8 @@ def _continuity(connection: Connection, site_id: str, since_ns: int, now_ns: int
         said.append(["continuity", values])
         causes = sorted(known.by_cause.items(), key=lambda one: -one[1])
         said += [["cause", {"cause": str(cause), "length": ns}] for cause, ns in causes[:4]]
-    if known.unknown_ns >= _MINUTE:
-        said.append(["unknown", {"length": known.unknown_ns}])
+    if unknown >= _MINUTE:
+        said.append(["unknown", {"length": unknown}])
     return said
 
 

@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vonggac.domain import access, inspection_facts, issuers, legal, registry, units
+from vonggac.domain import (
+    access,
+    directives,
+    guide,
+    inspection_facts,
+    inspections,
+    issuers,
+    legal,
+    registry,
+    units,
+)
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.legal import plain
 from vonggac.domain.letters import MINUTES, kinds
@@ -41,6 +51,7 @@ def reminder_letter(
     due: date | None,
     answer_by: date,
     earlier: Sequence[tuple[str, date | None]] = (),
+    order: str | None,
     now_ns: int,
 ) -> Letter:
     """A letter that urges (công văn đôn đốc).
@@ -54,13 +65,17 @@ def reminder_letter(
         due: the last day that was missed; None where there was none.
         answer_by: until when an answer is asked for.
         earlier: number and day of the letters that urged before.
+        order: the directive that it carries out; None where there is none.
         now_ns: UTC now.
     """
     today, site = legal.day_of(now_ns), title_of(connection, site_id)
     office = _office(connection, site_id, body, today)
     body = office.name
     missed = f"; thời hạn {_day(due)}, quá hạn {(today - due).days} ngày" if due else ""
-    said = [Text(f"Đến ngày {_day(today)}, {site} chưa hoàn thành việc: {plain(what)}{missed}.")]
+    under = f"Thực hiện {_cited(connection, order)}, đến" if order else "Đến"
+    said = [
+        Text(f"{under} ngày {_day(today)}, {site} chưa hoàn thành việc: {plain(what)}{missed}.")
+    ]
     if earlier:
         named = "; ".join(
             f"Công văn số {number} ngày {_day(day)}" if day else f"Công văn số {number}"
@@ -162,11 +177,10 @@ def decision(
         for at, one in enumerate(every, 1)
     ]  # fmt: skip
     team = "; ".join(_person(one) for one in it.team)
-    basis = book.interval(today).basis or "Kế hoạch công tác của cơ quan"
     return Letter(
         kind=kinds()[DECISION], drafted=today, subject=f"{it.title}", authority=office.name.upper(),
         issuer=office.issuer,
-        basis=(basis, "Yêu cầu quản lý, giám sát tại các cơ sở cách ly tập trung"),
+        basis=_basis(connection, it, today),
         body=(
             Text(f"Thành lập đoàn kiểm tra gồm: {team}.", "Điều 1."),
             Text("Đoàn kiểm tra các cơ sở sau:", "Điều 2."),
@@ -178,6 +192,26 @@ def decision(
         ),
         signatures=(office.signature,), recipients=("Như Điều 4",), archive="VT",
     )  # fmt: skip
+
+
+def _cited(connection: Connection, directive_id: str) -> str:
+    """An order as a letter names it."""
+    order = directives.find(connection, directive_id)
+    dated = f"ngày {_day(order.dated)}" if order.dated else "không đọc được ngày"
+    return f"Văn bản số {order.number} ({dated}) của {order.issuer}"
+
+
+def _basis(connection: Connection, it: Round, today: date) -> tuple[str, ...]:
+    """On what a decision rests: the order that it carries out, the rule of days, the plan."""
+    found = []
+    if it.directive_id:
+        found.append(f"Căn cứ {_cited(connection, it.directive_id)}")
+    rule = guide.rule(connection, inspections.INTERVAL, today)
+    if not rule.is_ours:
+        found.append(f"Căn cứ {rule.source.vi}")
+    if not found:
+        found.append("Căn cứ kế hoạch công tác của cơ quan")
+    return (*found, "Xét yêu cầu quản lý, giám sát tại các cơ sở cách ly tập trung")
 
 
 def minutes(

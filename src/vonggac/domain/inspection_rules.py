@@ -1,7 +1,8 @@
 """The dated data of inspections: `rules/inspection.toml` as values.
 
-How often a facility is inspected, what is asked of it, how a letter climbs when nobody answers, and
-which facilities the software puts on a list.  What names no document is our default.
+What is asked of a facility, how a letter climbs when nobody answers, and which facilities the
+software puts on a list.  What names no document is our default.  How often a facility is inspected
+stands in the same file and is read as a line of the guide, which a document may replace.
 """
 
 from __future__ import annotations
@@ -12,24 +13,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-from vonggac.domain.profiles import profile_on
 from vonggac.domain.rules import Words
-from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
 ListCode = Literal["not_installing", "not_supervising"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """How long a facility may go without an inspection."""
-
-    days: int
-    basis: str
-    """The document that says so; empty is a default of the software."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +66,6 @@ class Numbers:
     answer_days: int
     explain_days: int
     reminders: int
-
-
-def interval(on: date) -> Interval:
-    """How long a facility may go without an inspection, by the profile in force on a day.
-
-    Raises:
-        ConfigError: the rules have none for the profile.
-    """
-    profile = profile_on(on)
-    for row in _tree()["interval"]:
-        if row["profile"] == profile:
-            return Interval(row["days"], row["basis"])
-    raise ConfigError(f"rules/inspection.toml has no interval for the profile {profile}")
 
 
 @cache

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from vonggac.db import among, register, tables
 from vonggac.db import inspection as db
-from vonggac.domain import access, audit, inspection_facts, legal, registry
+from vonggac.domain import access, audit, guide, inspection_facts, legal, registry
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
 from vonggac.domain.inspection_input import (
@@ -52,6 +52,8 @@ State = Literal["planned", "open", "done", "dropped"]
 MAX_PHOTOS: Final = 40
 """Photographs of an inspection (ours)."""
 MAX_CLIENT: Final = 60
+INTERVAL: Final = "inspection_days"
+"""The line of the guide that says how long a facility may go without an inspection."""
 LISTED: Final = 300
 
 
@@ -157,7 +159,7 @@ def dues(connection: Connection, site_ids: Sequence[str], today: date) -> list[D
     begun = in_service(connection, site_ids)
     done = last(connection, list(begun))
     planned = _planned(connection, list(begun))
-    days = timedelta(days=book.interval(today).days)
+    days = timedelta(days=guide.number(connection, INTERVAL, today))
     found = [
         Due(one, done.get(one), max(done.get(one, date.min), since) + days, planned.get(one))
         for one, since in begun.items()
@@ -341,7 +343,7 @@ def start(
     if it.state != "planned":
         raise VonggacError(Kind.CONFLICT, "this inspection has begun", code="not_planned")
     before = last(connection, [it.site_id]).get(it.site_id)
-    days = book.interval(legal.day_of(now_ns)).days
+    days = guide.number(connection, INTERVAL, legal.day_of(now_ns))
     since = legal.start_of(before or legal.day_of(now_ns) - timedelta(days=days))
     known = inspection_facts.facts(connection, it.site_id, placement, since_ns=since, now_ns=now_ns)
     table = db.inspection

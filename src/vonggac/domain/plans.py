@@ -6,7 +6,7 @@ since they were to something else; when the last party agreed nothing of the pla
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -14,7 +14,17 @@ import sqlalchemy as sa
 from vonggac.clock import NS
 from vonggac.db import among, register, tables
 from vonggac.db import estimate as db
-from vonggac.domain import audit, costs, coverage, ledger, legal, plan, registry
+from vonggac.domain import (
+    audit,
+    costs,
+    coverage,
+    guide,
+    guide_values,
+    ledger,
+    legal,
+    plan,
+    registry,
+)
 from vonggac.domain.estimate import LINES_MOST, QUANTITY_MOST
 from vonggac.domain.units import is_secret
 from vonggac.errors import Kind, VonggacError
@@ -211,7 +221,9 @@ def make(
         faults["months"] = "bad_number"
     _refuse(faults)
     known = found(connection, site_id, placement, now_ns=now_ns)
-    lacking = plan.lacks(known, costs.norms())
+    today = legal.day_of(now_ns)
+    norms = guide_values.norms(connection, today)
+    lacking = plan.lacks(known, norms)
     plan_id = new_id()
     facts = {
         "rule": placement.rule,
@@ -223,6 +235,9 @@ def make(
         "absent": sorted(known.absent), "cameras": sum(known.working.values()),
         "silent": sum(known.silent.values()), "rooms": known.rooms, "floors": known.floors,
         "kbit": known.measured_kbit, "measured": known.measured_cameras, "days": known.days,
+        "doors": norms.doors_per_camera,
+        "doors_source": asdict(guide.rule(connection, "doors_per_camera", today).source),
+        "rule_source": asdict(placement.name),
     }  # fmt: skip
     connection.execute(
         db.connection_plan.insert().values(
@@ -230,7 +245,7 @@ def make(
             made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip
-    for at, item in enumerate(plan.reckon(known, costs.norms()), start=1):
+    for at, item in enumerate(plan.reckon(known, norms), start=1):
         connection.execute(
             db.plan_line.insert().values(
                 id=new_id(), connection_plan_id=plan_id, at=at, kind=item.kind, zone=item.zone,

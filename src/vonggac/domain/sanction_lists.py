@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from vonggac.db import register, tables
-from vonggac.domain import continuity, inspection_facts, inspections, legal
+from vonggac.domain import continuity_sums, inspection_facts, inspections, legal
 from vonggac.domain import inspection_rules as book
 
 if TYPE_CHECKING:
@@ -86,11 +86,12 @@ def not_supervising(connection: Connection, site_ids: Sequence[str], *, now_ns: 
     }
     since = legal.start_of(legal.day_of(now_ns) - timedelta(days=rule.days))
     views = inspection_facts.views_of(connection, list(cameras), since, now_ns)
-    recorded = _recorded(connection, list(cameras), since)
+    recorded = continuity_sums.of_sites(connection, list(cameras), (since, now_ns))
     found = []
     for site_id, number in cameras.items():
         share, longest = inspection_facts.watched(views[site_id], since, now_ns)
-        kept = recorded.get(site_id)
+        sums = recorded.get(site_id)
+        kept = sums.hundredths if sums else None
         if (share or 0) >= rule.hundredths and (kept is None or kept >= rule.hundredths):
             continue
         inputs = {
@@ -139,20 +140,3 @@ def _since(
     return {
         one: (today - since).days for one, since in begun.items() if (today - since).days >= days
     }
-
-
-def _recorded(
-    connection: Connection, site_ids: Sequence[str], since_ns: int
-) -> dict[str, int | None]:
-    """Share recorded of what the ledger's pages cover, in hundredths."""
-    page = tables.page
-    rows = connection.execute(
-        sa.select(
-            page.c.site_id,
-            sa.func.sum(page.c.recorded_ns),
-            sa.func.sum(page.c.to_ns - page.c.from_ns),
-        )
-        .where(page.c.site_id.in_(site_ids), page.c.stream == "main", page.c.from_ns >= since_ns)
-        .group_by(page.c.site_id)
-    )
-    return {row[0]: continuity.cut_hundredths(int(row[1] or 0), int(row[2] or 0)) for row in rows}

@@ -16,14 +16,17 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import paper as rows
-from vonggac.domain import audit, legal
+from vonggac.domain import access, audit, legal
+from vonggac.domain.access import Act
+from vonggac.domain.matters import Matter, Standing
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vonggac.db import Connection
+    from vonggac.domain.access import Person
     from vonggac.domain.exports import Someone
 
 Rhythm = Literal["daily", "weekly", "monthly"]
@@ -35,6 +38,23 @@ MOST: Final = 50
 PAUSES_S: Final = (60, 300, 1_800, 7_200, 21_600)
 """Seconds before each further try of a delivery (ours); after the last one it has failed."""
 SHOWN: Final = 30
+FAULT_MOST: Final = 500
+"""Letters of what is kept of a fault."""
+SETTINGS: Final = ("no_server", "password", "no_password", "certificate", "no_tls", "unreachable",
+                   "folder")  # fmt: skip
+"""Why a delivery fails until an administrator changes a setting; other faults are the sender's."""
+UNSENT: Final[Mapping[str, str]] = {
+    "no_server": "Báo cáo không gửi được: chưa đặt máy chủ thư",
+    "password": "Báo cáo không gửi được: máy chủ thư không nhận tài khoản, mật khẩu",
+    "no_password": "Báo cáo không gửi được: không đọc được mật khẩu của máy chủ thư",
+    "certificate": "Báo cáo không gửi được: chứng thư của máy chủ thư không đúng",
+    "no_tls": "Báo cáo không gửi được: máy chủ thư không nói TLS như đã đặt",
+    "unreachable": "Báo cáo không gửi được: không liên lạc được máy chủ thư",
+    "folder": "Báo cáo không ghi được vào thư mục",
+    "recipient": "Báo cáo không gửi được: máy chủ thư không nhận địa chỉ",
+    "refused": "Báo cáo không gửi được: máy chủ thư từ chối",
+}
+"""What whoever can act reads on the page of the day, by why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,17 @@ class Delivery:
     fault: str
     made_ns: int
     done_ns: int | None
+
+    @property
+    def why(self) -> str:
+        """The kind of the last fault, a code of `UNSENT`; empty when there is none."""
+        code = self.fault.partition(":")[0]
+        return code if code in UNSENT else ""
+
+    @property
+    def told(self) -> str:
+        """What the server or the system said."""
+        return self.fault.partition(":")[2].strip() if self.why else self.fault
 
 
 # -- ordering --------------------------------------------------------------------------------
@@ -237,7 +268,7 @@ def note(
     connection: Connection, it: Delivery, fault: str, *, actor: audit.Actor, now_ns: int
 ) -> None:
     """Say how a try went: well with an empty fault. A writing transaction."""
-    values: dict[str, Any] = {"tries": it.tries + 1, "fault": fault[:500]}
+    values: dict[str, Any] = {"tries": it.tries + 1, "fault": fault[:FAULT_MOST]}
     if not fault:
         values |= {"state": "done", "next_ns": None, "done_ns": now_ns}
     elif it.tries >= len(PAUSES_S):
@@ -298,6 +329,27 @@ def deliveries(connection: Connection, schedule_ids: Sequence[str]) -> list[Deli
     query = _deliveries().where(table.c.schedule_id.in_(list(schedule_ids)))
     query = query.order_by(table.c.made_ns.desc(), table.c.id).limit(SHOWN)
     return [Delivery(*row) for row in connection.execute(query).all()]
+
+
+def matters(
+    connection: Connection, _allowed_sites: Sequence[str], person: Person, *, now_ns: int
+) -> list[Matter]:
+    """Why reports do not arrive: for administrators where a setting is at fault, and for makers."""
+    rules = access.may_somewhere(person, Act.SETTINGS_EDIT, now_ns=now_ns)
+    makes = access.may_somewhere(person, Act.REPORT_MAKE, now_ns=now_ns)
+    if not rules and not makes:
+        return []
+    seen = []
+    for it in standing(connection):
+        thing = access.thing_of_unit(connection, it.unit_id) if it.unit_id else access.SYSTEM
+        if rules or access.may(person, Act.REPORT_MAKE, thing, now_ns=now_ns):
+            seen.append(it.id)
+    whys = {
+        one.why: None for one in deliveries(connection, seen)
+        if one.state != "done" and one.why and (makes or one.why in SETTINGS)
+    }  # fmt: skip
+    href = "/reports/schedules" if makes else "/system"
+    return [Matter("report", UNSENT[why], href, Standing.DUE) for why in whys]
 
 
 def _schedules() -> sa.Select[*tuple[Any, ...]]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import Connection, tables
-from vonggac.domain import access, units
+from vonggac.domain import access, guide, legal, units
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
 
@@ -111,8 +111,9 @@ def share(connection: Connection, giver: str, draft: Draft, *, now_ns: int) -> S
             raise Refused(Kind.BAD_INPUT, "other_site", message, "cameras")
     if draft.to_ns - from_ns < SHORTEST_NS:
         raise Refused(Kind.BAD_INPUT, "ends_before", "to: must lie after its start", "to")
-    if draft.to_ns - from_ns > LONGEST_H * 3600 * NS:
-        message = f"to: at most {LONGEST_H} hours; who needs longer is given a role"
+    longest = guide.number(connection, "share_hours", legal.day_of(now_ns))
+    if draft.to_ns - from_ns > longest * 3600 * NS:
+        message = f"to: at most {longest} hours; who needs longer is given a role"
         raise Refused(Kind.BAD_INPUT, "too_long", message, "to")
     access.thing_of_unit(connection, draft.body_id)
     found = new_id()

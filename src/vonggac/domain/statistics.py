@@ -19,16 +19,26 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.db import directives, tables
 from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
 from vonggac.db import survey as survey_db
 from vonggac.db import task as task_db
-from vonggac.domain import acceptance, access, costs, designated, estimate, inspections, legal
+from vonggac.domain import (
+    acceptance,
+    access,
+    continuity_sums,
+    costs,
+    designated,
+    estimate,
+    inspections,
+    legal,
+)
 from vonggac.domain.access import Act
 from vonggac.domain.continuity import cut_hundredths
+from vonggac.domain.continuity_sums import FEW
+from vonggac.domain.continuity_sums import among as _among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -38,12 +48,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["facilities", "sum", "money", "part"]
 
-FEW: Final = 400
-"""Facilities up to which the database is told their ids; of more it sums all, and we choose."""
-REACHED: Final = frozenset(Cause) - {
-    Cause.UNREACHABLE, Cause.EDGE_OFF, Cause.POWER_LOST, Cause.MAINTENANCE, Cause.NOT_IN_SERVICE,
-}  # fmt: skip
-"""Causes of missing recordings during which the camera itself answered (ours)."""
 UNKNOWN: Final = "unknown"
 """The reason of what gives no signal while no survey was verified."""
 REFUSED: Final = "uncooperative"
@@ -411,10 +415,6 @@ def forget() -> None:
     _Counted.kept.clear()
 
 
-def _among(column: sa.ColumnElement[str], site_ids: Sequence[str]) -> sa.ColumnElement[bool]:
-    return column.in_(site_ids) if len(site_ids) <= FEW else sa.true()
-
-
 def _sites(connection: Connection, site_ids: Sequence[str]) -> Found:
     site, wanted = tables.site, set(site_ids)
     query = sa.select(site.c.id, site.c.name, site.c.title, site.c.owner_line, site.c.unit_id)
@@ -522,88 +522,16 @@ def _cameras(connection: Connection, site_ids: Sequence[str], _span: Span, _now_
 
 
 def _continuity(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int) -> Found:
-    """Recorded, missing and connected time of the main streams, clipped to the span.
-
-    A camera is connected while it is recorded, and while what is missing has another cause than
-    that nobody reached it.
-    """
-    start, end = span.ns[0], min(span.ns[1], now_ns)
-    if end <= start:
-        return {}
-    gap, told = tables.gap, tables.state
-    until = sa.func.coalesce(gap.c.to_ns, told.c.as_of_ns)
-    open_gaps = gap.outerjoin(
-        told,
-        sa.and_(told.c.site_id == gap.c.site_id, told.c.camera == gap.c.camera,
-                told.c.stream == gap.c.stream),
-    )  # fmt: skip
-    missing = _clipped(gap, until, (start, end))
-    linked = sa.case((gap.c.cause.in_([one.value for one in REACHED]), missing), else_=0)
-    found: Found = {}
-    recorded = _clipped(tables.span, tables.span.c.to_ns, (start, end))
-    for table, source, until_ns, sums in (
-        (tables.span, tables.span, tables.span.c.to_ns, {"recorded_ns": recorded}),
-        (gap, open_gaps, until, {"missing_ns": missing, "linked_ns": linked}),
-    ):
-        query = (
-            sa.select(table.c.site_id, *(sa.func.sum(one).label(name)
-                                         for name, one in sums.items()))
-            .select_from(source)
-            .where(table.c.stream == "main", table.c.from_ns < end, until_ns > start,
-                   _among(table.c.site_id, site_ids))
-            .group_by(table.c.site_id)
-        )  # fmt: skip
-        if table is gap:
-            # Said of the column itself too, so that its index is used.
-            touches = sa.or_(gap.c.to_ns > start, gap.c.to_ns.is_(None))
-            query = query.where(touches, gap.c.cause != Cause.NOT_IN_SERVICE.value)
-        for row in connection.execute(query):
-            told_sums = {name: int(getattr(row, name)) for name in sums}
-            found.setdefault(row.site_id, {}).update(told_sums)
-    _add_open(connection, found, site_ids, (start, end))
-    for values in found.values():
-        values["linked_ns"] = values.get("linked_ns", 0) + values.get("recorded_ns", 0)
-    return found
-
-
-def _clipped(
-    table: sa.Table, until: sa.ColumnElement[Any], window: tuple[int, int]
-) -> sa.ColumnElement[Any]:
-    """The length of a row within the window; of rows that touch it."""
-    begins = sa.case((table.c.from_ns < window[0], window[0]), else_=table.c.from_ns)
-    return sa.case((until > window[1], window[1]), else_=until) - begins
-
-
-def _add_open(
-    connection: Connection, found: Found, site_ids: Sequence[str], window: tuple[int, int]
-) -> None:
-    """What a stream records since its last span was written: its state alone knows of it."""
-    state, span = tables.state, tables.span
-    last = (
-        sa.select(span.c.site_id, span.c.camera, sa.func.max(span.c.to_ns).label("to_ns"))
-        .where(span.c.stream == "main", span.c.to_ns > window[0], _among(span.c.site_id, site_ids))
-        .group_by(span.c.site_id, span.c.camera)
-        .subquery()
-    )
-    written = sa.func.coalesce(last.c.to_ns, 0)
-    since = sa.case((written > state.c.since_ns, written), else_=state.c.since_ns)
-    begins = sa.case((since < window[0], window[0]), else_=since)
-    ends = sa.case((state.c.as_of_ns > window[1], window[1]), else_=state.c.as_of_ns)
-    rows = connection.execute(
-        sa.select(state.c.site_id, sa.func.sum(ends - begins))
-        .select_from(
-            state.outerjoin(
-                last,
-                sa.and_(last.c.site_id == state.c.site_id, last.c.camera == state.c.camera),
-            )
-        )
-        .where(state.c.stream == "main", state.c.status == "recording", ends > begins,
-               _among(state.c.site_id, site_ids))
-        .group_by(state.c.site_id)
-    )  # fmt: skip
-    for site_id, total in rows:
-        values = found.setdefault(site_id, {})
-        values["recorded_ns"] = values.get("recorded_ns", 0) + int(total)
+    """Recorded, missing and connected time of the main streams, clipped to the span."""
+    window = span.ns[0], min(span.ns[1], now_ns)
+    return {
+        site_id: {
+            "recorded_ns": one.recorded_ns,
+            "missing_ns": one.missing_ns,
+            "linked_ns": one.linked_ns,
+        }
+        for site_id, one in continuity_sums.of_sites(connection, site_ids, window).items()
+    }
 
 
 def _inspections(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int) -> Found:

@@ -33,6 +33,7 @@ from vonggac.domain import (
     reminders,
     requests,
     sanctions,
+    schedules,
     surveys,
     task_board,
     units,
@@ -68,6 +69,7 @@ SUBJECTS: Final[Sequence[Subject]] = (
     findings.matters,
     reminders.matters,
     sanctions.matters,
+    schedules.matters,
 )
 """`matters` of the subjects that say their own."""
 
@@ -281,7 +283,7 @@ def _contacts(look: _Look) -> list[Matter]:
         sa.select(table.c.site_id, table.c.verified_day).where(table.c.kind == "contact")
     )
     known = {row.site_id: row.verified_day for row in rows}
-    oldest = look.today - timedelta(days=guide.number(look.connection, "verify_days"))
+    oldest = look.today - timedelta(days=guide.number(look.connection, "verify_days", look.today))
     missing = [one for one in may if one not in known]
     stale = [one for one in may if one in known and (known[one] is None or known[one] < oldest)]
     edit = "/facilities/{site}/edit"

@@ -34,7 +34,8 @@ class BoxAnswers:
         box: the recorder.
         playback: its recordings.
         publisher: who watches.
-        probe: looks at one camera; given URL, credentials and whether a picture is wanted.
+        probe: looks at one camera; given URL, credentials, whether a picture is wanted, and what
+            a document puts in place of the criteria.
         discover: looks for cameras; given an address or None, and credentials.
         obey: takes an order; raises VonggacError if it cannot be carried out.
     """
@@ -45,7 +46,7 @@ class BoxAnswers:
         playback: Playback,
         publisher: Publisher,
         *,
-        probe: Callable[[str, str, Secret, bool], Awaitable[object]],
+        probe: Callable[[str, str, Secret, bool, wire.Bounds | None], Awaitable[object]],
         discover: Callable[[str | None, str, Secret], Awaitable[object]],
         obey: Callable[[wire.WantedCameras, int], None],
     ) -> None:
@@ -135,7 +136,7 @@ class BoxAnswers:
     async def probe(self, ask: wire.ProbeAsk, credentials: wire.Credentials | None) -> object:
         """What a camera is."""
         user, password = _revealed(credentials)
-        return await self._probe(ask.url, user, password, ask.snapshot)
+        return await self._probe(ask.url, user, password, ask.snapshot, ask.bounds)
 
     async def discover(self, ask: wire.DiscoverAsk, credentials: wire.Credentials | None) -> object:
         """Which cameras there are."""

@@ -330,13 +330,19 @@ async def _until_orphaned(parent: int | None, box: Box) -> None:
             return
 
 
-def _probe(clock: Clock) -> Callable[[str, str, Secret, bool], Awaitable[object]]:
+def _probe(
+    clock: Clock,
+) -> Callable[[str, str, Secret, bool, wire.Bounds | None], Awaitable[object]]:
     """Probing is imported when somebody first asks: it costs FFmpeg's libraries."""
 
-    async def probe(url: str, user: str, password: Secret, picture: bool) -> object:
+    async def probe(
+        url: str, user: str, password: Secret, picture: bool, bounds: wire.Bounds | None
+    ) -> object:
+        from vonggac.edge import criteria
         from vonggac.edge.probe import probe as look
 
-        result, jpeg = await look(url, user, password, clock=clock)
+        wanted = criteria.replaced(criteria.load(), bounds)
+        result, jpeg = await look(url, user, password, clock=clock, rules=wanted)
         told = msgspec.to_builtins(result)
         if picture and jpeg is not None:
             told["picture"] = base64.b64encode(jpeg).decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import date  # noqa: TC003 - msgspec reads it
+from datetime import date
 from importlib import resources
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +20,8 @@ from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vonggac import wire
 
 Level = Literal["required", "recommended"]
 
@@ -132,6 +134,31 @@ def load(path: Path | None = None) -> Criteria:
         raise ConfigError(f"cannot read {name}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{name}: {error}") from error
+
+
+def replaced(criteria: Criteria, bounds: wire.Bounds | None) -> Criteria:
+    """The set with what a document puts in its place, under the document's name."""
+    if bounds is None:
+        return criteria
+    change = msgspec.structs.replace
+    required, recommended = criteria.required, criteria.recommended
+    name, name_en = bounds.name, bounds.name_en
+    clock_s = bounds.max_clock_error_s
+    return change(
+        criteria,
+        criteria=About("guide", name, name_en, date.fromisoformat(bounds.since), name, name_en),
+        required=change(
+            required,
+            codecs=bounds.codecs or required.codecs,
+            min_fps=required.min_fps if bounds.min_fps is None else bounds.min_fps,
+            min_height=required.min_height if bounds.min_height is None else bounds.min_height,
+            max_gop_s=required.max_gop_s if bounds.max_gop_s is None else bounds.max_gop_s,
+        ),
+        recommended=change(
+            recommended,
+            max_clock_error_s=recommended.max_clock_error_s if clock_s is None else clock_s,
+        ),
+    )
 
 
 def judge(facts: Facts, criteria: Criteria) -> list[Reason]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from vonggac import keys, log, wire
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import audit, site_keys
+from vonggac.domain import audit, guide, legal, site_keys
 from vonggac.errors import MalformedError, VonggacError
 
 if TYPE_CHECKING:
@@ -144,8 +144,10 @@ def _keep(database: Database, envelope: wire.Envelope) -> None:
 
 
 def _expire(database: Database, keep_days: int, now_ns: int) -> None:
+    with database.reading() as connection:
+        ordered = guide.number(connection, "audit_days", legal.day_of(now_ns))
     with database.writing() as connection:
-        gone = audit.expire(connection, keep_days=keep_days, now_ns=now_ns)
+        gone = audit.expire(connection, keep_days=max(keep_days, ordered), now_ns=now_ns)
     if gone:
         _log.info("audit.expired", rows=gone)
 

@@ -11,10 +11,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from vonggac import log
-from vonggac.domain import acceptance, acceptance_drift, legal, registry, rules, tasks
+from vonggac.domain import acceptance, acceptance_drift, guide_values, legal, registry, tasks
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
+    from vonggac import wire
     from vonggac.clock import Clock
     from vonggac.config import AcceptanceConfig, Secret
     from vonggac.db import Database
@@ -45,7 +46,7 @@ async def run_once(
     await asyncio.to_thread(_end_trials, database, clock, bounds)
     due = await asyncio.to_thread(_due, database, clock, bounds)
     for it in due:
-        probe = await _probe(sites, database, box, it)
+        probe = await _probe(sites, database, box, clock, it)
         await asyncio.to_thread(_check, database, clock, bounds, it, probe)
     if due:
         _log.info("acceptance.checked_again", count=len(due))
@@ -67,23 +68,26 @@ def _due(database: Database, clock: Clock, bounds: AcceptanceConfig) -> list[Try
         return acceptance_drift.due(connection, bounds, now_ns=clock.wall_ns())
 
 
-async def _probe(sites: Sites, database: Database, box: Box, it: Try) -> dict[str, Any] | None:
+async def _probe(
+    sites: Sites, database: Database, box: Box, clock: Clock, it: Try
+) -> dict[str, Any] | None:
     """What the box finds of a camera now; None when it is not asked or does not answer."""
 
-    def stored() -> tuple[Site, registry.Camera, Secret] | None:
+    def stored() -> tuple[Site, registry.Camera, Secret, wire.Bounds | None] | None:
         with database.reading() as connection:
             camera = registry.camera(connection, it.camera_id)
             if not camera.main_url or not sites.reaches(connection, camera.site_id):
                 return None
             site = sites.look(connection, camera.site_id)
-            return site, camera, registry.password_of(connection, camera.id, box)
+            bounds = guide_values.bounds(connection, legal.day_of(clock.wall_ns()))
+            return site, camera, registry.password_of(connection, camera.id, box), bounds
 
     try:
         found = await asyncio.to_thread(stored)
         if found is None:
             return None
-        site, camera, password = found
-        return await site.probe(camera.main_url, camera.user_name, password)
+        site, camera, password, bounds = found
+        return await site.probe(camera.main_url, camera.user_name, password, bounds)
     except VonggacError as error:
         _log.warning("acceptance.not_asked", camera=it.camera_id, reason=str(error))
         return None
@@ -97,8 +101,8 @@ def _check(
     probe: dict[str, Any] | None,
 ) -> None:
     now_ns = clock.wall_ns()
-    placement = rules.placement(legal.day_of(now_ns))
     with database.reading() as connection:
+        placement = guide_values.placement(connection, legal.day_of(now_ns))
         found = acceptance_drift.judge(connection, it, probe, bounds, placement, now_ns=now_ns)
     with database.writing() as connection:
         changed = acceptance_drift.note(connection, it, found, now_ns=now_ns)

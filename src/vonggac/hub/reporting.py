@@ -29,7 +29,7 @@ from vonggac.domain import (
     statistics,
 )
 from vonggac.domain.exports import Someone
-from vonggac.errors import Kind, VonggacError
+from vonggac.errors import ConfigError, Kind, VonggacError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,9 +132,32 @@ def _deliver(database: Database, one: Delivery, folder: Path, mail: MailConfig) 
             _lay(folder / f"{name}.{one.target}", files[one.target])
         else:
             _mail(mail, one.target, data, {f"{name}.{end}": made for end, made in files.items()})
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        return f"{type(error).__name__}: {str(error)[:300]}"
+    except (OSError, smtplib.SMTPException, ValueError, ConfigError) as error:
+        return f"{why(error, one.way)}: {type(error).__name__}: {str(error)[:300]}"
     return ""
+
+
+def why(error: Exception, way: str) -> str:
+    """Why a delivery failed, as whoever can act must know it: a code of `schedules.UNSENT`."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case ssl.SSLError():
+            return "no_tls"
+        case smtplib.SMTPNotSupportedError():
+            return "no_tls" if "STARTTLS" in str(error) else "password"
+        case smtplib.SMTPAuthenticationError():
+            return "password"
+        case smtplib.SMTPRecipientsRefused():
+            return "recipient"
+        case smtplib.SMTPServerDisconnected() | smtplib.SMTPConnectError():
+            return "unreachable"
+        case smtplib.SMTPException() | ValueError():
+            return "refused"
+        case ConfigError():
+            return "no_server" if error.detail.get("field") == "mail.host" else "no_password"
+        case _:
+            return "folder" if way == "file" else "unreachable"
 
 
 def file_of(connection: Connection, data: Mapping[str, Any], ending: str) -> bytes:
@@ -172,10 +195,11 @@ def _mail(
     """Send one mail.
 
     Raises:
-        OSError, SMTPException, ValueError: no server is set, or it does not take the mail.
+        ConfigError: no server is set, or its password cannot be read.
+        OSError, SMTPException: it does not take the mail, or is not who it should be.
     """
     if not mail.host:
-        raise ValueError("no mail server is set: [mail] host")
+        raise ConfigError("no mail server is set: [mail] host", field="mail.host")
     message = letter_of(mail, address, data, files)
     context = ssl.create_default_context(cafile=mail.ca)
     server: smtplib.SMTP

@@ -197,9 +197,19 @@ class Site:
             raise MalformedError("the box signed something else than it was asked to")
         return envelope
 
-    async def probe(self, url: str, user: str, password: Secret) -> dict[str, Any]:
-        """What a technician needs to know of a camera, measured from the box."""
-        ask = wire.ProbeAsk(url=url, sealed=self._sealed(user, password), snapshot=True)
+    async def probe(
+        self, url: str, user: str, password: Secret, bounds: wire.Bounds | None = None
+    ) -> dict[str, Any]:
+        """What a technician needs to know of a camera, measured from the box.
+
+        Args:
+            url: of the stream.
+            user: of the camera.
+            password: goes with it.
+            bounds: what a document puts in place of the criteria.
+        """
+        sealed = self._sealed(user, password)
+        ask = wire.ProbeAsk(url=url, sealed=sealed, snapshot=True, bounds=bounds)
         return await self._json(wire.Verb.PROBE, wire.NO_CAMERA, ask, PROBE_S)
 
     async def discover(self, address: str | None, user: str, password: Secret) -> dict[str, Any]:

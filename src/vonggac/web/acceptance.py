@@ -18,6 +18,7 @@ from vonggac.domain import (
     audit,
     designated,
     floor_plans,
+    guide_values,
     papers,
     register_places,
     registry,
@@ -253,6 +254,7 @@ def acceptance_page(who: Signed) -> Response:
     rows = sites(who)
     with who.desk.database.reading() as connection:
         watched, drifted = acceptance_drift.counts(connection, [row.site.id for row in rows])
+        criteria = guide_values.criteria(connection, plans.today(who))
     return who.page(
         "acceptance.html",
         {
@@ -264,6 +266,7 @@ def acceptance_page(who: Signed) -> Response:
             "drifted": drifted,
             "stands": acceptance_papers.STANDS,
             "config": who.desk.config.acceptance,
+            "criteria": criteria,
         },
         section="acceptance",
     )

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from vonggac import sentences
+from vonggac import sentences, wire
 from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.config import Secret
-from vonggac.domain import access, audit, continuity, ledger, registry
+from vonggac.domain import access, audit, continuity, guide_values, ledger, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import figures, limits, rights
+from vonggac.web import figures, limits, rights, words
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.ranges import ByteRange, if_none_match, if_range_holds, parse_range
 
@@ -601,7 +601,14 @@ async def look_at(
     site = await run_in_threadpool(_asked, who, access.Act.PROBE, site_id)
     who.desk.ask_limit.take(account.id)
     await run_in_threadpool(_audit_ask, who, Act.PROBE, plain)
-    return await site.probe(plain, user or url_user, Secret(password or url_password))
+    bounds = await run_in_threadpool(_bounds, who)
+    return await site.probe(plain, user or url_user, Secret(password or url_password), bounds)
+
+
+def _bounds(who: Visitor) -> wire.Bounds | None:
+    """What documents put in place of the criteria of the box."""
+    with who.desk.database.reading() as connection:
+        return guide_values.bounds(connection, words.day_of(who.desk.now_ns()))
 
 
 @routes.post("/discover", summary="Search the box's network for cameras")

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 
 from vonggac import log
-from vonggac.domain import rules
+from vonggac.domain import guide_values, rules
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import (
     acceptance,
@@ -252,7 +252,7 @@ def create_app(
         box=box,
         clock=clock,
         config=config,
-        placement=rules.placement(words.day_of(clock.wall_ns())),
+        placements=guide_values.Placements(database),
         causes=rules.causes(),
         pages=Pages(files),
         sign_in_limit=RateLimit(clock, burst=SIGN_IN_BURST, per_second=SIGN_IN_PER_SECOND),

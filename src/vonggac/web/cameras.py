@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from vonggac.clock import NS
-from vonggac.config import RetentionConfig, Secret
-from vonggac.domain import access, ledger, maintenance, register_places, registry
+from vonggac.config import Secret
+from vonggac.domain import access, guide, ledger, maintenance, register_places, registry
 from vonggac.domain import inventory as device
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
@@ -20,7 +20,7 @@ from vonggac.web import api, charts, dates, figures, inventory, rights
 from vonggac.web import register as book
 from vonggac.web.desk import Visitor, as_of, visitor
 from vonggac.web.render import Form, form_values
-from vonggac.web.words import DAY_NS, Tongue, day_start
+from vonggac.web.words import DAY_NS, Tongue, day_of, day_start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -261,6 +261,9 @@ def _form_page(
     probe: Probe | None = None,
     status: int = 200,
 ) -> Response:
+    with who.desk.database.reading() as connection:
+        site = registry.site(connection, camera.site_id if camera else who.desk.sites.own_id)
+        kept = guide.rule(connection, "retention_days", day_of(who.desk.now_ns()))
     return who.page(
         "camera_form.html",
         {
@@ -268,8 +271,8 @@ def _form_page(
             "camera": camera,
             "placement": who.desk.placement,
             "probe": probe,
-            "days": who.desk.config.retention.days,
-            "default_days": RetentionConfig().days,
+            "days": site.retention_days if site else who.desk.config.retention.days,
+            "kept": kept,
         },
         section="facility" if camera else "camera-new",
         status=status,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.config import Config, SignInConfig
     from vonggac.db import Connection, Database
+    from vonggac.domain.guide_values import Placements
     from vonggac.domain.rules import CauseWords, Language, Placement
     from vonggac.hub.enrolling import Enroller
     from vonggac.hub.grants import Grants
@@ -54,7 +55,7 @@ class Desk:
     box: Box
     clock: Clock
     config: Config
-    placement: Placement
+    placements: Placements
     causes: Mapping[Cause, CauseWords]
     pages: Pages
     sign_in_limit: RateLimit
@@ -76,6 +77,11 @@ class Desk:
     def now_ns(self) -> int:
         """UTC now."""
         return self.clock.wall_ns()
+
+    @property
+    def placement(self) -> Placement:
+        """The placement rule in force today, with what a document puts in its place."""
+        return self.placements.on(words.day_of(self.now_ns()))
 
     @property
     def rules(self) -> SignInConfig:

@@ -15,6 +15,8 @@ from vonggac.domain import (
     costs,
     estimate,
     estimates,
+    guide,
+    guide_values,
     money,
     papers,
     plans,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vonggac.db import Connection
+    from vonggac.domain.costs import Norms
     from vonggac.domain.estimate import Against, Column, Line, Totals
     from vonggac.domain.exports import Someone
     from vonggac.domain.rules import Words
@@ -262,6 +265,10 @@ def show(who: Visitor, estimate_id: str, form: Form, status: int = 200) -> Respo
             "may_task": who.may(Act.TASK_MAKE, thing),
         }
         drafts = papers.of(connection, f"estimate:{it.id}")
+        norms = guide_values.norms(connection, today(who))
+        kept = {
+            code: guide.rule(connection, code, today(who)) for code in ("outlier", "contingency")
+        }
     may_step = step is not None and who.may(step.act_for(line_of_site), thing)
     own_money = line_of_site == costs.OWN_MONEY
     judges = COLUMNS.get(step.code) if step and may_step and not own_money else None
@@ -290,12 +297,13 @@ def show(who: Visitor, estimate_id: str, form: Form, status: int = 200) -> Respo
             "needs_amount": step is not None and step.code in estimate.MONEY_STEPS,
             "own_money": own_money,
             "against": {
-                line.id: estimate.against(line.price, others.get(line.code, []), costs.norms())
+                line.id: estimate.against(line.price, others.get(line.code, []), norms)
                 for line in lines
             },
             "marks": {
-                line.id: marks(line, others.get(line.code, [])) for line in lines
+                line.id: marks(line, others.get(line.code, []), norms) for line in lines
             },
+            "kept": kept,
             "totals": totals,
             "state": state_words(who.t, it.state),
             "examples": sum(line.example for line in lines),
@@ -321,9 +329,9 @@ class Marks:
     """The price asked for is off the scale."""
 
 
-def marks(line: Line, others: Sequence[int]) -> Marks | None:
+def marks(line: Line, others: Sequence[int], norms: Norms) -> Marks | None:
     """The marks of a line; None while there is no median."""
-    found: Against = estimate.against(line.price, others, costs.norms())
+    found: Against = estimate.against(line.price, others, norms)
     if not found.median:
         return None
     asked = _place(line.price, found.median)

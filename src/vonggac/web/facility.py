@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
-from vonggac.config import RetentionConfig
 from vonggac.domain import (
     access,
     continuity,
     coverage,
     estimates,
     grants,
+    guide,
     ledger,
     plans,
     register,
@@ -136,6 +136,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
         long_times = figures.camera_times(connection, site, cameras, month, now_ns=now_ns)
         site_state = ledger.site_state(connection, site.id)
         more = _of_register(connection, who, site)
+        kept = guide.rule(connection, "retention_days", words.day_of(now_ns))
         watching = grants.watching(connection, site.id, now_ns=now_ns)
         unmeasured = registry.unmeasured(connection, site.id)
     times = [figures.within(time, *day) for time in long_times]
@@ -153,7 +154,7 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
         "facility.html",
         {
             "site": site,
-            "default_days": RetentionConfig().days,
+            "kept": kept,
             "times": shown,
             "shown_span": shown_span,
             "count": len(cameras),

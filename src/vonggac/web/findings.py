@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from vonggac.db import Connection
+    from vonggac.domain.exports import Someone
     from vonggac.domain.findings import Finding
 
 routes = APIRouter(include_in_schema=False)
@@ -50,16 +51,48 @@ def found(connection: Connection, who: Visitor, finding_id: str, act: Act) -> Fi
     return it
 
 
-def prove(who: Visitor, finding_id: str, proof: Proof, photo: bytes) -> Finding:
-    """Bring proof, with a photograph where it is one; for the facility and for inspectors."""
+def answering(who: Visitor, finding_id: str) -> tuple[Finding, Someone]:
+    """A finding, and who brings proof of it: the facility that answers, or an inspector.
+
+    Raises:
+        VonggacError: NOT_FOUND or FORBIDDEN.
+    """
     who.signed_in  # noqa: B018 - refuses who may not look
-    now_ns = who.desk.now_ns()
     with who.desk.database.reading() as connection:
         it = findings.find(connection, finding_id[:40])
         inspects = forms.may(connection, who, Act.INSPECTION_MAKE, it.site_id)
         act = Act.INSPECTION_MAKE if inspects else Act.FINDING_ANSWER
-        by = forms.by(connection, who, act, it.site_id)
-    picture = pictures.taken(photo) if proof.proof == "photo" else None
+        return it, forms.by(connection, who, act, it.site_id)
+
+
+def attach(who: Visitor, finding_id: str, content: bytes, client_id: str) -> str:
+    """Keep a photograph that will prove something; returns its id."""
+    it, by = answering(who, finding_id)
+    if it.state != "open":
+        raise VonggacError(Kind.CONFLICT, "this finding is not open", code="finding_state")
+    picture = pictures.taken(content)
+    with who.desk.database.writing() as connection:
+        return inspections.attach(
+            connection, it.inspection_id, picture, finding_id=it.id, client_id=client_id, by=by,
+            now_ns=who.desk.now_ns(),
+        )  # fmt: skip
+
+
+def photos(who: Visitor, finding_id: str) -> list[inspections.Photo]:
+    """Photographs of a finding, for those who may see the inspection."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        it = found(connection, who, finding_id, Act.INSPECTION_SEE)
+        every = inspections.photos(connection, it.inspection_id)
+    return [one for one in every if one.finding_id == it.id]
+
+
+def prove(who: Visitor, finding_id: str, proof: Proof, photo: bytes) -> Finding:
+    """Bring proof, with a photograph where it is one and was not attached before."""
+    it, by = answering(who, finding_id)
+    now_ns = who.desk.now_ns()
+    is_here = proof.proof == "photo" and not proof.proof_id
+    picture = pictures.taken(photo) if is_here else None
     with who.desk.database.writing() as connection:
         if picture is not None:
             photo_id = inspections.attach(
@@ -198,9 +231,9 @@ async def proof_send(request: Request, finding_id: str) -> Response:
     def send() -> Response:
         who = visitor(request)
         who.check_form(values)
-        proof = Proof(
-            values.get("proof", ""), values.get("said", ""), values.get("export", "").strip()
-        )
+        kind = values.get("proof", "")
+        export = values.get("export", "").strip() if kind == "clip" else ""
+        proof = Proof(kind, values.get("said", ""), export)
         try:
             prove(who, finding_id, proof, sent[0] if sent else b"")
         except VonggacError as error:

@@ -9,7 +9,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
-from vonggac.domain import access, directives, guide, guide_papers, legal, papers, registry, units
+from vonggac.domain import (
+    access,
+    directives,
+    guide,
+    guide_papers,
+    issuers,
+    legal,
+    papers,
+    registry,
+    units,
+)
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.duties import duties
 from vonggac.domain.guide_papers import From
@@ -35,7 +45,9 @@ FAULTS: Mapping[str, str] = {
     "too_long": "Quá dài.",
     "secret_mark": "Không đính kèm văn bản có dấu MẬT.",
     "bad_number": "Ghi một số nguyên dương hợp lý.",
-    "not_changed_here": "Mặc định này chỉ ghi căn cứ; giá trị đổi ở nơi khác.",
+    "not_changed_here": "Mặc định này chỉ ghi được căn cứ.",
+    "out_of_bounds": "Ngoài giới hạn ghi ở nhãn.",
+    "too_far": "Ngày áp dụng nhiều nhất hai năm nữa.",
     "not_tied": "Chưa có văn bản nào thay mặc định này.",
     "received": "Đã có người xác nhận nhận rồi.",
     "answered": "Câu hỏi đã được trả lời.",
@@ -49,6 +61,8 @@ DRAFTS: Final[Mapping[str, str]] = {
 }
 """Papers that are made from the rules in force."""
 WHOLE: Final = "cả hướng dẫn"
+LEAD: Final = "Cơ quan chủ trì"
+"""What an office that stands in no tree is called."""
 
 
 # -- what pages and API share ----------------------------------------------------------------
@@ -88,7 +102,9 @@ def tie(who: Visitor, code: str, draft: guide.BasisDraft) -> guide.Basis:
     with who.desk.database.writing() as connection:
         if draft.directive_id:
             directives.find(connection, draft.directive_id)
-        return guide.tie(connection, code, draft, by=by, now_ns=who.desk.now_ns())
+        tied = guide.tie(connection, code, draft, by=by, now_ns=who.desk.now_ns())
+    who.desk.placements.forget()
+    return tied
 
 
 def untie(who: Visitor, code: str) -> None:
@@ -96,6 +112,7 @@ def untie(who: Visitor, code: str) -> None:
     by = someone(who, Act.SETTINGS_EDIT, None)
     with who.desk.database.writing() as connection:
         guide.untie(connection, code, by=by, now_ns=who.desk.now_ns())
+    who.desk.placements.forget()
 
 
 def draft_paper(who: Visitor, kind: str, sender: From) -> str:
@@ -133,14 +150,26 @@ def send(who: Visitor, site_id: str, what: str) -> str:
     """Send the guide or a card to a facility; the bytes are kept with their hash."""
     by = someone(who, Act.FACILITY_EDIT, site_id)
     if what == guide.GUIDE:
-        sender = From(by.unit or "Cơ quan chủ trì", "", "")
-        content = paper.official(guide_papers.instructions(rules(who), sender, today(who)))
+        letter = guide_papers.instructions(rules(who), sender(who, site_id), today(who))
+        content = paper.official(letter)
     elif what in duties(today(who)):
         content = card_pdf(who, what, "vi")
     else:
         raise VonggacError(Kind.BAD_INPUT, "what", fields={"what": "no_such_kind"})
     with who.desk.database.writing() as connection:
         return guide.send(connection, site_id, what, content, by=by, now_ns=who.desk.now_ns())
+
+
+def sender(who: Visitor, site_id: str) -> From:
+    """The office of the visitor's role over a facility: head, symbol, place and signature."""
+    with who.desk.database.reading() as connection:
+        thing = access.thing_of_site(connection, site_id)
+        held = rights.require(connection, who, Act.FACILITY_EDIT, thing).by
+        unit_id = (held.body or held.unit) if held is not None else None
+        on = today(who)
+        if unit_id is None:
+            return From.office(issuers.province_office(connection, site_id, on=on, otherwise=LEAD))
+        return From.office(issuers.office(connection, unit_id, on=on, otherwise=LEAD))
 
 
 def receive(who: Visitor, sent_id: str) -> guide.Sent:
@@ -267,13 +296,15 @@ def _forms(found: Sequence[guide.Rule]) -> dict[str, Form]:
         "training": Form({"about": "training"}),
     }
     for one in found:
-        code, basis = one.default.code, one.basis
-        values = {"about": code}
+        code, basis = one.default.code, one.coming or one.basis
+        codes = (basis.codes if basis is not None else ()) or tuple(one.default.choices)
+        values = {"about": code, **dict.fromkeys((f"code-{each}" for each in codes), "yes")}
         if basis is not None:
             values |= {
                 "document": basis.document, "page": basis.page, "point": basis.point,
                 "said": basis.said, "directive": basis.directive_id or "",
                 "value": "" if basis.value is None else str(basis.value),
+                "from_day": dates.write_day(basis.since),
             }  # fmt: skip
         forms[code] = Form(values)
     return forms
@@ -286,7 +317,7 @@ async def _sent(
     again: Callable[[Visitor, Form], Response],
 ) -> Response:
     """A form: carried out, or shown again with what is wrong and all that was typed."""
-    values = form_values(dict(await request.form(max_files=0, max_fields=20)))
+    values = form_values(dict(await request.form(max_files=0, max_fields=40)))
 
     def run() -> Response:
         who = visitor(request)
@@ -315,7 +346,8 @@ async def tie_send(request: Request, code: str) -> Response:
                 guide.BasisDraft(
                     values.get("document", ""), values.get("page", ""), values.get("point", ""),
                     values.get("said", ""), whole(values.get("value", "")),
-                    values.get("directive", "") or None,
+                    values.get("directive", "") or None, _chosen(code, values),
+                    day(values.get("from_day", ""), "from_day"),
                 ),
             )  # fmt: skip
         return f"/guide#d-{code}"
@@ -325,15 +357,39 @@ async def tie_send(request: Request, code: str) -> Response:
     )
 
 
+def _chosen(code: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """The codes of a form; none where every one is chosen: then the list stays as it is."""
+    default = guide.defaults().get(code)
+    every = tuple(default.choices) if default else ()
+    chosen = tuple(one for one in every if values.get(f"code-{one}"))
+    return () if chosen == every else chosen
+
+
+def day(text: str, field: str) -> date | None:
+    """A day of a form; None for an empty field.
+
+    Raises:
+        VonggacError: BAD_INPUT with `fields`.
+    """
+    if not text.strip():
+        return None
+    try:
+        return dates.read_day(text)
+    except (ValueError, OverflowError) as error:
+        fields = {field: "no_day"}
+        raise VonggacError(Kind.BAD_INPUT, f"{field}: no day", fields=fields) from error
+
+
 @routes.post("/guide/papers")
 async def draft_send(request: Request) -> Response:
     """Draft a paper from the rules in force."""
 
     def do(who: Visitor, values: dict[str, str]) -> str:
-        sender = From(
-            *(legal.plain(values.get(name, ""))[:200] for name in
-              ("name", "symbol", "place", "above", "head"))
-        )  # fmt: skip
+        name, symbol, place, above, head = (
+            legal.plain(values.get(field, ""))[:200]
+            for field in ("name", "symbol", "place", "above", "head")
+        )
+        sender = From(name, symbol, place, above, head)
         return f"/papers/{draft_paper(who, values.get('kind', ''), sender)}"
 
     return await _sent(
@@ -346,13 +402,9 @@ async def training_send(request: Request) -> Response:
     """Enter a session."""
 
     def do(who: Visitor, values: dict[str, str]) -> str:
-        try:
-            day = dates.read_day(values.get("held_day", ""))
-        except (ValueError, OverflowError) as error:
-            fields = {"held_day": "no_day"}
-            raise VonggacError(Kind.BAD_INPUT, "held_day: no day", fields=fields) from error
         hold_training(
-            who, title=values.get("title", ""), for_whom=values.get("for_whom", ""), held_day=day,
+            who, title=values.get("title", ""), for_whom=values.get("for_whom", ""),
+            held_day=day(values.get("held_day", ""), "held_day"),
             people=whole(values.get("people", "")) or 0,
         )  # fmt: skip
         return "/guide#trainings"
@@ -478,10 +530,17 @@ def rule_json(one: guide.Rule) -> dict[str, Any]:
         "said": one.sentence.vi,
         "source": one.source.vi,
         "default": one.is_ours,
-        "changes": one.default.changes,
-        "basis": None
-        if basis is None
-        else {"document": basis.document, "page": basis.page, "point": basis.point,
-              "said": basis.said, "value": basis.value, "directive": basis.directive_id,
-              "by": basis.tied_by},
+        "changes": one.default.changes or None,
+        "where": one.default.where.vi,
+        "choices": list(one.default.choices) or None,
+        "basis": None if basis is None else _basis_json(basis),
+        "coming": None if one.coming is None else _basis_json(one.coming),
+    }
+
+
+def _basis_json(one: guide.Basis) -> dict[str, Any]:
+    return {
+        "document": one.document, "page": one.page, "point": one.point, "said": one.said,
+        "value": one.value, "codes": list(one.codes) or None, "from": one.since.isoformat(),
+        "directive": one.directive_id, "by": one.tied_by,
     }  # fmt: skip

@@ -11,8 +11,6 @@ from starlette.responses import Response
 from vonggac.clock import rfc3339
 from vonggac.domain import guide
 from vonggac.domain.guide_papers import From
-from vonggac.errors import Kind, VonggacError
-from vonggac.web import dates
 from vonggac.web import guide as pages
 from vonggac.web.desk import Visitor, visitor
 
@@ -33,6 +31,8 @@ class BasisBody(BaseModel):
     point: str = Field(default="", max_length=guide.MAX_LINE)
     said: str = Field(default="", max_length=guide.MAX_TEXT, description="its words")
     value: int | None = Field(default=None, ge=1, le=guide.VALUE_MOST)
+    codes: list[str] = Field(default_factory=list, max_length=40, description="in place of a list")
+    from_day: str = Field(default="", max_length=10, description="2026-11-18; empty is today")
     directive: str | None = Field(default=None, max_length=40, description="id in the register")
 
 
@@ -84,10 +84,11 @@ def guide_json(who: Signed) -> dict[str, Any]:
 
 @api.put("/guide/defaults/{code}", summary="Tie a default to a document")
 def put_basis(who: Signed, code: str, body: BasisBody) -> dict[str, Any]:
-    """With page and point; a value only where the default changes with it."""
+    """With page, point and first day; a value or codes only where the default changes with it."""
     draft = guide.BasisDraft(
-        body.document, body.page, body.point, body.said, body.value, body.directive
-    )
+        body.document, body.page, body.point, body.said, body.value, body.directive,
+        tuple(body.codes), pages.day(body.from_day, "from_day"),
+    )  # fmt: skip
     pages.tie(who, code, draft)
     return next(pages.rule_json(one) for one in pages.rules(who) if one.default.code == code)
 
@@ -160,14 +161,10 @@ def trainings_json(who: Signed) -> dict[str, Any]:
 @api.post("/guide/trainings", summary="Enter a training session", status_code=201)
 def add_training(who: Signed, body: TrainingBody) -> dict[str, Any]:
     """When, for whom, how many people."""
-    try:
-        day = dates.read_day(body.held_day)
-    except (ValueError, OverflowError) as error:
-        fields = {"held_day": "no_day"}
-        raise VonggacError(Kind.BAD_INPUT, "held_day: no day", fields=fields) from error
     made = pages.hold_training(
-        who, title=body.title, for_whom=body.for_whom, held_day=day, people=body.people
-    )
+        who, title=body.title, for_whom=body.for_whom,
+        held_day=pages.day(body.held_day, "held_day"), people=body.people,
+    )  # fmt: skip
     return {"id": made}
 
 

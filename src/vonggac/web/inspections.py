@@ -12,7 +12,9 @@ from vonggac import paper
 from vonggac.db import inspection as db
 from vonggac.domain import (
     access,
+    directives,
     findings,
+    guide,
     inspection_facts,
     inspection_papers,
     inspections,
@@ -83,10 +85,21 @@ def plan(who: Visitor, draft: RoundDraft) -> str:
     with who.desk.database.reading() as connection:
         for site_id in draft.sites[:MAX_SITES]:
             someone = forms.by(connection, who, Act.INSPECTION_MAKE, site_id)
+        known = {one.id for one in orders(connection, who)}
     if someone is None:
         raise VonggacError(Kind.BAD_INPUT, "sites: required", fields={"sites": "required"})
+    if draft.directive_id and draft.directive_id not in known:
+        raise VonggacError(Kind.BAD_INPUT, "directive: none", fields={"directive": "no_such"})
     with who.desk.database.writing() as connection:
         return inspections.plan(connection, draft, by=someone, now_ns=who.desk.now_ns())
+
+
+def orders(connection: Connection, who: Visitor) -> list[directives.Directive]:
+    """Directives that a decision may carry out: those that the visitor sees."""
+    if not who.can(Act.DIRECTIVE_SEE):
+        return []
+    allowed = directives.visible(connection, who.person, who.desk.now_ns())
+    return directives.listed(connection, allowed)
 
 
 def start(who: Visitor, inspection_id: str) -> Inspection:
@@ -250,6 +263,8 @@ def _list(
             "done": inspections.listed(connection, seen, states=("done",), most=PAGE),
             "makes": makes,
             "remote": inspections.switch_of(connection, _path(who)),
+            "rule": guide.rule(connection, inspections.INTERVAL, day),
+            "orders": orders(connection, who) if makes else [],
             "body": forms.body_of(connection, who, Act.INSPECTION_MAKE),
         }
     return who.page(
@@ -260,7 +275,6 @@ def _list(
             "page": page,
             "size": PAGE,
             "wanted": wanted,
-            "interval": book.interval(day),
             "soon": book.numbers().soon_days,
             "today": day,
             "day": dates.write_day(day),
@@ -322,6 +336,7 @@ async def plan_send(request: Request) -> Response:
                 forms.people_in(values.get("team", "")), sites,
                 forms.day_in(values, "planned"), values.get("way", ""),
                 values.get("decision", ""), forms.day_in(values, "decided"),
+                values.get("directive", "")[:40] or None,
             )  # fmt: skip
             made = plan(who, draft)
         except VonggacError as error:
@@ -363,10 +378,11 @@ def _round(who: Visitor, round_id: str, form: Form, status: int = 200) -> Respon
     with who.desk.database.reading() as connection:
         of, here, _ = round_of(connection, who, round_id, Act.INSPECTION_SEE)
         names = forms.titles(connection, [one.site_id for one in here])
+        order = directives.find(connection, of.directive_id) if of.directive_id else None
         makes = forms.may(connection, who, Act.INSPECTION_MAKE, here[0].site_id)
     return who.page(
         "inspection_round.html",
-        {"of": of, "every": here, "names": names, "makes": makes, "form": form},
+        {"of": of, "every": here, "names": names, "makes": makes, "form": form, "order": order},
         status=status,
         section=SECTION,
     )
@@ -422,6 +438,7 @@ def show(who: Visitor, inspection_id: str, form: Form, status: int = 200) -> Res
         of = inspections.find_round(connection, it.round_id)
         answers = inspections.answers_of(connection, it.id)
         names = forms.titles(connection, [it.site_id])
+        rule = guide.rule(connection, inspections.INTERVAL, forms.today(who))
         before = [
             one for one in inspections.listed(connection, [it.site_id], states=("done",))
             if one.id != it.id
@@ -452,7 +469,7 @@ def show(who: Visitor, inspection_id: str, form: Form, status: int = 200) -> Res
             },
             "judged": judged,
             "counts": {one: list(judged.values()).count(one) for one in ("pass", "fail", "na", "")},
-            "interval": book.interval(forms.today(who)),
+            "rule": rule,
             "default": book.labels()["default"],
             "today": forms.today(who),
             "soon": book.numbers().soon_days,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from vonggac.clock import parse_rfc3339, rfc3339
 from vonggac.domain import (
     findings,
+    guide,
     inspection_facts,
     inspections,
     pictures,
@@ -70,6 +72,7 @@ class PlanBody(_Body):
     way: Annotated[str, Field(max_length=10, description="on_site or remote")] = "on_site"
     decision: Annotated[str, Field(max_length=60)] = ""
     decided: Day = ""
+    directive: str = Field(default="", max_length=40, description="the order that it carries out")
 
 
 class AnswerBody(_Body):
@@ -121,11 +124,12 @@ class EndBody(_Body):
 
 
 class ProofBody(_Body):
-    """That something was mended; a photograph goes by the page."""
+    """That something was mended; a photograph is attached before."""
 
-    proof: Annotated[str, Field(max_length=10, description="ledger, clip or word")]
+    proof: Annotated[str, Field(max_length=10, description="photo, ledger, clip or word")]
     said: Said
-    export: Annotated[str, Field(max_length=40)] = ""
+    export: Annotated[str, Field(max_length=40, description="of a clip")] = ""
+    photo: Annotated[str, Field(max_length=40, description="id of one that was attached")] = ""
 
 
 class CheckBody(_Body):
@@ -218,10 +222,10 @@ def every_inspection(who: Signed) -> dict[str, Any]:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         dues = inspections.dues(connection, seen, day)
         every = inspections.listed(connection, seen)
-    interval = book.interval(day)
+        rule = guide.rule(connection, inspections.INTERVAL, day)
     return {
-        "days": interval.days,
-        "basis": interval.basis or book.labels()["default"].vi,
+        "days": rule.number,
+        "basis": rule.source.vi,
         "due": [
             {
                 "site": one.site_id,
@@ -245,7 +249,7 @@ async def add_inspections(request: Request, body: PlanBody) -> dict[str, Any]:
         draft = RoundDraft(
             body.title, body.body, _people(body.team), tuple(body.sites),
             forms.day(body.planned, "planned"), body.way, body.decision,
-            forms.day(body.decided, "decided"),
+            forms.day(body.decided, "decided"), body.directive or None,
         )  # fmt: skip
         made = pages.plan(who, draft)
         with who.desk.database.reading() as connection:
@@ -309,7 +313,7 @@ def one_inspection(who: Signed, inspection_id: str) -> dict[str, Any]:
             for one in answers
         ],
         "findings": [finding_json(one) for one in found],
-        "photos": [{"id": one.id, "item": one.item, "sha256": one.sha256} for one in shots],
+        "photos": [_photo_json(one) for one in shots],
     }
 
 
@@ -355,6 +359,15 @@ async def add_photo(
     return {"id": made}
 
 
+@api.get(
+    "/inspections/{inspection_id}/photos/{photo_id}", summary="A photograph of an inspection",
+    response_class=Response,
+)  # fmt: skip
+def inspection_photo(who: Signed, inspection_id: str, photo_id: str) -> Response:
+    """Its bytes as they are kept."""
+    return pages.photo(who, inspection_id, photo_id)
+
+
 @api.post("/inspections/{inspection_id}/minutes", summary="Make the minutes", status_code=201)
 async def add_minutes(request: Request, inspection_id: str, body: MinutesBody) -> dict[str, Any]:
     """Minutes made without signal come later, once: the same `client_id` changes nothing."""
@@ -373,6 +386,20 @@ async def add_minutes(request: Request, inspection_id: str, body: MinutesBody) -
         return inspection_json(pages.close(who, inspection_id, minutes, _answers(body)))
 
     return await run_in_threadpool(add)
+
+
+def _photo_json(one: inspections.Photo) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "item": one.item,
+        "finding": one.finding_id,
+        "media_type": one.media_type,
+        "width": one.width,
+        "height": one.height,
+        "sha256": one.sha256,
+        "at": rfc3339(one.made_ns),
+        "by": one.made_by,
+    }
 
 
 def inspection_json(it: Inspection) -> dict[str, Any]:
@@ -432,13 +459,50 @@ def one_finding(who: Signed, finding_id: str) -> dict[str, Any]:
 
 @api.post("/findings/{finding_id}/proof", summary="Report a remedy", status_code=201)
 async def add_proof(request: Request, finding_id: str, body: ProofBody) -> dict[str, Any]:
-    """A clip is named by its export; figures of the ledger are read now."""
-    proof = Proof(body.proof, body.said, body.export)
+    """A clip is named by its export, a photograph by its id; figures of the ledger are read now."""
+    named = {"clip": body.export, "photo": body.photo}.get(body.proof, "")
+    if body.proof == "photo" and not named:
+        raise VonggacError(Kind.BAD_INPUT, "photo: attach one", fields={"photo": "no_file"})
+    proof = Proof(body.proof, body.said, named)
     return finding_json(
         await run_in_threadpool(
             lambda: finding_pages.prove(visitor(request), finding_id, proof, b"")
         )
     )
+
+
+@api.get("/findings/{finding_id}/photos", summary="Photographs that prove a remedy")
+def every_proof_photo(who: Signed, finding_id: str) -> dict[str, Any]:
+    """The oldest first; those that no proof names yet are among them."""
+    return {"photos": [_photo_json(one) for one in finding_pages.photos(who, finding_id)]}
+
+
+@api.post("/findings/{finding_id}/photos", summary="Attach a photograph", status_code=201)
+async def add_proof_photo(
+    request: Request, finding_id: str, client_id: Annotated[str, Query(max_length=60)] = ""
+) -> dict[str, Any]:
+    """JPEG or PNG in the body, kept without what a camera writes into it; `client_id` once."""
+    content = await request.body()
+    made = await run_in_threadpool(
+        lambda: finding_pages.attach(
+            visitor(request), finding_id, content[: pictures.MAX_PICTURE + 1], client_id
+        )
+    )
+    return {"id": made}
+
+
+@api.get(
+    "/findings/{finding_id}/photos/{photo_id}", summary="A photograph that proves a remedy",
+    response_class=Response,
+)  # fmt: skip
+def proof_photo(who: Signed, finding_id: str, photo_id: str) -> Response:
+    """Its bytes as they are kept."""
+    if photo_id[:40] not in {one.id for one in finding_pages.photos(who, finding_id)}:
+        raise VonggacError(Kind.NOT_FOUND, "there is no such photograph")
+    with who.desk.database.reading() as connection:
+        it = finding_pages.found(connection, who, finding_id, Act.INSPECTION_SEE)
+        kind, content = inspections.photo_content(connection, it.inspection_id, photo_id[:40])
+    return Response(content, media_type=kind)
 
 
 @api.post("/findings/{finding_id}/check", summary="Re-check a remedy", status_code=201)

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.domain import access, costs, estimates, money, papers, plans, prices, registry, tasks
 from vonggac.domain.access import Act
+from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, evidence_api, rights, words
 from vonggac.web.desk import Visitor, visitor
@@ -238,6 +239,10 @@ def show(who: Visitor, plan_id: str, form: Form, status: int = 200) -> Response:
             "drafts": papers.of(connection, f"plan:{it.id}")
             if who.may(Act.PAPER_SEE, thing) else [],
             "catalogue": prices.in_force(connection, today(who)),
+            "sources": {
+                name: Words(**it.facts[name])
+                for name in ("rule_source", "doors_source") if name in it.facts
+            },
         }  # fmt: skip
     return who.page(
         "plan.html",

@@ -210,7 +210,7 @@ def new_form(who: Signed) -> Response:
     """An empty form."""
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
-        days = guide.number(connection, "retention_days")
+        days = guide.number(connection, "retention_days", words.day_of(who.desk.now_ns()))
     return _form_page(who, None, Form({"status": "preparing", "retention_days": str(days)}))
 
 

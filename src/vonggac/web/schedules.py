@@ -48,6 +48,21 @@ DELIVERIES: Mapping[str, str] = {
     "done": "đã gửi",
     "failed": "không gửi được",
 }
+TROUBLES: Mapping[str, str] = {
+    "no_server": "Chưa đặt máy chủ thư: người quản trị đặt [mail] host trong tệp cấu hình.",
+    "password": "Máy chủ thư không nhận tài khoản, mật khẩu: người quản trị sửa [mail] user,"
+    " password.",
+    "no_password": "Không đọc được mật khẩu: người quản trị xem [mail] password.",
+    "certificate": "Chứng thư của máy chủ thư không đúng tên hoặc không được tin cậy; thư không"
+    " được gửi đi. Người quản trị xem [mail] host, ca.",
+    "no_tls": "Máy chủ thư không nói TLS như đã đặt; thư không được gửi đi. Người quản trị xem"
+    " [mail] security, port.",
+    "unreachable": "Không liên lạc được máy chủ thư: người quản trị xem [mail] host, port.",
+    "folder": "Không ghi được vào thư mục báo cáo: người quản trị xem [report] folder.",
+    "recipient": "Máy chủ thư không nhận địa chỉ này: đặt lại báo cáo với địa chỉ đúng.",
+    "refused": "Máy chủ thư từ chối thư.",
+}
+"""What went wrong and who mends it, by `Delivery.why`."""
 WAYS: Mapping[str, str] = {"file": "tệp", "mail": "thư điện tử"}
 
 Signed = Annotated[Visitor, Depends(visitor)]
@@ -168,6 +183,7 @@ def _page(who: Visitor, form: Form, *, status: int = 200) -> Response:
             "rhythms": RHYTHMS,
             "states": DELIVERIES,
             "ways": WAYS,
+            "troubles": TROUBLES,
             "endings": schedules.ENDINGS,
             "mail_host": who.desk.config.mail.host,
             "form": form,
@@ -232,7 +248,7 @@ def every_schedule(who: Signed) -> dict[str, Any]:
         "deliveries": [
             {"id": one.id, "schedule": one.schedule_id, "report": one.report_id, "way": one.way,
              "target": one.target, "state": one.state, "tries": one.tries,
-             "fault": one.fault or None,
+             "why": one.why or None, "fault": one.told or None,
              "done": rfc3339(one.done_ns) if one.done_ns else None}
             for one in every
         ],

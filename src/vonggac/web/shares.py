@@ -11,13 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from vonggac.clock import NS, parse_rfc3339, rfc3339
-from vonggac.domain import access, audit, ledger, registry, sharing
+from vonggac.domain import access, audit, guide, ledger, registry, sharing
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import rights, watch
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 from vonggac.web.viewing import body_words
+from vonggac.web.words import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,9 @@ routes = APIRouter(prefix="/api/v1")
 pages = APIRouter(include_in_schema=False)
 
 HOURS: Sequence[int] = (1, 2, 4, 8, 12, 24, 48, 72)
-"""What the form offers; the last one is the longest that a share may last."""
+"""What the form offers, up to the longest that a share may last by the rule in force."""
+LONGEST = "share_hours"
+"""The line of the guide that says how long."""
 
 FAULTS: Mapping[str, str] = {
     "no_cameras": "Chọn ít nhất một camera.",
@@ -152,6 +155,7 @@ def _shares_page(
         rows = _rows(connection, sharing.of_sites(connection, [one.id for one in sites]), now_ns)
         cameras = registry.cameras(connection, site.id)
         bodies = body_words(connection, sharing.bodies(connection, now_ns), now_ns)
+        longest = guide.rule(connection, LONGEST, day_of(now_ns))
     return who.page(
         "shares.html",
         {
@@ -159,13 +163,24 @@ def _shares_page(
             "rows": rows,
             "cameras": cameras,
             "bodies": bodies,
-            "hours": HOURS,
+            "hours": _offered(longest.number),
+            "longest": longest,
             "form": form or Form(),
             "chosen": list(chosen),
         },
         status=status,
         section="shares",
     )
+
+
+def _offered(longest: int) -> list[int]:
+    """Hours that the form offers."""
+    return sorted({*(one for one in HOURS if one < longest), longest})
+
+
+def _longest(who: Visitor) -> int:
+    with who.desk.database.reading() as connection:
+        return guide.number(connection, LONGEST, day_of(who.desk.now_ns()))
 
 
 def _rows(connection: Connection, shares: Sequence[sharing.Share], now_ns: int) -> list[Row]:
@@ -207,7 +222,7 @@ def _shares_send(request: Request, form: dict[str, str], cameras: list[str]) -> 
             case _:
                 raise VonggacError(Kind.BAD_INPUT, "do: share or withdraw")
     except sharing.Refused as refused:
-        said = who.t(FAULTS[refused.code], hours=sharing.LONGEST_H)
+        said = who.t(FAULTS[refused.code], hours=_longest(who))
         faulty = Form(values=form, faults={refused.field: said})
         return _shares_page(who, form=faulty, chosen=cameras, status=422)
     return RedirectResponse("/shares", 303)
@@ -215,7 +230,7 @@ def _shares_send(request: Request, form: dict[str, str], cameras: list[str]) -> 
 
 def _draft(who: Visitor, form: dict[str, str], cameras: list[str]) -> sharing.Draft:
     hours = form.get("hours", "")
-    if hours not in map(str, HOURS):
+    if hours not in map(str, _offered(_longest(who))):
         raise sharing.Refused(Kind.BAD_INPUT, "too_long", "hours: one of the list", "to")
     body = form.get("body", "")
     if not body:

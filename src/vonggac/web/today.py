@@ -46,6 +46,7 @@ SUBJECTS: Mapping[str, str] = {
     "finding": "Tồn tại, khắc phục",
     "sanction": "Đề xuất xử lý",
     "paper": "Văn bản đi",
+    "report": "Báo cáo định kỳ",
     "guide": "Hướng dẫn",
     "register": "Danh mục cơ sở",
     "request": "Yêu cầu của người bị ghi hình",

@@ -189,13 +189,30 @@ class Mp4Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"f
     stream: StreamName = "main"
 
 
-class ProbeAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a document puts in place of the criteria of the box; what is left out stays."""
+
+    name: Annotated[str, msgspec.Meta(max_length=1_000)]
+    """Where they stand: the document, page and point, and whose the rest is."""
+    name_en: Annotated[str, msgspec.Meta(max_length=1_000)]
+    since: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    """The first day on which all of them count."""
+    codecs: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()
+    min_fps: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
+    min_height: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
+    max_gop_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)] | None = None
+    max_clock_error_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] | None = None
+
+
+class ProbeAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is this camera?"""
 
     url: Annotated[str, msgspec.Meta(max_length=2_048)]
     sealed: Annotated[str, msgspec.Meta(max_length=4_096)] | None = None
     """`Credentials` sealed to the site's key (`keys.seal`), base64url."""
     snapshot: bool = True
+    bounds: Bounds | None = None
+    """Left out while no document says anything: a box of an older version reads that, too."""
 
 
 class DiscoverAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vonggac.config import AuditConfig, RetentionConfig
-from vonggac.domain import exports
 from vonggac.domain.access import Act
 from vonggac.domain.annexes import diagram, law
 from vonggac.domain.annexes.diagram import Arrow, Box
 from vonggac.domain.annexes.facts import WINDOW_DAYS
 from vonggac.domain.annexes.measures import guarded
-from vonggac.domain.annexes.sheet import NONE, Part, Table, cell, said, table
+from vonggac.domain.annexes.sheet import NONE, Part, Table, cell, ruled, table
 from vonggac.domain.duties import line_words
 
 if TYPE_CHECKING:
@@ -130,14 +128,13 @@ def _where(door: Listener) -> str:
 
 def kept(facts: Facts) -> Table:
     """What is kept where, and until when."""
-    config = facts.config
     rows = []
     for place in facts.places:
         name = place.site.title or place.site.name
         days = place.site.retention_days
         rows.append(
             (f"Bản ghi hình, {name}", "thiết bị ghi tại cơ sở",
-             said(days, RetentionConfig().days, f"{days} ngày, tự xóa"))
+             ruled(days, facts.rules["retention_days"], f"{days} ngày, tự xóa"))
         )  # fmt: skip
         own = sorted({one.retention_days for one in place.cameras if one.retention_days})
         rows += [
@@ -145,15 +142,16 @@ def kept(facts: Facts) -> Table:
              "thiết bị ghi tại cơ sở", cell(f"{own_days} ngày, tự xóa"))
             for own_days in own
         ]  # fmt: skip
-    keep = config.audit.keep_days
+    keep = facts.audit_days
+    ready = facts.rules["export_days"]
     rows += [
         ("Bản ghi đang giữ theo vụ việc", "thiết bị ghi tại cơ sở",
          cell(f"{facts.uses.holds} đoạn, đến khi có người thứ hai bỏ giữ")),
         ("Sổ ghi hình (không có hình)", "thiết bị ghi và máy chủ", cell("không tự xóa")),
         ("Tệp trích xuất", "máy chủ",
-         cell(f"{exports.KEEP_DAYS} ngày, tự xóa; hồ sơ yêu cầu được giữ lại")),
+         ruled(ready.number, ready, f"{ready.number} ngày, tự xóa; hồ sơ yêu cầu được giữ lại")),
         ("Nhật ký truy cập", "máy chủ",
-         said(keep, AuditConfig().keep_days, f"{keep} ngày, tự xóa")),
+         ruled(keep, facts.rules["audit_days"], f"{keep} ngày, tự xóa")),
         ("Tài khoản: họ tên, tên đăng nhập", "máy chủ",
          cell(f"{facts.people.open} đang mở, {facts.people.closed} đã khóa; không tự xóa")),
         ("Danh sách người được cách ly", NONE, cell("hệ thống không lưu")),

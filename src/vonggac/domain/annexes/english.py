@@ -114,6 +114,7 @@ def _known(facts: Facts) -> Mapping[str, str]:
     """What the rules say in both languages; names that people gave are put out of reach."""
     today = legal.day_of(facts.made_ns)
     found = dict(_of_rules(today))
+    found |= {one.source.vi: one.source.en for one in facts.rules.values() if one.basis}
     found |= {one.name.vi: one.name.en for one in purposes.at(facts.made_ns).values()}
     for place in facts.places:
         written = (

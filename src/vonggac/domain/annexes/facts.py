@@ -22,6 +22,7 @@ from vonggac.domain import (
     audit,
     duties,
     grants,
+    guide,
     ledger,
     legal,
     purposes,
@@ -167,12 +168,19 @@ class Facts:
     """Codes of legal bases whose text nobody compared."""
     purposes: Mapping[str, str]
     """What people call a purpose, by its code."""
+    rules: Mapping[str, guide.Rule]
+    """What the guide says, by the code of the line, with where each stands."""
     version: str = __version__
 
     @property
     def made(self) -> str:
         """Date and hour."""
         return moment(self.made_ns)
+
+    @property
+    def audit_days(self) -> int:
+        """How long the access log is kept: by the setting, or longer by the guide."""
+        return max(self.config.audit.keep_days, self.rules["audit_days"].number)
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
@@ -216,6 +224,7 @@ def gather(connection: Connection, config: Config, *, now_ns: int) -> Facts:
         database_host="" if is_loopback(host) else host,
         unread=legal.unchecked(connection),
         purposes={code: one.name.vi for code, one in purposes.at(now_ns).items()},
+        rules={one.default.code: one for one in guide.in_force(connection, today)},
     )
 
 

@@ -172,7 +172,7 @@ def _audit(facts: Facts) -> Verdict:
 
 
 def _audit_kept(facts: Facts) -> Verdict:
-    days = facts.config.audit.keep_days
+    days = facts.audit_days
     state: State = "met" if days >= AUDIT_DAYS else "none"
     return state, f"lưu {days} ngày", "audit.keep_days", days == AuditConfig().keep_days
 

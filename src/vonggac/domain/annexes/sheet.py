@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vonggac.domain.guide import Rule
+
 Kind = Literal["dataflow", "dpia", "level"]
 KINDS: tuple[Kind, ...] = ("dataflow", "dpia", "level")
 
@@ -95,6 +97,6 @@ def table(
     return Table(caption, heads, made or (empty,), tuple(shares))
 
 
-def said(value: object, default: object, text: str) -> Cell:
-    """A setting as text, marked if it is the software's default."""
-    return cell(text, DEFAULT if value == default else "")
+def ruled(value: int, rule: Rule, text: str) -> Cell:
+    """A number as text, marked with where its rule stands if it is the rule's number."""
+    return cell(text, rule.source.vi if value == rule.number else "")
