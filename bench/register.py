@@ -276,7 +276,11 @@ def main() -> None:
         url = options.postgres
         if options.embedded:
             url = stack.enter_context(embedded())
-        found = asyncio.run(pages(url or sqlite_url(folder / "hub.db"), folder, options))
+        address = url or sqlite_url(folder / "hub.db")
+        fresh = Database(address)
+        fresh.migrate()
+        fresh.close()
+        found = asyncio.run(pages(address, folder, options))
     database = Database(url) if url and not options.embedded else None
     print(json.dumps({
         "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
