@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from programs import command, moment, running, signed_in
 
-from recordings import virtual_cameras, wait_until
+from recordings import rows, virtual_cameras, wait_until
 from vonggac.sim.cameras import StreamPlan
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def test_a_hold_keeps_its_span_while_retention_deletes_around_it(scene: Scene) -
             "reason": "vụ việc"}  # fmt: skip
     placed = scene.an.post("/api/v1/holds", hold)
     assert placed.status_code == 201, placed.text
+    recordings = scene.folder / "data" / "recordings"
+    wait_until(lambda: any(row.held for row in rows(recordings)), "the box has the order")
     kept, going = scene.files(KEPT), scene.files(LET_GO)
 
     wait_until(lambda: going.isdisjoint(scene.files(LET_GO)), "the files beside it go", seconds=90)
