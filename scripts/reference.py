@@ -45,6 +45,7 @@ TABLES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
     ("(top of the file)", config.Config),
     ("[site]", config.SiteConfig),
     ("[hub]", config.HubConfig),
+    ("[parent]", config.ParentConfig),
     ("[[cameras]]", config.CameraConfig),
     ("[cameras.main] and [cameras.sub]", config.StreamConfig),
     ("password", config.SecretRef),

@@ -35,6 +35,7 @@ SUBCOMMANDS = {
     "up": Subcommand("vonggac.up", "hub and edge on one machine, with real cameras"),
     "enrol": Subcommand("vonggac.admin.enrol", "join a hub with the code that it issued"),
     "doctor": Subcommand("vonggac.admin.doctor", "name, certificate, 443, clock, disk, parent"),
+    "hub": Subcommand("vonggac.up", "a hub without an edge of its own: a province"),
     "edge": Subcommand("vonggac.edge.command", "the edge of `up`, as a process of its own"),
     "record": Subcommand("vonggac.edge.record", "record cameras to a directory, nothing else"),
     "ledger": Subcommand("vonggac.edge.report", "print what was recorded and what is missing"),

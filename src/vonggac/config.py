@@ -186,6 +186,16 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What people read: the centre's name."""
 
 
+class ParentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The hub above; enrolling this machine writes what is needed to join it."""
+
+    file: str | None = None
+    """Path of the document that it wrote; default: `keys/parent.json` in data_dir, if it is there.
+    """
+    proxy: str | None = None
+    """http://[user:password@]host:port of the proxy on the way to it."""
+
+
 class PowerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The mains, read from a UPS."""
 
@@ -300,6 +310,12 @@ class BusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Client port; 0 takes a free one."""
     websocket_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """WebSocket port for browsers; 0 takes a free one."""
+    leaf_host: str | None = None
+    """Address on which machines below may join by a port of their own; default: `host`. They may
+    dial the browsers' port too."""
+    leaf_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    """That port; 0 takes a free one. Without it `vonggac hub` takes a free one, and `vonggac up`
+    does too unless it has a parent."""
     public_websocket_url: str | None = None
     """How browsers reach the WebSocket, when something stands in front (wss://...)."""
 
@@ -348,6 +364,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The facility."""
     hub: HubConfig = HubConfig()
     """A hub that stands in no facility."""
+    parent: ParentConfig = ParentConfig()
+    """The hub above."""
     cameras: tuple[CameraConfig, ...] = ()
     """Cameras that are registered at start-up; others are added in the browser."""
     record: RecordConfig = RecordConfig()

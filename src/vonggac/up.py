@@ -1,7 +1,8 @@
-"""`vonggac up`: hub and edge on one machine.
+"""`vonggac up`: hub and edge on one machine; `vonggac hub` is the same without an edge.
 
 `run` is the whole program in order: database, keys, nats-server, the edge's process, facts, orders,
-pages; and in reverse when a signal comes.  Nothing below knows of it.
+pages; and in reverse when a signal comes.  Nothing below knows of it.  A machine of any tier runs
+this program: with or without a box of its own, with or without a hub above, and sites below.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from vonggac.edge import joining
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
-from vonggac.hub import auditing, facts, idle, rechecks, reporting, watch
+from vonggac.hub import auditing, facts, idle, links, parents, rechecks, reporting, watch
 from vonggac.hub.chores import Chores
 from vonggac.hub.enrolling import Enroller
 from vonggac.hub.exporting import EXPORTS, Exporter
@@ -59,9 +60,17 @@ if TYPE_CHECKING:
 
     from vonggac.clock import Clock
     from vonggac.config import Config
+    from vonggac.db import Connection
+    from vonggac.edge.identity import Identity
+    from vonggac.wire.enrolment import Enrolment
+
+    Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[None, None, None]]
 
 EDGE_BACK_OFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Waits before the edge's process is started again; a recorder that is down costs pictures."""
+
+RECORDINGS = "recordings"
+"""Folder of the box below the data directory."""
 
 STEADY_S = 30.0
 """A process that lived this long did not fail at starting."""
@@ -84,7 +93,7 @@ class Ready:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `vonggac up`."""
+    """The options of `vonggac up` and of `vonggac hub`."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE",
                         help="TOML; every field is in docs/ref/config.md")  # fmt: skip
 
@@ -104,7 +113,7 @@ def command(options: argparse.Namespace) -> int:
                 "  This password is shown once and must be changed at the first sign-in.\n\n"
             )
 
-    uvloop.run(run(config, announce=announce))
+    uvloop.run(run(config, announce=announce, with_box=options.subcommand != "hub"))
     return 0
 
 
@@ -116,6 +125,7 @@ async def run(
     seconds: float | None = None,
     is_demo: bool = False,
     cameras: Awaitable[object] | None = None,
+    with_box: bool = True,
 ) -> None:
     """Start everything in order, run until a signal comes, stop in reverse.
 
@@ -126,6 +136,7 @@ async def run(
         seconds: stop by itself so long after it is ready.
         is_demo: mark every page as showing invented data.
         cameras: waited for before the box is told of its cameras; everything else starts meanwhile.
+        with_box: run an edge on this machine; without, this is a hub of others alone.
 
     Raises:
         ConfigError: something is configured wrongly, or an address is taken.
@@ -146,52 +157,40 @@ async def run(
     url = config.web.public_url or f"{scheme}://{_shown(config.web.host)}:{port}"
     onward = _onward_listener(config)
 
-    recordings = data / "recordings"
-    joining.settle(data)
-    identity = identity_at(recordings)
-    trust = keys.Trust.at(data / "keys" / "trust", issued_s=clock.wall_ns() // NS)
+    if with_box:
+        joining.settle(data)
+    above = parents.read(config, data / "keys")
+    config = parents.configured(config, above)
+    identity = identity_at(data / RECORDINGS) if with_box else None
+    trust = keys.Trust.at(
+        data / "keys" / "trust", issued_s=clock.wall_ns() // NS, hub=_hub_of(identity, above)
+    )
     hub_key = keys.SigningKey.at(data / "keys" / "hub.key")
     database = Database(config.database_url or sqlite_url(data / "hub.sqlite"))
     box = await asyncio.to_thread(_credentials_box, database, data / "keys")
     first = await asyncio.to_thread(
-        _prepare, database, config, identity.chain, box, clock, password
+        _prepare, database, config, identity.chain if identity else None, box, clock, password
     )
 
     server = bus.NatsServer(
         data / "nats",
         trust,
-        _bus_settings(config, secured, url, port),
+        _bus_settings(config, secured, url, port, (identity, trust, above)),
         clock,
     )
     address = await server.start()
     try:
         issued_s = clock.wall_ns() // NS
-        control_path, media_path = _edge_credentials(data, trust, identity.site, issued_s)
-        edge_config = data / "keys" / "edge.json"
-        keys.write_secret(
-            edge_config,
-            msgspec.json.encode(
-                EdgeConfig(
-                    directory=str(recordings),
-                    hub=trust.hub,
-                    hub_key=hub_key.public,
-                    nats_url=address.url,
-                    nats_ca=None if address.trusted is None else str(address.trusted),
-                    control=str(control_path),
-                    media=str(media_path),
-                    record=config.record,
-                    retention=config.retention,
-                    ups=config.power.ups,
-                )
-            ).decode(),
-        )
         control, media = trust.hub_users(issued_s=issued_s)
         trusted = address.trusted
         asking = await bus.connect(address.url, control, name="hub control", trusted=trusted)
         pictures = await bus.connect(address.url, media, name="hub media", trusted=trusted)
         asker = bus.Asker(trust.hub, keys.new_id(), asking, [asking, pictures])
         await asker.start()
-        site = Site(asker, hub_key, clock, site_id=identity.site, public_key=identity.key.public)
+        site = None
+        if identity is not None:
+            public = identity.key.public
+            site = Site(asker, hub_key, clock, site_id=identity.site, public_key=public)
         sites = Sites(asker, hub_key, clock, own=site)
         orders = Orders(site, database, box, clock)
         chores = Chores(database, clock)
@@ -241,24 +240,39 @@ async def run(
             revocation.forget()
 
         exporter = Exporter(sites, database, clock, data / EXPORTS, hub=trust.hub)
-        edge = EdgeProcess(edge_config, clock, restarted=restarted)
-        taker = facts.FactTaker(database, clock, facts.Tier(own=sites.own_id))
+        edge = None
+        if identity is not None:
+            given = _edge_config(config, data, (trust, hub_key, above), address, identity.site)
+            edge = EdgeProcess(given, clock, restarted=restarted)
+        tier = facts.Tier(sites.own_id, auditing.anchor_name(hub_key.public, own=sites.own_id))
+        taker = facts.FactTaker(database, clock, tier)
         kept = chores.keep
+        below = links.Below(
+            asking,
+            system,
+            {bus.Account.CONTROL: trust.control, bus.Account.MEDIA: trust.media},
+            sites,
+            taker,
+            database,
+            clock,
+            hub=trust.hub,
+        )
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
             going = [
                 group.create_task(chore)
                 for chore in (
                     server.run(),
-                    edge.run(),
-                    kept(
-                        "facts",
-                        lambda: facts.run(bus.LedgerReader(asking), taker, clock, lambda: None),
-                    ),
+                    *_of_box(edge, site, kept, asking, taker, database, clock),
                     _after(cameras, kept("orders", orders.run)),
-                    kept("watch", lambda: watch.run(site, database, clock)),
+                    *_of_those_below(server, below, kept, asking, taker, clock),
                     kept("exports", exporter.run),
-                    kept("audit", lambda: auditing.run(sites, database, clock, config.audit)),
+                    kept(
+                        "audit",
+                        lambda: auditing.run(
+                            sites, database, clock, config.audit, name=tier.anchors
+                        ),
+                    ),
                     *_fed(database, clock, config, kept),
                     kept("revocation", revocation.run),
                     kept("idle", lambda: idle.run(database, clock, config.sign_in)),
@@ -283,7 +297,8 @@ async def run(
             if onward is not None:
                 sending = tls.sends_on(config, port)
                 group.create_task(serve.serve(sending, onward, stop=stop_web))
-            await _until_first_word(site, stop)
+            if site is not None:
+                await _until_first_word(site, stop)
             if cameras is not None:
                 await cameras
             if not stop.is_set():
@@ -294,7 +309,8 @@ async def run(
             await stop.wait()
             stop_web.set()
             await web
-            await edge.stop()
+            if edge is not None:
+                await edge.stop()
             for task in going:
                 task.cancel()
         await asker.stop()
@@ -370,11 +386,95 @@ class EdgeProcess:
             await process.wait()
 
 
+def _hub_of(identity: Identity | None, above: Enrolment | None) -> str | None:
+    """The hub whose id stands in the subjects of this machine: the one that enrolled its box.
+
+    Raises:
+        ConfigError: the document is of another box.
+    """
+    if identity is None or above is None:
+        return None
+    if identity.site != above.site.id:
+        raise ConfigError(
+            f"{parents.FILE} is of another box: it names site {above.site.id}, this is"
+            f" {identity.site}; ask the hub above for a new enrolment"
+        )
+    return above.hub
+
+
+def _edge_config(
+    config: Config,
+    data: Path,
+    signing: tuple[keys.Trust, keys.SigningKey, Enrolment | None],
+    address: bus.Address,
+    site_id: str,
+) -> Path:
+    """Write down what the edge's process needs; where it lies."""
+    trust, hub_key, above = signing
+    issued_s = SystemClock().wall_ns() // NS
+    control_path, media_path = _edge_credentials(data, trust, site_id, issued_s)
+    path = data / "keys" / "edge.json"
+    told = EdgeConfig(
+        directory=str(data / RECORDINGS),
+        hub=trust.hub,
+        hub_key=hub_key.public,
+        nats_url=address.url,
+        nats_ca=None if address.trusted is None else str(address.trusted),
+        control=str(control_path),
+        media=str(media_path),
+        record=config.record,
+        retention=config.retention,
+        ups=config.power.ups,
+        upper_keys=() if above is None else (above.hub_key,),
+    )
+    keys.write_secret(path, msgspec.json.encode(told).decode())
+    return path
+
+
+def _of_box(
+    edge: EdgeProcess | None,
+    site: Site | None,
+    kept: Keep,
+    asking: bus.Connection,
+    taker: facts.FactTaker,
+    database: Database,
+    clock: Clock,
+) -> list[Coroutine[None, None, None]]:
+    """The chores of a machine that has a box."""
+    if edge is None or site is None:
+        return []
+    return [
+        edge.run(),
+        kept("facts", lambda: facts.run(bus.LedgerReader(asking), taker, clock, lambda: None)),
+        kept("watch", lambda: watch.run(site, database, clock)),
+    ]
+
+
+def _of_those_below(
+    server: bus.NatsServer,
+    below: links.Below,
+    kept: Keep,
+    asking: bus.Connection,
+    taker: facts.FactTaker,
+    clock: Clock,
+) -> list[Coroutine[None, None, None]]:
+    """The chores of a hub that lets machines below join."""
+    if server.address.leaf is None:
+        return []
+
+    async def taken() -> None:
+        await below.followed.wait()
+        reader = bus.LedgerReader(asking, keys.LEDGERS)
+        await facts.run(reader, taker, clock, lambda: None)
+
+    return [kept("below", below.run), kept("facts_below", taken)]
+
+
 def _fed(
     database: Database,
     clock: Clock,
     config: Config,
-    kept: Callable[[str, Callable[[], Awaitable[None]]], Coroutine[None, None, None]],
+    kept: Keep,
 ) -> list[Coroutine[None, None, None]]:
     """The chore that sends the audit on, if somebody wants it."""
     address = config.audit.syslog
@@ -417,7 +517,7 @@ def _credentials_box(database: Database, folder: Path) -> keys.Box:
 def _prepare(
     database: Database,
     config: Config,
-    chain: keys.Chain,
+    chain: keys.Chain | None,
     box: keys.Box,
     clock: Clock,
     password: str | None,
@@ -428,25 +528,31 @@ def _prepare(
     with database.writing() as connection:
         units.load(connection, profiles.profile_on(day_of(now)))
         directives.load(connection, now_ns=now)
-        site_id = chain.site
-        enrolments.adopt(connection, chain, now_ns=now)
-        site_keys.follow_box(connection, chain, now_ns=now)
-        registry.ensure_site(
-            connection, config, site_id=site_id, public_key=chain.current, now_ns=now
-        )
-        site_keys.enrol(connection, chain, now_ns=now)
-        try:
-            registry.follow_config(
-                connection,
-                site_id,
-                config,
-                placement=guide_values.placement(connection, day_of(now)),
-                box=box,
-                now_ns=now,
-            )
-        except registry.Unacceptable as error:
-            raise ConfigError(f"cameras: {error.message}") from error
+        if chain is not None:
+            _prepare_site(connection, config, chain, box, now)
         return accounts.ensure_administrator(connection, now_ns=now, password=password)
+
+
+def _prepare_site(
+    connection: Connection, config: Config, chain: keys.Chain, box: keys.Box, now: int
+) -> None:
+    """Register the facility of this machine's box, and the cameras of the configuration."""
+    site_id = chain.site
+    enrolments.adopt(connection, chain, now_ns=now)
+    site_keys.follow_box(connection, chain, now_ns=now)
+    registry.ensure_site(connection, config, site_id=site_id, public_key=chain.current, now_ns=now)
+    site_keys.enrol(connection, chain, now_ns=now)
+    try:
+        registry.follow_config(
+            connection,
+            site_id,
+            config,
+            placement=guide_values.placement(connection, day_of(now)),
+            box=box,
+            now_ns=now,
+        )
+    except registry.Unacceptable as error:
+        raise ConfigError(f"cameras: {error.message}") from error
 
 
 def _edge_credentials(data: Path, trust: keys.Trust, site: str, issued_s: int) -> tuple[Path, Path]:
@@ -464,18 +570,33 @@ def _onward_listener(config: Config) -> socket.socket | None:
     return serve.listen(config.web.host, config.web.redirect_port)
 
 
-def _bus_settings(config: Config, secured: tls.Secured | None, url: str, port: int) -> bus.Settings:
-    """Where the bus's server listens, behind which certificates, and for which pages.
+def _bus_settings(
+    config: Config,
+    secured: tls.Secured | None,
+    url: str,
+    port: int,
+    who: tuple[Identity | None, keys.Trust, Enrolment | None],
+) -> bus.Settings:
+    """Where the bus's server listens, behind which certificates, for which pages, below whom.
 
     Raises:
         ConfigError: an address that is not loopback would speak without TLS.
     """
     default = config.bus.host if secured is None else config.web.host
+    identity, trust, above = who
+    is_leaf = identity is not None and above is not None
+    leaf_port = config.bus.leaf_port
     return bus.Settings(
         host=config.bus.host,
         port=config.bus.port,
         websocket_host=config.bus.websocket_host or default,
         websocket_port=config.bus.websocket_port,
+        domain=identity.site if identity is not None and is_leaf else trust.hub,
+        leaf_host=config.bus.leaf_host or config.bus.host,
+        leaf_port=0 if leaf_port is None and not is_leaf else leaf_port,
+        parent=None
+        if above is None
+        else parents.remote(config, above, Path(config.data_dir) / "keys"),
         own_tls=None if secured is None else secured.own,
         browser_tls=None if secured is None else secured.browsers,
         allowed_origins=_origins(url, port)

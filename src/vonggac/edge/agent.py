@@ -145,8 +145,10 @@ class Identity:
     hub: str
     site: str
     hub_key: str
-    """Public half of the key that signs grants."""
+    """Public half of the key that signs grants of the hub of this machine."""
     site_key: keys.SigningKey
+    upper_keys: tuple[str, ...] = ()
+    """The same of hubs above: they may ask whatever changes nothing that the box records."""
 
 
 class _Credit:
@@ -427,17 +429,18 @@ class Agent:
     def _check(self, asked: _Asked) -> keys.Grant:
         """The grant of a question, verified, and the camera's part of what it permits."""
         now_s = self._clock.wall_ns() // NS
-        grant = keys.verify(
-            asked.message.headers.get(wire.GRANT, ""),
-            key=self._identity.hub_key,
-            hub=self._identity.hub,
-            site=self._identity.site,
-            now_s=now_s,
-        ).grant
+        token = asked.message.headers.get(wire.GRANT, "")
+        identity = self._identity
+        key = keys.signer(token, (identity.hub_key, *identity.upper_keys))
+        grant = keys.verify(token, key=key, hub=identity.hub, site=identity.site, now_s=now_s).grant
         if grant.id != asked.subject.grant:
             raise VonggacError(Kind.FORBIDDEN, "the grant is not the one that the subject names")
         asked.own = grant.own
         grant.check(camera=asked.subject.camera, verb=asked.subject.verb, stream=None)
+        if key != identity.hub_key and asked.subject.verb is wire.Verb.CONFIGURE:
+            raise VonggacError(
+                Kind.FORBIDDEN, "only the hub of this machine orders what it records"
+            )
         return grant
 
     async def _make(

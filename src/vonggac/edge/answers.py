@@ -167,6 +167,7 @@ class BoxAnswers:
             "version": __version__,
             "as_of": rfc3339(box.timebase.wall_ns()),
             "epoch": box.epoch,
+            "facts": box.journal.sequence,
             "clock_trusted": box.timebase.trusted,
             "disk": {
                 "total_bytes": total,

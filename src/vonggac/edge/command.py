@@ -58,7 +58,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     directory: str
     hub: str
     hub_key: str
-    """Public half of the key that signs grants."""
+    """Public half of the key that signs grants of the hub of this machine, whose orders count."""
     nats_url: str
     control: str
     """Path of the credential for questions and facts."""
@@ -69,6 +69,8 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     record: RecordConfig = RecordConfig()
     retention: RetentionConfig = RetentionConfig()
     ups: str | None = None
+    upper_keys: tuple[str, ...] = ()
+    """The same of hubs above: they may look, and order nothing."""
 
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,6 +202,15 @@ def days_of(cameras: Iterable[wire.WantedCamera]) -> dict[str, int]:
     return {one.name: one.retention_days for one in cameras if one.retention_days}
 
 
+def gone(
+    before: Iterable[wire.WantedCamera], after: Iterable[wire.WantedCamera]
+) -> tuple[wire.WantedCamera, ...]:
+    """The cameras that an order leaves out, as they were and out of service."""
+    names = {camera.name for camera in after}
+    left = (camera for camera in before if camera.name not in names)
+    return tuple(msgspec.structs.replace(camera, in_service=False) for camera in left)
+
+
 def holds_of(wanted: wire.WantedCameras) -> tuple[Hold, ...]:
     """The spans under a case that an order names."""
     return tuple(Hold(hold.camera, hold.begin, hold.end) for hold in wanted.holds)
@@ -247,6 +258,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
                 Kind.CONFLICT, f"order {revision} is older than {orders.revision}, in force"
             )
         found = orders.setups(wanted)
+        before = orders.cameras
         try:
             orders.keep(wanted, revision)
         except OSError as error:
@@ -256,7 +268,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         box.configure(found)
         box.keep(days_of(wanted.cameras))
         box.hold(orders.holds)
-        describe(box, wanted)
+        describe(box, wire.WantedCameras((*gone(before, wanted.cameras), *wanted.cameras)))
 
     upward = Upward(config.hub, identity.site, source=Places(directory / "journal"), clock=clock)
     box.journal.on_durable = lambda: loop.call_soon_threadsafe(upward.grown)
@@ -278,7 +290,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
             raise
 
     on_bus = agent.Agent(
-        agent.Identity(config.hub, identity.site, config.hub_key, identity.key),
+        agent.Identity(config.hub, identity.site, config.hub_key, identity.key, config.upper_keys),
         publisher=publisher,
         answers=answers,
         trail=trail,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from vonggac.clock import Clock
     from vonggac.config import Secret, StreamName
 
+LISTENS_S = 0.5
+"""Seconds that the bus of this machine gets to say that nobody listens."""
 QUICK_S = 5.0
 """Seconds for what the box answers from memory or its index."""
 PICTURE_S = 10.0
@@ -74,6 +76,21 @@ class Site:
     async def status(self) -> dict[str, Any]:
         """What the box knows of itself."""
         return await self._json(wire.Verb.STATUS, wire.NO_CAMERA, wire.StatusAsk(), QUICK_S)
+
+    async def listens(self) -> bool:
+        """Whether the recorder hears questions: the bus says so, and the site says nothing.
+
+        Credit for an answer that there is not goes to whoever listens, who passes it over; when
+        nobody does, the server of this machine knows and says so at once.
+        """
+        more = wire.MoreAsk(chunks=1)
+        try:
+            await self._asker.ask(
+                self.id, wire.Verb.MORE, wire.NO_CAMERA, more, self._own_grant(), timeout=LISTENS_S
+            )
+        except VonggacError as error:
+            return error.kind is not Kind.UNAVAILABLE
+        return True
 
     async def timeline(
         self, camera: str, stream: StreamName, from_ns: int, to_ns: int, resolution_s: float

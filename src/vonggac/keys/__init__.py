@@ -2,7 +2,7 @@
 
 from vonggac.keys.chain import Chain, Change, Earlier, announce, announced_old
 from vonggac.keys.files import Box, make_folder, read_secret, write_secret
-from vonggac.keys.grants import Grant, Verified, issue, verify
+from vonggac.keys.grants import Grant, Verified, issue, signer, verify
 from vonggac.keys.nkey import NKey, Permissions, Role, is_public, name_in
 from vonggac.keys.site import (
     Genuine,
@@ -60,6 +60,7 @@ __all__ = [
     "read_secret",
     "seal",
     "sign_survey",
+    "signer",
     "verify",
     "verify_envelope",
     "verify_survey",

@@ -19,6 +19,8 @@ from vonggac.config import NAME, StreamName
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vonggac.keys.site import SigningKey
 
 MAX_TOKEN: Final = 12_288
@@ -95,6 +97,24 @@ def issue(key: SigningKey, grant: Grant) -> str:
     if len(token) > MAX_TOKEN:
         raise VonggacError(Kind.TOO_LARGE, f"the grant has {len(token)} of {MAX_TOKEN} bytes")
     return token
+
+
+def signer(token: str, candidates: Sequence[str]) -> str:
+    """Which of these keys signed a token; the first if none did, for `verify` to say what is wrong.
+
+    Args:
+        token: what the header said.
+        candidates: public keys of hubs, at least one.
+    """
+    if len(candidates) > 1 and len(token) <= MAX_TOKEN and token.isascii():
+        signed, _, signature = token.rpartition(".")
+        for key in candidates:
+            try:
+                nacl.signing.VerifyKey(_decode(key)).verify(signed.encode(), _decode(signature))
+            except (nacl.exceptions.CryptoError, ValueError):
+                continue
+            return key
+    return candidates[0]
 
 
 def verify(token: str, *, key: str, hub: str, site: str, now_s: int) -> Verified:

@@ -18,7 +18,7 @@ from starlette.responses import StreamingResponse
 from vonggac import sentences, wire
 from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.config import Secret
-from vonggac.domain import access, audit, continuity, guide_values, ledger, registry
+from vonggac.domain import access, audit, continuity, guide_values, ledger, links, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import figures, limits, rights, words
@@ -106,11 +106,32 @@ def cameras(who: Signed) -> dict[str, Any]:
             cameras += [
                 camera_json(one, states, now_ns, measured=one.id not in waiting) for one in found
             ]
-        site_state = ledger.site_state(connection, shown[0].id) if shown else None
+        said = {site.id: ledger.site_state(connection, site.id) for site in shown}
+        site_state = said[shown[0].id] if shown else None
     return {
         "as_of": _moment(site_state.as_of_ns if site_state else None),
         "reachable": bool(site_state and site_state.reachable_since_ns),
         "cameras": cameras,
+        "sites": [site_json(site, said[site.id]) for site in shown],
+    }
+
+
+def site_json(site: registry.Site, state: ledger.SiteState | None) -> dict[str, Any]:
+    """How far a site is known, and how it is joined; `link` is null for a box of this machine."""
+    link = None if state is None else links.link_of(state.detail)
+    return {
+        "id": site.id,
+        "as_of": _moment(state.as_of_ns if state else None),
+        "reachable": bool(state and state.reachable_since_ns),
+        "link": None
+        if link is None
+        else {
+            "up": link.up,
+            "since": _moment(link.since_ns),
+            "recorder": link.recorder,
+            "recorder_since": _moment(link.recorder_since_ns),
+            "twice": link.twice,
+        },
     }
 
 

@@ -18,6 +18,7 @@ from vonggac.domain import (
     grants,
     guide,
     ledger,
+    links,
     plans,
     register,
     registry,
@@ -162,7 +163,11 @@ def _facility_page(who: Visitor, site: registry.Site, show: str, q: str) -> Resp
             "chips": chips,
             "q": q,
             "total": total,
-            "faults": [time for time in times if _is_fault(time)],
+            # Of a site that does not answer nobody knows which camera is down now.
+            "faults": []
+            if site_state and site_state.lost_ns
+            else [time for time in times if _is_fault(time)],
+            "link": links.link_of(site_state.detail) if site_state else None,
             "site_state": site_state,
             **disk_notes(t, site_state),
             "as_of": as_of(site_state, now_ns),

@@ -327,6 +327,8 @@ def _filter(
 
 CHORES: Mapping[str, str] = {
     "facts": "nhận tin của cơ sở",
+    "facts_below": "nhận tin của các cơ sở cấp dưới",
+    "below": "theo dõi đường truyền tới các cơ sở",
     "orders": "gửi lệnh cho thiết bị ghi",
     "watch": "theo dõi thiết bị ghi",
     "exports": "dựng tệp trích xuất",
