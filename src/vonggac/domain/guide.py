@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from vonggac.db import among, tables
 from vonggac.db import guide as rows
-from vonggac.db import tables
 from vonggac.domain import access, audit, legal
 from vonggac.domain.duties import Act
 from vonggac.domain.matters import Matter, Standing
@@ -532,7 +532,7 @@ def sent_content(connection: Connection, sent_id: str) -> bytes:
 def sent(connection: Connection, site_ids: Sequence[str]) -> list[Sent]:
     """What was sent to these facilities, the newest first."""
     table = rows.guide_sent
-    query = _every(table, Sent).where(table.c.site_id.in_(list(site_ids)))
+    query = _every(table, Sent).where(among(table.c.site_id, site_ids))
     return [Sent(*row) for row in connection.execute(query.order_by(table.c.sent_ns.desc())).all()]
 
 
@@ -593,7 +593,7 @@ def question(connection: Connection, question_id: str) -> Question:
 def questions(connection: Connection, site_ids: Sequence[str]) -> list[Question]:
     """What these facilities asked: open ones first, then the newest."""
     table = rows.guide_question
-    query = _every(table, Question).where(table.c.site_id.in_(list(site_ids)))
+    query = _every(table, Question).where(among(table.c.site_id, site_ids))
     query = query.order_by(table.c.answered_ns.is_not(None), table.c.asked_ns.desc(), table.c.id)
     return [Question(*row) for row in connection.execute(query.limit(LISTED)).all()]
 
@@ -673,7 +673,9 @@ def matters(
 def _titles(connection: Connection, site_ids: set[str]) -> dict[str, str]:
     table = tables.site
     found = connection.execute(
-        sa.select(table.c.id, table.c.title, table.c.name).where(table.c.id.in_(sorted(site_ids)))
+        sa.select(table.c.id, table.c.title, table.c.name).where(
+            among(table.c.id, sorted(site_ids))
+        )
     ).all()
     return {row.id: row.title or row.name for row in found}
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from vonggac.causes import Cause
 from vonggac.clock import NS
-from vonggac.db import compliance, tables
+from vonggac.db import among, compliance, tables
 from vonggac.domain import (
     continuity,
     continuity_sums,
@@ -237,7 +237,7 @@ def views_of(
     table = tables.viewing
     rows = connection.execute(
         sa.select(table.c.site_id, table.c.began_ns, table.c.until_ns, table.c.ended_ns).where(
-            table.c.site_id.in_(site_ids),
+            among(table.c.site_id, site_ids),
             table.c.began_ns < now_ns,
             sa.or_(table.c.ended_ns.is_(None), table.c.ended_ns > since_ns),
             table.c.display_id.is_(None),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from vonggac.db import register, tables
+from vonggac.db import among, register, tables
 from vonggac.domain import continuity_sums, inspection_facts, inspections, legal
 from vonggac.domain import inspection_rules as book
 
@@ -40,31 +40,33 @@ def not_installing(
     """Facilities that take people in and have a required place without any camera."""
     rule = book.lists()["not_installing"]
     begun = _since(connection, site_ids, now_ns, rule.days)
+    required = [zone.code for zone in placement.zones if zone.required]
     table = tables.camera
-    counted: dict[str, dict[str, int]] = {}
-    for site_id, zone, number in connection.execute(
-        sa.select(table.c.site_id, table.c.zone, sa.func.count())
-        .where(table.c.site_id.in_(begun), table.c.retired_ns.is_(None))
-        .group_by(table.c.site_id, table.c.zone)
-    ):
-        counted.setdefault(site_id, {})[zone] = number
+    each = (sa.func.sum(sa.case((table.c.zone == code, 1), else_=0)) for code in required)
+    counted = {
+        site_id: (number, dict(zip(required, there, strict=True)))
+        for site_id, number, *there in connection.execute(
+            sa.select(table.c.site_id, sa.func.count(), *each)
+            .where(among(table.c.site_id, begun), table.c.retired_ns.is_(None))
+            .group_by(table.c.site_id)
+        )
+    }
     gone = register.zone_absence
     absent: dict[str, set[str]] = {}
     for site_id, zone in connection.execute(
-        sa.select(gone.c.site_id, gone.c.zone).where(gone.c.site_id.in_(begun))
+        sa.select(gone.c.site_id, gone.c.zone).where(among(gone.c.site_id, begun))
     ):
         absent.setdefault(site_id, set()).add(zone)
-    required = [zone.code for zone in placement.zones if zone.required]
     found = []
     for site_id in begun:
-        there = counted.get(site_id, {})
+        number, there = counted.get(site_id, (0, {}))
         lacking = [
             code for code in required
             if not there.get(code) and code not in absent.get(site_id, set())
         ]  # fmt: skip
         if lacking:
             inputs = {
-                "lacking": lacking, "required": len(required), "cameras": sum(there.values()),
+                "lacking": lacking, "required": len(required), "cameras": number,
                 "days": begun[site_id], "as_of_ns": now_ns,
             }  # fmt: skip
             found.append(Entry(site_id, "not_installing", inputs))
@@ -80,7 +82,7 @@ def not_supervising(connection: Connection, site_ids: Sequence[str], *, now_ns: 
         row[0]: row[1]
         for row in connection.execute(
             sa.select(table.c.site_id, sa.func.count())
-            .where(table.c.site_id.in_(begun), table.c.retired_ns.is_(None))
+            .where(among(table.c.site_id, begun), table.c.retired_ns.is_(None))
             .group_by(table.c.site_id)
         )
     }
