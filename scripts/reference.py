@@ -281,7 +281,7 @@ def _docstrings(path: Path) -> dict[str, str]:
 
 def _default(field: msgspec.structs.FieldInfo) -> str:
     value = field.default
-    if value is None or value == () or isinstance(value, msgspec.Struct):
+    if value in (None, (), msgspec.NODEFAULT) or isinstance(value, msgspec.Struct):
         return ""
     return f"`{msgspec.json.encode(value).decode()}`"
 
@@ -306,6 +306,8 @@ def _kind(shape: msgspec.inspect.Type) -> str:
             return f"table, see {_link(cls)}"
         case msgspec.inspect.VarTupleType(item_type=item):
             return f"list of {_kind(item)}"
+        case msgspec.inspect.DictType(value_type=value):
+            return f"table of {_kind(value)}, by name"
     raise ValueError(f"no words for {shape}")
 
 

@@ -145,6 +145,9 @@ class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     days: Annotated[int, msgspec.Meta(ge=1)] = 30
     """Days promised (our default, not an official figure)."""
+    zone_days: dict[str, Annotated[int, msgspec.Meta(ge=1, le=3_650)]] = {}
+    """Days of a class of cameras, if other than the site's: by code of the placement rule, for
+    example `{ CG = 60 }` for gates. A camera's own days go before them."""
     max_bytes: int | None = None
     """Bytes that recordings may take in all."""
     free_floor_bytes: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000_000

@@ -538,6 +538,11 @@ def _prepare_site(
 ) -> None:
     """Register the facility of this machine's box, and the cameras of the configuration."""
     site_id = chain.site
+    placement = guide_values.placement(connection, day_of(now))
+    strange = sorted(set(config.retention.zone_days) - {zone.code for zone in placement.zones})
+    if strange:
+        known = ", ".join(zone.code for zone in placement.zones)
+        raise ConfigError(f"retention.zone_days: no zone {strange[0]}; there are {known}")
     enrolments.adopt(connection, chain, now_ns=now)
     site_keys.follow_box(connection, chain, now_ns=now)
     registry.ensure_site(connection, config, site_id=site_id, public_key=chain.current, now_ns=now)
@@ -547,7 +552,7 @@ def _prepare_site(
             connection,
             site_id,
             config,
-            placement=guide_values.placement(connection, day_of(now)),
+            placement=placement,
             box=box,
             now_ns=now,
         )

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vonggac import wire
 from vonggac.clock import NS
 from vonggac.config import RetentionConfig
 from vonggac.edge.catalog import SegmentRow
+from vonggac.edge.command import days_of
 from vonggac.edge.retention import DAY_NS, Disk, Promise, Volume, plan, promise
 
 if TYPE_CHECKING:
@@ -50,6 +52,17 @@ def test_a_camera_may_have_days_of_its_own() -> None:
     rows = [segment(1, 60, camera="gate"), segment(2, 45), segment(3, 8, camera="yard")]
     rules = RetentionConfig(days=30)
     assert doomed(rows, rules, days_of={"gate": 90, "yard": 7}) == [(2, "days"), (3, "days")]
+
+
+def test_a_class_of_cameras_may_have_days_of_its_own() -> None:
+    """Gates are kept 60 days by one line of the configuration; a camera's own days go before it."""
+    stream = wire.WantedStream(url="rtsp://127.0.0.1/gate", record=True)
+    cameras = [
+        wire.WantedCamera(name="gate", main=stream, zone="CG"),
+        wire.WantedCamera(name="back-gate", main=stream, zone="CG", retention_days=90),
+        wire.WantedCamera(name="corridor", main=stream, zone="HL"),
+    ]
+    assert days_of(cameras, RetentionConfig(zone_days={"CG": 60})) == {"gate": 60, "back-gate": 90}
 
 
 def test_recordings_beyond_their_share_go_oldest_first_and_no_further() -> None:

@@ -272,9 +272,13 @@ async def test_a_camera_of_another_machine_is_seen_through_the_province(scene: S
         await viewer.close()
 
     def pages() -> tuple[bytes, bytes]:
-        now = time.time()
-        span = {"from": moment(now - 8), "to": moment(now - 3)}
-        picture, film = http.get(f"{at}/snapshot.jpg"), http.get(f"{at}/recording.mp4", params=span)
+        picture, film = http.get(f"{at}/snapshot.jpg"), None
+        until_s = time.monotonic() + 60
+        while film is None or film.status_code == 404:  # the site may have begun a moment ago
+            assert time.monotonic() < until_s, film
+            now = time.time()
+            span = {"from": moment(now - 8), "to": moment(now - 1)}
+            film = http.get(f"{at}/recording.mp4", params=span)
         assert (picture.status_code, film.status_code) == (200, 200), (picture.text, film.text)
         return picture.content, film.content
 

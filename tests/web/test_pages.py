@@ -193,7 +193,7 @@ async def test_days_of_keeping_are_called_a_default_only_where_they_are_one(
         )
     after = (await client.get("/")).text
 
-    assert '30 ngày <span class="muted">(mặc định của phần mềm)</span>' in before
+    assert '30 ngày <span class="muted">(<span>mặc định của phần mềm</span>)</span>' in before
     assert '45 ngày <span class="muted">(theo cấu hình)</span>' in after
 
 

@@ -53,6 +53,10 @@ def test_no_other_body_is_long() -> None:
         assert security.longest(path) == security.MAX_BODY, path
 
 
+SHORT = {"POST /api/v1/enrol"}
+"""Reads its body itself and takes no file: what a stranger may send stays short."""
+
+
 def test_every_route_that_takes_a_file_has_room_for_one() -> None:
     """A new one without a line in the table would answer 413 to whatever is sent in earnest."""
     short = []
@@ -64,7 +68,7 @@ def test_every_route_that_takes_a_file_has_room_for_one() -> None:
         if method in ("POST", "PUT") and takes and security.longest(filled) == security.MAX_BODY:
             short.append(key)
 
-    assert short == []
+    assert set(short) == SHORT
 
 
 async def test_a_scan_of_some_pages_is_attached_to_a_directive(

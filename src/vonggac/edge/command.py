@@ -197,9 +197,10 @@ class _Orders:
         )
 
 
-def days_of(cameras: Iterable[wire.WantedCamera]) -> dict[str, int]:
-    """The cameras that are kept for days of their own."""
-    return {one.name: one.retention_days for one in cameras if one.retention_days}
+def days_of(cameras: Iterable[wire.WantedCamera], rules: RetentionConfig) -> dict[str, int]:
+    """The cameras that are kept for days other than the site's: their own, or their zone's."""
+    days = ((one.name, one.retention_days or rules.zone_days.get(one.zone)) for one in cameras)
+    return {name: number for name, number in days if number}
 
 
 def gone(
@@ -246,7 +247,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         settings=config.record,
         ingests=ingests,
         retention=config.retention,
-        days_of=days_of(orders.cameras),
+        days_of=days_of(orders.cameras, config.retention),
         ups=power.parse(config.ups) if config.ups else None,
         audience=publisher,
         decoder=decoder,
@@ -266,7 +267,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
                 Kind.FULL, f"the order cannot be written down: {error.strerror}"
             ) from error
         box.configure(found)
-        box.keep(days_of(wanted.cameras))
+        box.keep(days_of(wanted.cameras, config.retention))
         box.hold(orders.holds)
         describe(box, wire.WantedCameras((*gone(before, wanted.cameras), *wanted.cameras)))
 

@@ -253,6 +253,16 @@ async def retire_send(request: Request, camera_id: str) -> Response:
     return RedirectResponse("/", 303)
 
 
+def _days(who: Visitor, camera: registry.Camera | None, site: registry.Site | None) -> int:
+    """How long recordings are kept where the form names no days: the zone's, or the site's."""
+    rules = who.desk.config.retention
+    if camera is not None and camera.site_id == who.desk.sites.own_id:
+        of_zone = rules.zone_days.get(camera.zone)
+        if of_zone is not None:
+            return of_zone
+    return site.retention_days if site else rules.days
+
+
 def _form_page(
     who: Visitor,
     form: Form,
@@ -271,7 +281,7 @@ def _form_page(
             "camera": camera,
             "placement": who.desk.placement,
             "probe": probe,
-            "days": site.retention_days if site else who.desk.config.retention.days,
+            "days": _days(who, camera, site),
             "kept": kept,
         },
         section="facility" if camera else "camera-new",

@@ -379,7 +379,7 @@ async def join(request: Request) -> Response:
 
 def _open(enroller: Enroller | None) -> Enroller:
     if enroller is None:
-        raise VonggacError(Kind.UNAVAILABLE, "this hub takes no boxes in", code="no_enroller")
+        raise VonggacError(Kind.NOT_FOUND, "this hub takes no boxes in", code="no_enroller")
     return enroller
 
 
