@@ -293,6 +293,7 @@ async def run(
                 )
             ]
             context = None if secured is None else secured.context
+            listener.listen()  # whoever comes before the pages are served waits instead of failing
             web = group.create_task(serve.serve(app, listener, stop=stop_web, context=context))
             if onward is not None:
                 sending = tls.sends_on(config, port)

@@ -390,7 +390,8 @@ async def test_the_timeline_zooms_from_a_day_to_ten_seconds_and_seeks_by_click(
 
     assert "00:00–24:00" in day["text"]
     assert thin >= 2
-    assert re.search(r"\d\d:\d\d:\d\d–\d\d:\d\d:\d\d", ten["text"])
+    # A whole minute is written without its seconds, and one of two edges may be one.
+    assert re.search(r"\d\d:\d\d:\d\d–\d\d:\d\d|–\d\d:\d\d:\d\d", ten["text"])
     assert yesterday
     assert complaints == []
 
