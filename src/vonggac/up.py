@@ -215,7 +215,10 @@ async def run(
             is_demo=is_demo,
             authority=None if secured is None else secured.authority,
             chores=chores,
-            enroller=Enroller(
+            # A machine below another lets nobody in unless it is told where: see `_bus_settings`.
+            enroller=None
+            if above is not None and config.bus.leaf_port is None
+            else Enroller(
                 database,
                 trust,
                 hub_key,

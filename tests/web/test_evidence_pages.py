@@ -264,6 +264,24 @@ async def test_a_hold_is_placed_by_one_and_released_by_another(people: People) -
         assert holds.kept(connection, SITE_ID) == []
 
 
+async def test_a_hold_is_refused_where_no_order_of_this_hub_reaches_the_box(people: People) -> None:
+    """A box elsewhere obeys its own hub: a hold that it never hears of would keep nothing."""
+    table = tables.camera
+    with people.hub.database.writing() as connection:
+        row = connection.execute(table.select().where(table.c.id == "hl-2a")).one()
+        connection.execute(table.insert().values({**row._mapping, "id": "far-1", "site_id": FAR}))
+    span = {"from": rfc3339(NOW_NS - HOUR), "to": rfc3339(NOW_NS)}
+    wanted = {"camera": "far-1", "case_number": "VA-8", "reason": "vụ việc", **span}
+    answer = await people.post("xa", "/api/v1/holds", wanted)
+    page = await people.get("xa", "/holds")
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["detail"]["fields"] == {"camera": "box_elsewhere"}
+    assert 'value="far-1"' not in page.text
+    with people.hub.database.reading() as connection:
+        assert holds.standing(connection, [FAR]) == []
+
+
 async def test_the_verifier_is_for_anybody_and_one_file_when_taken_home(people: People) -> None:
     """A court has no account, and perhaps no network."""
     async with browser(people.hub) as guest:

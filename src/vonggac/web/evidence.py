@@ -51,6 +51,7 @@ FAULTS: Mapping[str, str] = {
     "one_site": "Một yêu cầu chỉ gồm camera của một cơ sở.",
     "no_time": "Viết dạng ngày/tháng/năm giờ:phút, ví dụ 18/11/2026 14:30.",
     "own_request": "Bạn lập yêu cầu này, nên người khác phải duyệt.",
+    "box_elsewhere": "Thiết bị ghi này theo lệnh của trang tại cơ sở: đặt lệnh giữ ở đó.",
     "own_hold": "Bạn đặt lệnh giữ này, nên người khác phải thôi giữ.",
 }
 """What is said of a field that is wrong."""
@@ -257,7 +258,10 @@ def holds_page(
 def _holds_page(who: Visitor, form: Form, *, fault: str = "", status: int = 200) -> Response:
     with who.desk.database.reading() as connection:
         found = holds.listed(connection, evidence_api.sites_of(connection, who))
-        cameras = _cameras(connection, who, Act.HOLD_PLACE)
+        own_id = who.desk.sites.own_id
+        cameras = [
+            one for one in _cameras(connection, who, Act.HOLD_PLACE) if one.site_id == own_id
+        ]
     may_release = who.can(Act.HOLD_RELEASE.value)
     return who.page(
         "holds.html",

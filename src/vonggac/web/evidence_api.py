@@ -331,6 +331,12 @@ def held(
     with who.desk.database.reading() as connection:
         thing = access.thing_of_camera(connection, camera)
         verdict = rights.require(connection, who, Act.HOLD_PLACE, thing)
+    if thing.id != who.desk.sites.own_id:
+        raise VonggacError(
+            Kind.BAD_INPUT,
+            "camera: its box obeys the hub of its own site; place the hold there",
+            fields={"camera": "box_elsewhere"},
+        )
     with who.desk.database.writing() as connection:
         return holds.place(
             connection,
