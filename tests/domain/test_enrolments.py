@@ -107,6 +107,24 @@ def test_a_code_works_once_and_the_same_box_is_told_the_same(hub: Database) -> N
         assert secret not in told
 
 
+def test_two_boxes_that_ask_in_one_moment_do_not_both_join(hub: Database) -> None:
+    """Both processes of a hub may have read the code before either wrote: the database decides."""
+    one, other = Box(), Box()
+    with hub.writing() as connection:
+        _, secret = _issue(connection)
+        asked = other.asks(secret)
+        read_before = enrolments.found_for(connection, asked, now_ns=NOW_NS)
+        _join(connection, one, secret)
+        given = Given("C", "M", "{}")
+        with pytest.raises(Refused) as refused:
+            enrolments.finish(
+                connection, read_before, asked, given, address="192.0.2.8", now_ns=NOW_NS
+            )
+
+        assert refused.value.code == "used"
+        assert enrolments.one(connection, read_before.id).used_key == one.key.public
+
+
 def test_each_refusal_has_its_name(hub: Database) -> None:
     """Whoever stands at the site must know what to ask for."""
     with hub.writing() as connection:

@@ -293,17 +293,23 @@ def _renamed(asked: Asked, site_id: str) -> keys.Chain:
 def finish(
     connection: Connection, found: Issued, asked: Asked, given: Given, *, address: str, now_ns: int
 ) -> None:
-    """Write down which box used a code, and what it got. A writing transaction."""
+    """Write down which box used a code, and what it got. A writing transaction.
+
+    Raises:
+        Refused: another box used it in the same moment; nothing of this transaction may stand.
+    """
     table = db.enrolment
-    connection.execute(
+    taken = connection.execute(
         table.update()
-        .where(table.c.id == found.id)
+        .where(table.c.id == found.id, table.c.used_ns.is_(None), table.c.revoked_ns.is_(None))
         .values(
             used_ns=now_ns, used_key=asked.chain.current, used_address=address,
             used_version=asked.ask.version, control_user=given.control_user,
             media_user=given.media_user, answer=given.answer,
         )
     )  # fmt: skip
+    if taken.rowcount != 1:
+        raise Refused("used", "this code was used", **_at(now_ns))
     _record(
         connection, audit.Actor("box", address=address, device=asked.ask.version),
         audit.Act.SITE_ENROLLED, found.site_id, now_ns, enrolment=found.id,
