@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from vonggac.db.columns import identity, moment, text
+from vonggac.db.columns import day, identity, moment, text
 from vonggac.db.tables import metadata
-
-
-def _day(name: str, comment: str) -> sa.Column[object]:
-    return sa.Column(name, sa.Date, nullable=True, comment=comment)
 
 
 def _of(table: str) -> sa.Column[str]:
@@ -36,7 +32,7 @@ directive = sa.Table(
     ),
     text("number", "number and symbol as they stand on the paper"),
     text("number_key", "the number as it is matched: CĐ, CV, CD are one, and Đ, D, P are one"),
-    _day("dated", "the day on the paper; null cannot be read"),
+    day("dated", "the day on the paper; null cannot be read", null=True),
     text("issuer", "who issued it"),
     text("subject", "what it is about"),
     text("urgency", "KHẨN, THƯỢNG KHẨN, HỎA TỐC, or empty", default=""),
@@ -58,11 +54,11 @@ directive_citation = sa.Table(
     text("said", "the number as the directive has it"),
     text("number", "the number as the cited document has it"),
     text("number_key", "as in directive"),
-    _day("dated", "the day that is cited; null is none, or cannot be read"),
+    day("dated", "the day that is cited; null is none, or cannot be read", null=True),
     text("issuer", "who issued it", default=""),
     text("subject", "what it is about", default=""),
     text("due_said", "the deadline in its words", default=""),
-    _day("due", "the last day of it"),
+    day("due", "the last day of it", null=True),
     sa.Index(None, "directive_id", "place"),
     sa.Index(None, "number_key"),
     comment="documents that a directive cites, with the deadlines that it inherits",
@@ -78,7 +74,7 @@ directive_clause = sa.Table(
     text("said", "what is ordered"),
     text("owed", "what is owed back", default=""),
     text("due_said", "its own deadline in its words", default=""),
-    _day("due", "the last day; null is none, or inherited"),
+    day("due", "the last day; null is none, or inherited", null=True),
     sa.Column(
         "citation_id", sa.Text, sa.ForeignKey("directive_citation.id"), nullable=True,
         comment="the citation whose deadline it inherits",

@@ -200,6 +200,7 @@ proposal = sa.Table(
     _site(),
     text("list", "not_installing or not_supervising"),
     json("inputs", "the figures that put the facility on the list, as of its making"),
+    text("directive_id", "the directive that it carries out", null=True),
     json("reminded", "the reminders that were counted: number, day, level"),
     text("state", "explaining, explained, proposed, decided or dropped", default="explaining"),
     day("explain_by", "until when the facility explains"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from vonggac.db.columns import identity, moment, text
+from vonggac.db.columns import day, identity, moment, text
 from vonggac.db.tables import Counter, metadata
 
 
@@ -17,10 +17,6 @@ def _number(name: str, comment: str) -> sa.Column[int | None]:
 
 def _said_yes(name: str, comment: str) -> sa.Column[bool | None]:
     return sa.Column(name, sa.Boolean, nullable=True, comment=f"{comment}; null is not known")
-
-
-def _day(name: str, comment: str) -> sa.Column[object]:
-    return sa.Column(name, sa.Date, nullable=True, comment=comment)
 
 
 def _site() -> sa.Column[str]:
@@ -66,7 +62,7 @@ facility_service = sa.Table(
     sa.Column("id", Counter, primary_key=True, comment="row number"),
     _site(),
     sa.Column("from_day", sa.Date, nullable=False, comment="first day of service"),
-    _day("to_day", "first day without it; null while it lasts"),
+    day("to_day", "first day without it; null while it lasts", null=True),
     sa.CheckConstraint("to_day IS NULL OR to_day >= from_day", name="ends_after_start"),
     sa.Index(None, "site_id", "from_day"),
     comment="when a facility took people in: facilities open, close and open again",
@@ -86,7 +82,7 @@ contact = sa.Table(
     text("email", "e-mail", default=""),
     text("subscriber", "subscriber code of the line", default=""),
     text("hotline", "the provider's hotline", default=""),
-    _day("verified_day", "the day on which somebody last called and was answered"),
+    day("verified_day", "the day on which somebody last called and was answered", null=True),
     moment("updated_ns", "when it was last edited"),
     text("updated_by", "name of the account that edited it", default=""),
     sa.UniqueConstraint("site_id", "kind"),
@@ -169,11 +165,11 @@ camera_facts = sa.Table(
     text("serial", "serial number", default=""),
     text("conformity", "number of the declaration of conformity", default=""),
     _said_yes("cr_mark", "bears the CR mark"),
-    _day("bought_day", "day of purchase"),
+    day("bought_day", "day of purchase", null=True),
     _said_yes("password_changed", "the maker's password was changed"),
     _said_yes("services_off", "Telnet, UPnP and the maker's cloud are off"),
     text("storage_country", "where its maker's cloud keeps pictures, if it does", default=""),
-    _day("patched_day", "day of the last update of its program"),
+    day("patched_day", "day of the last update of its program", null=True),
     moment("updated_ns", "when it was last edited"),
     sa.Index(None, "area_id"),
     comment="inventory of a camera as a device: what QCVN 11:2026/BCA makes people ask",
@@ -253,6 +249,7 @@ closing = sa.Table(
     _site(),
     text("reason", "why the facility is closed"),
     text("document", "number and date of the decision"),
+    text("directive_id", "the directive that it carries out", null=True),
     moment("opened_ns", "when closing began"),
     text("opened_by", "name of the account"),
     moment("done_ns", "when the last step was done", null=True),

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from vonggac.db.columns import identity, moment, reference, text
+from vonggac.db.columns import day, identity, moment, reference, text
 from vonggac.db.tables import Counter, Moment, metadata
-
-
-def _day(name: str, comment: str, *, null: bool = True) -> sa.Column[object]:
-    return sa.Column(name, sa.Date, nullable=null, comment=comment)
 
 
 def _by(verb: str) -> list[sa.Column[str]]:
@@ -30,7 +26,7 @@ task = sa.Table(
     reference("unit_id", "unit.id", "the unit that it belongs to; null is everybody's", null=True),
     text("body", "who is responsible, by name"),
     text("what", "what is to be done"),
-    _day("due", "the last day; null is none, or that of the clause"),
+    day("due", "the last day; null is none, or that of the clause", null=True),
     text("about", "what it came from, as subject:id", default=""),
     reference("directive_id", "directive.id", "the directive that it carries out", null=True),
     reference(
@@ -78,8 +74,8 @@ task_extension = sa.Table(
     identity(),
     reference("task_id", "task.id", "of which"),
     text("reason", "why it cannot be done in time"),
-    _day("old_due", "the last day when it was asked for"),
-    _day("new_due", "the last day that is asked for", null=False),
+    day("old_due", "the last day when it was asked for", null=True),
+    day("new_due", "the last day that is asked for"),
     moment("asked_ns", "when it was asked for"),
     *_by("asked"),
     text("state", "asked, agreed or refused", default="asked"),
