@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const known = new Map();
+  let reading = false; // reading a canvas holds the thread that shows the next first picture
   const canvas = new OffscreenCanvas(256, 16);
   const context = canvas.getContext("2d", { willReadFrequently: true });
 
@@ -23,13 +24,20 @@
     return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
   }
 
+  function read(video, record) {
+    record.size = `${video.videoWidth}x${video.videoHeight}`;
+    const then = millisecondsIn(video);
+    if (then === null) record.unread += 1;
+    else record.ages.push(((Date.now() % 2 ** 32) - then + 2 ** 32) % 2 ** 32);
+  }
+
   function follow(video, record) {
     const seen = (now) => {
-      record.first ??= now;
-      record.size = `${video.videoWidth}x${video.videoHeight}`;
-      const then = millisecondsIn(video);
-      if (then === null) record.unread += 1;
-      else record.ages.push(((Date.now() % 2 ** 32) - then + 2 ** 32) % 2 ** 32);
+      if (record.first === null) {
+        record.first = now;
+        seenOne();
+      }
+      if (reading) read(video, record);
       video.requestVideoFrameCallback(seen);
     };
     video.requestVideoFrameCallback(seen);
@@ -47,9 +55,20 @@
   }
 
   new MutationObserver(look).observe(document, { childList: true, subtree: true });
+  const shown = () => [...known.values()].filter((record) => record.first !== null).length;
+  const waits = []; // resolved from the frame callback: nobody polls while pictures come
+  function seenOne() {
+    for (const wait of waits) if (shown() >= wait.tiles) wait.done();
+  }
+
   window.__watched = {
-    shown: () => [...known.values()].filter((record) => record.first !== null).length,
-    forget: () => known.forEach((record) => Object.assign(record, { ages: [], unread: 0 })),
+    all: (tiles, limit) =>
+      new Promise((done) => {
+        waits.push({ tiles, done });
+        setTimeout(done, limit);
+        seenOne();
+      }),
+    read: () => (reading = true),
     ages: (camera) => known.get(camera)?.ages ?? [],
     tell: () => ({ tiles: [...known.values()] }),
   };

@@ -152,7 +152,7 @@ def command(*words: str, config: Path | None = None, code: int = 0) -> dict[str,
 
 def ages(page: Page, camera: str) -> list[float]:
     """Ms between the clock in each picture of a tile and the moment it was shown, oldest first."""
-    found = page.evaluate("camera => window.__watched.ages(camera)", camera)
+    found = page.evaluate("camera => (__watched.read(), __watched.ages(camera))", camera)
     return list(found)
 
 

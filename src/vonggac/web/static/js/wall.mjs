@@ -91,7 +91,7 @@ class Tile {
   }
 
   #picture(video) {
-    const onfirst = () => this.tick(performance.now());
+    const onfirst = () => this.#uncover();
     return new LivePicture({ video, session, camera: this.camera.id, serverNow: () => clock.now(), onfirst });
   }
 
@@ -162,6 +162,22 @@ class Tile {
       this.#age(status);
     }
     return status;
+  }
+
+  /**
+   * The first picture is seen at once; words about it wait for the next tick, since each of them lays
+   * the wall out again while other tiles have no picture yet.
+   */
+  #uncover() {
+    const now = performance.now();
+    if (this.next !== null) {
+      this.tick(now); // the other stream takes the place of the present one
+      return;
+    }
+    const kind = kindOf(this.live.tick(now));
+    if (!["live", "late"].includes(kind)) return;
+    this.article.dataset.look = kind;
+    this.video.hidden = false;
   }
 
   #draw(status) {
@@ -374,7 +390,7 @@ function arrange() {
   playWanted();
   controls();
   keep(page.site, state);
-  tick();
+  setTimeout(tick); // the questions of these tiles leave first
 }
 
 /** Which of the tiles in the grid play: all on a desk in sight, the two most visible on a phone, none when hidden. */
