@@ -25,6 +25,7 @@ import pages_papers
 import pages_surveys
 import pages_tasks
 import pages_today
+import pages_violations
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
@@ -91,6 +92,7 @@ AREAS = (
     pages_today,
     pages_tasks,
     pages_surveys,
+    pages_violations,
 )  # fmt: skip
 """Subjects with pages of their own."""
 

@@ -268,6 +268,9 @@ ACTS: Final[Mapping[str, Rule]] = {
     "GET /legal/texts/{text_id}": own(),
     "POST /legal/texts/{text_id}": system(Act.SETTINGS_EDIT),
     "GET /api/v1/legal": own(),
+    # the catalogue of violations: rules are no secret
+    "GET /violations": own(),
+    "GET /api/v1/violations": own(),
     # the office
     "GET /audit": system(Act.AUDIT_READ),
     "GET /audit.csv": system(Act.AUDIT_EXPORT),
