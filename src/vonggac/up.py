@@ -40,7 +40,7 @@ from vonggac.edge import joining
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
-from vonggac.hub import auditing, facts, idle, links, parents, rechecks, reporting, watch
+from vonggac.hub import auditing, counting, facts, idle, links, parents, rechecks, reporting, watch
 from vonggac.hub.chores import Chores
 from vonggac.hub.enrolling import Enroller
 from vonggac.hub.exporting import EXPORTS, Exporter
@@ -279,6 +279,7 @@ async def run(
                     *_fed(database, clock, config, kept),
                     kept("revocation", revocation.run),
                     kept("idle", lambda: idle.run(database, clock, config.sign_in)),
+                    kept("counting", lambda: counting.run(database, clock)),
                     kept(
                         "reports",
                         lambda: reporting.run(
@@ -305,6 +306,7 @@ async def run(
                 await _until_first_word(site, stop)
             if cameras is not None:
                 await cameras
+            serve.settle()
             if not stop.is_set():
                 announce(Ready(url, first.name if first else accounts.FIRST_NAME,
                                first.password if first else None))  # fmt: skip

@@ -13,7 +13,7 @@ from alembic.config import Config as AlembicConfig
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
     from pathlib import Path
 
     from sqlalchemy.engine import Connection, Engine
@@ -95,20 +95,22 @@ class Database:
         self.engine.dispose()
 
 
-def once(connection: Connection, make: Callable[[Connection], T]) -> T:
+def once(connection: Connection, make: Callable[..., T], *more: Hashable) -> T:
     """What a function reads, read once in a reading transaction and every time in a writing one.
 
     Args:
         connection: a transaction.
         make: a function of a module, which names what is remembered; what it returns is shared and
             must not be changed.
+        more: what it is asked, besides the transaction.
     """
     known = connection.get_execution_options().get("vonggac_once")
     if known is None:
-        return make(connection)
-    if make not in known:
-        known[make] = make(connection)
-    found: T = known[make]
+        return make(connection, *more)
+    key = (make, *more)
+    if key not in known:
+        known[key] = make(connection, *more)
+    found: T = known[key]
     return found
 
 

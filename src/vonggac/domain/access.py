@@ -383,6 +383,10 @@ def thing_of_account(account_id: str) -> Thing:
 
 def things_of_sites(connection: Connection) -> dict[str, Thing]:
     """`thing_of_site` of every site, by id in the order of their names."""
+    return dict(once(connection, _things))
+
+
+def _things(connection: Connection) -> dict[str, Thing]:
     rows, paths = once(connection, _every_site)
     return {
         site_id: Thing("site", site_id, paths[unit_id], line) for site_id, unit_id, line in rows
@@ -393,6 +397,10 @@ def sites_for(connection: Connection, person: Person, act: Act, now_ns: int) -> 
     """Ids of the sites where a person may do this, by name: what lists show."""
     if not may_somewhere(person, act, now_ns=now_ns):
         return []
+    return list(once(connection, _reached, person, act, now_ns))
+
+
+def _reached(connection: Connection, person: Person, act: Act, now_ns: int) -> list[str]:
     if _by_site(person):
         return allowed(person, act, things_of_sites(connection), now_ns=now_ns)
     rows, paths = once(connection, _every_site)

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from vonggac.domain.statistics import Row
 
 Late = Literal["survey", "inspection", "task"]
-LATE: Final[tuple[Late, ...]] = ("survey", "inspection", "task")
+LATE_BY: Final[Mapping[Late, Callable[[Row], bool]]] = {
+    "survey": lambda row: row.survey_late,
+    "inspection": lambda row: row.inspection_late,
+    "task": lambda row: row.tasks_late > 0,
+}
+"""What is late of a facility."""
+LATE: Final = tuple(LATE_BY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def board(
         found,
         counts(rows),
         [(one, name, counts(part.rows)) for one, name, part in found.parts],
-        {what: sum(what in late(row) for row in rows) for what in LATE},
+        {what: sum(map(is_late, rows)) for what, is_late in LATE_BY.items()},
         dict(sorted(lines.items())),
         chosen(rows, ask),
     )
@@ -135,8 +141,7 @@ def chosen(rows: Iterable[Row], ask: Ask) -> list[Row]:
 
 def late(row: Row) -> list[Late]:
     """What is over its last day there."""
-    is_so = (row.survey_late, row.inspection_late, row.tasks_late > 0)
-    return [what for what, so in zip(LATE, is_so, strict=True) if so]
+    return [what for what, is_so in LATE_BY.items() if is_so(row)]
 
 
 def stage(row: Row) -> State:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vonggac.db import Connection
     from vonggac.domain.access import Person, Thing
     from vonggac.domain.exports import Someone
+    from vonggac.domain.statistics import Row
 
 ReportKind = Literal["daily", "periodic"]
 
@@ -129,13 +130,17 @@ def _parts(
     if unit_id is None and len(children) == 1:
         children = units.below(connection, children[0].id, today)
     names = {one.id: one.vi for one in children}
-    sites: dict[str, set[str]] = {}
-    for site_id, thing in scope.items():
-        child = next((one for one in thing.path if one in names), None)
-        if child is not None:
-            sites.setdefault(child, set()).add(site_id)
+    paths = {thing.path for thing in scope.values()}
+    above = {path: next((one for one in path if one in names), None) for path in paths}
+    child_of = {site_id: above[thing.path] for site_id, thing in scope.items()}
+    parts: dict[str, list[Row]] = {child: [] for child in child_of.values() if child}
+    for row in whole.rows:
+        if child := child_of.get(row.site_id):
+            parts[child].append(row)
     return tuple(
-        (child, names[child], whole.narrowed(sites[child])) for child in names if child in sites
+        (child, names[child], replace(whole, rows=tuple(parts[child])))
+        for child in names
+        if child in parts
     )
 
 

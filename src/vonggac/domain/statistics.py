@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from vonggac.clock import NS
 from vonggac.db import directives, tables
 from vonggac.db import estimate as money_db
 from vonggac.db import inspection as inspection_db
@@ -39,6 +38,7 @@ from vonggac.domain.access import Act
 from vonggac.domain.continuity import cut_hundredths
 from vonggac.domain.continuity_sums import FEW
 from vonggac.domain.continuity_sums import among as _among
+from vonggac.domain.kept import AHEAD_NS, KEEP_NS, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -344,30 +344,77 @@ def statistics(
         fresh: count now, even what was counted for the whole hub less than a minute ago.
     """
     if len(site_ids) <= FEW or fresh:
-        return Statistics(span, _rows(connection, list(site_ids), span, now_ns), now_ns)
-    kept = _Counted.kept.setdefault(connection.engine, {})
-    key = (span, now_ns // KEEP_NS)
-    if key not in kept:
-        if len(kept) >= KEPT_MOST:
-            kept.clear()
-        every = list(connection.execute(sa.select(tables.site.c.id)).scalars())
-        kept[key] = Statistics(span, _rows(connection, every, span, now_ns), now_ns)
-    found = kept[key]
+        standing = _standing(connection, list(site_ids), span.last, now_ns)
+        return _over(connection, standing, span, now_ns)
+    found = _hub(connection).spans.get(span, now_ns, lambda: _whole(connection, span, now_ns))
     return found if len(found.rows) == len(site_ids) else found.narrowed(set(site_ids))
 
 
-def _rows(
-    connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int
-) -> tuple[Row, ...]:
+def ahead(connection: Connection, now_ns: int) -> list[Span]:
+    """Spans that pages of a large hub will ask for: those of today, and what was asked lately.
+
+    Empty on a hub so small that its pages count for themselves.
+    """
+    if connection.execute(sa.select(sa.func.count()).select_from(tables.site)).scalar_one() <= FEW:
+        return []
+    today, spans = legal.day_of(now_ns), _hub(connection).spans
+    for one in (Span(today.replace(day=1), today), Span(today, today)):
+        spans.want(one, now_ns)
+    return spans.asked(now_ns)[:AHEAD_MOST]
+
+
+def count_ahead(connection: Connection, span: Span, now_ns: int) -> bool:
+    """Count a span of the whole hub again if its minute is half over; whether it was."""
+    return _hub(connection).spans.again(
+        span, now_ns, lambda: _whole(connection, span, now_ns, AHEAD_NS)
+    )
+
+
+def _whole(connection: Connection, span: Span, now_ns: int, keep_ns: int = KEEP_NS) -> Statistics:
+    """The statistics of the whole hub; what is of a moment is counted once for all spans."""
+
+    def count() -> _Standing:
+        every = list(connection.execute(sa.select(tables.site.c.id)).scalars())
+        return _standing(connection, every, span.last, now_ns)
+
+    standing = _hub(connection).days.get(span.last, now_ns, count, keep_ns=keep_ns)
+    return _over(connection, standing, span, now_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How facilities stand on the last day of a span, whatever its first one is."""
+
+    as_of_ns: int
+    found: Found
+
+
+def _standing(
+    connection: Connection, site_ids: Sequence[str], last: date, now_ns: int
+) -> _Standing:
     if not site_ids:
-        return ()
+        return _Standing(now_ns, {})
     found = _sites(connection, site_ids)
-    for read in (_surveys, _verdicts, _cameras, _continuity, _inspections, _tasks, _chain, _money):
-        for site_id, values in read(connection, site_ids, span, now_ns).items():
-            if site_id in found:
-                found[site_id].update(values)
+    for read in (_surveys, _verdicts, _cameras, _due, _tasks, _chain, _money):
+        _put(found, read(connection, site_ids, last, now_ns))
+    return _Standing(now_ns, found)
+
+
+def _over(connection: Connection, standing: _Standing, span: Span, now_ns: int) -> Statistics:
+    """The statistics of a span: with what happened in it."""
+    found = {site_id: dict(values) for site_id, values in standing.found.items()}
+    if found:
+        for read in (_continuity, _inspected):
+            _put(found, read(connection, list(found), span, now_ns))
     rows = [Row(**values) for values in found.values()]
-    return tuple(sorted(rows, key=lambda row: (row.code, row.site_id)))
+    in_order = sorted(rows, key=lambda row: (row.code, row.site_id))
+    return Statistics(span, tuple(in_order), standing.as_of_ns)
+
+
+def _put(found: Found, more: Found) -> None:
+    for site_id, values in more.items():
+        if site_id in found:
+            found[site_id].update(values)
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -396,23 +443,27 @@ def of_json(told: Mapping[str, Any]) -> Row:
 
 Found = dict[str, dict[str, Any]]
 
-KEEP_NS: Final = 60 * NS
-"""For so long what was counted of the whole hub is shown again, with its moment (ours): a country
-is counted once a minute, however many people look."""
-KEPT_MOST: Final = 16
+AHEAD_MOST: Final = 6
+"""Spans that are counted ahead at most (ours: a country takes half a second each)."""
 
 
-class _Counted:
-    """What was counted of the whole hub, by database."""
+class _Hub:
+    """What was counted of a whole hub; each database has its own."""
 
-    kept: Final[WeakKeyDictionary[sa.Engine, dict[tuple[Span, int], Statistics]]] = (
-        WeakKeyDictionary()
-    )
+    every: Final[WeakKeyDictionary[sa.Engine, _Hub]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self.spans: Kept[Span, Statistics] = Kept()
+        self.days: Kept[date, _Standing] = Kept()
+
+
+def _hub(connection: Connection) -> _Hub:
+    return _Hub.every.setdefault(connection.engine, _Hub())
 
 
 def forget() -> None:
     """Count anew at the next look, as a bench wants it."""
-    _Counted.kept.clear()
+    _Hub.every.clear()
 
 
 def _sites(connection: Connection, site_ids: Sequence[str]) -> Found:
@@ -428,15 +479,15 @@ def _sites(connection: Connection, site_ids: Sequence[str]) -> Found:
     }  # fmt: skip
 
 
-def _surveys(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int) -> Found:
+def _surveys(connection: Connection, site_ids: Sequence[str], last: date, now_ns: int) -> Found:
     """The last campaign of each facility counts."""
     table, campaign = survey_db.survey, survey_db.survey_campaign
-    today = min(span.last, legal.day_of(now_ns))
+    today = min(last, legal.day_of(now_ns))
     rows = connection.execute(
         sa.select(table.c.site_id, table.c.state, table.c.reason, campaign.c.due,
                   campaign.c.ended_ns)
         .join(campaign, campaign.c.id == table.c.survey_campaign_id)
-        .where(_among(table.c.site_id, site_ids), campaign.c.made_ns < span.ns[1])
+        .where(_among(table.c.site_id, site_ids), campaign.c.made_ns < legal.end_of(last))
         .order_by(campaign.c.made_ns, table.c.id)
     )  # fmt: skip
     return {
@@ -449,14 +500,14 @@ def _surveys(connection: Connection, site_ids: Sequence[str], span: Span, now_ns
     }
 
 
-def _verdicts(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns: int) -> Found:
+def _verdicts(connection: Connection, site_ids: Sequence[str], last: date, _now_ns: int) -> Found:
     table = survey_db.survey_verdict
     rows = connection.execute(
         sa.select(table.c.id, table.c.site_id, table.c.qualifies)
-        .where(_among(table.c.site_id, site_ids), table.c.made_ns < span.ns[1])
+        .where(_among(table.c.site_id, site_ids), table.c.made_ns < legal.end_of(last))
         .order_by(table.c.made_ns, table.c.id)
     )
-    last = {row.site_id: row for row in rows}
+    newest = {row.site_id: row for row in rows}
     read = _Verdicts(connection)
     return {
         site_id: {
@@ -465,7 +516,7 @@ def _verdicts(connection: Connection, site_ids: Sequence[str], span: Span, _now_
             "reasons": read(row.id)[0],
             "cameras_qualified": read(row.id)[1],
         }
-        for site_id, row in last.items()
+        for site_id, row in newest.items()
     }
 
 
@@ -492,7 +543,7 @@ class _Verdicts:
             self._kept[row.id] = tuple(row.found.get("reasons", ())), count
 
 
-def _cameras(connection: Connection, site_ids: Sequence[str], _span: Span, _now_ns: int) -> Found:
+def _cameras(connection: Connection, site_ids: Sequence[str], _last: date, _now_ns: int) -> Found:
     """Cameras in the register, those of which the hub knows a state, those that record now."""
     camera, state, site_state = tables.camera, tables.state, tables.site_state
     online = sa.and_(state.c.status == "recording", site_state.c.reachable_since_ns.is_not(None))
@@ -534,9 +585,10 @@ def _continuity(connection: Connection, site_ids: Sequence[str], span: Span, now
     }
 
 
-def _inspections(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int) -> Found:
-    today = min(span.last, legal.day_of(now_ns))
-    found: Found = {
+def _due(connection: Connection, site_ids: Sequence[str], last: date, now_ns: int) -> Found:
+    """The rule of days for inspections."""
+    today = min(last, legal.day_of(now_ns))
+    return {
         one.site_id: {
             "last_inspection": one.last,
             "inspection_owed": True,
@@ -544,6 +596,10 @@ def _inspections(connection: Connection, site_ids: Sequence[str], span: Span, no
         }
         for one in inspections.dues(connection, site_ids, today)
     }
+
+
+def _inspected(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns: int) -> Found:
+    """Inspections in the span that count."""
     table = inspection_db.inspection
     rows = connection.execute(
         sa.select(table.c.site_id, sa.func.count())
@@ -551,17 +607,15 @@ def _inspections(connection: Connection, site_ids: Sequence[str], span: Span, no
                table.c.done <= span.last, _among(table.c.site_id, site_ids))
         .group_by(table.c.site_id)
     )  # fmt: skip
-    for site_id, count in rows:
-        found.setdefault(site_id, {})["inspected"] = count
-    return found
+    return {site_id: {"inspected": count} for site_id, count in rows}
 
 
-def _tasks(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: int) -> Found:
-    """Tasks that were opened by the end of the span; waived ones are none."""
+def _tasks(connection: Connection, site_ids: Sequence[str], last: date, now_ns: int) -> Found:
+    """Tasks that were opened by the end of the last day; waived ones are none."""
     table, clause = task_db.task, directives.directive_clause
     cited = directives.directive_citation
     due = sa.func.coalesce(table.c.due, clause.c.due, cited.c.due)
-    today = min(span.last, legal.day_of(now_ns))
+    today = min(last, legal.day_of(now_ns))
     is_late = sa.and_(table.c.state.in_(("open", "doing")), due < today)
     rows = connection.execute(
         sa.select(
@@ -573,24 +627,25 @@ def _tasks(connection: Connection, site_ids: Sequence[str], span: Span, now_ns: 
         .outerjoin(clause, clause.c.id == table.c.clause_id)
         .outerjoin(cited, cited.c.id == clause.c.citation_id)
         .where(table.c.site_id.is_not(None), table.c.state != "waived",
-               table.c.opened_ns < span.ns[1], _among(table.c.site_id, site_ids))
+               table.c.opened_ns < legal.end_of(last), _among(table.c.site_id, site_ids))
         .group_by(table.c.site_id)
     )  # fmt: skip
     return {row.site_id: {**row._mapping} for row in rows}
 
 
-def _chain(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns: int) -> Found:
-    """How far the work of connecting it has come by the end of the span."""
+def _chain(connection: Connection, site_ids: Sequence[str], last: date, _now_ns: int) -> Found:
+    """How far the work of connecting it has come by the end of the last day."""
+    end_ns = legal.end_of(last)
     plan, costed, task = money_db.connection_plan, money_db.estimate, task_db.task
     under_way = sa.and_(
         task.c.state.in_(("open", "doing")),
         sa.or_(task.c.about.like("plan:%"), task.c.about.like("estimate:%")),
-        task.c.opened_ns < span.ns[1],
+        task.c.opened_ns < end_ns,
     )
     found: Found = {}
     for name, table, is_so in (
-        ("planned", plan, plan.c.made_ns < span.ns[1]),
-        ("estimated", costed, costed.c.made_ns < span.ns[1]),
+        ("planned", plan, plan.c.made_ns < end_ns),
+        ("estimated", costed, costed.c.made_ns < end_ns),
         ("installing", task, under_way),
     ):
         query = (
@@ -600,12 +655,12 @@ def _chain(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns:
             found.setdefault(site_id, {})[name] = True
     for site_id, one in acceptance.summaries(connection, site_ids).items():
         found.setdefault(site_id, {})["cameras_accepted"] = one.count
-    for site_id, count in designated.confirmed(connection, span.last).items():
+    for site_id, count in designated.confirmed(connection, last).items():
         found.setdefault(site_id, {})["cameras_confirmed"] = count
     return found
 
 
-def _money(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns: int) -> Found:
+def _money(connection: Connection, site_ids: Sequence[str], last: date, _now_ns: int) -> Found:
     """Estimates that were submitted, their last versions; tax and rounding as on their pages."""
     table, line = money_db.estimate, money_db.estimate_line
     later = table.alias("later")
@@ -622,7 +677,7 @@ def _money(connection: Connection, site_ids: Sequence[str], span: Span, _now_ns:
                   sa.func.count().label("lines"), *sums, *counts)
         .join(line, line.c.estimate_id == table.c.id)
         .where(_among(table.c.site_id, site_ids), ~newer,
-               table.c.state.in_(tuple(costs.steps())), table.c.made_ns < span.ns[1])
+               table.c.state.in_(tuple(costs.steps())), table.c.made_ns < legal.end_of(last))
         .group_by(table.c.id, table.c.site_id, table.c.contingency, line.c.vat)
     )  # fmt: skip
     grouped: dict[str, list[Any]] = {}

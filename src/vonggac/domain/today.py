@@ -88,9 +88,7 @@ class _Look:
 
     def may(self, act: Act) -> list[str]:
         """Facilities where the person may do this, without those that are closed."""
-        if not access.may_somewhere(self.person, act, now_ns=self.now_ns):
-            return []
-        reached = access.allowed(self.person, act, self.things, now_ns=self.now_ns)
+        reached = access.sites_for(self.connection, self.person, act, self.now_ns)
         return [site_id for site_id in reached if site_id not in self.closed]
 
     def title(self, site_id: str) -> str:

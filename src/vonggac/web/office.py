@@ -336,6 +336,7 @@ CHORES: Mapping[str, str] = {
     "syslog": "gửi nhật ký đi nơi khác",
     "revocation": "thu hồi quyền xem",
     "idle": "đóng tài khoản không dùng",
+    "counting": "đếm trước số liệu của các trang",
     "reports": "lập và gửi báo cáo định kỳ",
     "acceptance": "kiểm tra lại camera đã nghiệm thu",
 }
