@@ -125,7 +125,7 @@ def shell_blocks() -> Iterator[Block]:
 BLOCKS = list(shell_blocks())
 SYSTEM = {
     "cd", "cp", "curl", "sudo", "apt-get", "useradd", "install", "editor", "systemctl",
-    "journalctl", "git", "ss", "chmod", "export", "kill",
+    "journalctl", "git", "ss", "chmod", "export", "kill", "createuser", "createdb",
 }  # fmt: skip
 """Commands of the system that the docs may use."""
 

@@ -60,22 +60,35 @@ def command(options: argparse.Namespace) -> int:
         given = given / RECORDINGS
     if not given.is_dir():
         raise ConfigError(f"{given} is not a directory")
-    if not holds_recordings(given):
-        raise ConfigError(EMPTY.format(given))
-    found = boxes.check(given, hashing=not options.no_hash)
+    found = _found(given, hub, options)
     verdict = None if hub is None else audit_of(hub)
-    result = boxes.as_json(found)
+    result: dict[str, object] = {} if found is None else boxes.as_json(found)
     if verdict is not None:
+        faults = [] if found is None else found.faults
         result["audit"] = as_json(verdict)
-        result["faults"] = [*found.faults, *(f"audit: {fault}" for fault in verdict.faults)]
-        result["ok"] = found.ok and verdict.ok
+        result["faults"] = [*faults, *(f"audit: {fault}" for fault in verdict.faults)]
+        result["ok"] = (found is None or found.ok) and verdict.ok
     if options.json:
         print(json.dumps(result, ensure_ascii=False))  # noqa: T201
     else:
-        boxes.tell(found)
+        if found is not None:
+            boxes.tell(found)
         if verdict is not None:
             tell(verdict)
     return 0 if result["ok"] else 1
+
+
+def _found(given: Path, hub: Hub | None, options: argparse.Namespace) -> boxes.Findings | None:
+    """What became of the recordings; None: this is the hub of others, without a box.
+
+    Raises:
+        ConfigError: neither a box nor a hub ever wrote here.
+    """
+    if holds_recordings(given):
+        return boxes.check(given, hashing=not options.no_hash)
+    if hub is None or (hub.recordings / identity.FOLDER).is_dir():
+        raise ConfigError(EMPTY.format(given))
+    return None
 
 
 def found_at(directory: Path, config: Path | None) -> Hub | None:
@@ -105,9 +118,8 @@ def audit_of(hub: Hub) -> Verdict:
             found = auditing.verify(
                 connection, signed_by_box(hub.recordings), now_ns=SystemClock().wall_ns()
             )
-            return audit.Verdict(
-                found.rows, found.anchors, (*found.faults, *keys_of(connection, hub.recordings))
-            )
+            faults = (*found.faults, *keys_of(connection, hub.recordings))
+            return audit.Verdict(found.rows, found.anchors, faults, found.notes)
     except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.ProgrammingError) as error:
         raise ConfigError(
             "the hub's database cannot be read by this version; start `vonggac up` once"
@@ -147,6 +159,7 @@ def as_json(verdict: Verdict) -> dict[str, object]:
         "rows": verdict.rows,
         "anchors": verdict.anchors,
         "faults": list(verdict.faults),
+        **({"notes": list(verdict.notes)} if verdict.notes else {}),
     }
 
 
@@ -154,6 +167,8 @@ def tell(verdict: Verdict) -> None:
     """The same for people."""
     write = sys.stdout.write
     write(f"audit: {verdict.rows} rows, held against {verdict.anchors} signed anchors\n")
+    for note in verdict.notes:
+        write(f"note: {note}\n")
     for fault in verdict.faults:
         write(f"wrong: {fault}\n")
     write("the audit is whole\n" if verdict.ok else "the audit was altered\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 
 from vonggac.errors import Kind, VonggacError
 
@@ -55,6 +56,15 @@ class Database:
             connection.rollback()
 
     @contextmanager
+    def still(self) -> Iterator[Connection]:
+        """A transaction whose every statement sees the same moment, however long it takes."""
+        with self.engine.connect() as connection:
+            if not self._is_sqlite:  # where it is the rule, from the first statement on
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+            connection.rollback()
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed if the block ends, undone if it raises.
 
@@ -83,11 +93,22 @@ class Database:
                 yield connection
 
     def migrate(self) -> None:
-        """Bring the schema up to this program's version; harmless when it is there already."""
+        """Bring the schema up to this program's version; harmless when it is there already.
+
+        Raises:
+            VonggacError: UNSUPPORTED, a newer version brought it up.
+        """
         with self.engine.connect() as connection:
             settings = alembic_config()
             settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
+            try:
+                command.upgrade(settings, "head")
+            except CommandError as error:
+                raise VonggacError(
+                    Kind.UNSUPPORTED,
+                    "a newer version brought this database up; run that one, or restore the backup"
+                    " that was made before the upgrade",
+                ) from error
             connection.commit()
 
     def close(self) -> None:

@@ -168,6 +168,9 @@ class Act(StrEnum):
     DELETED = "recordings_deleted"
     AUDIT_READ = "audit_exported"
     AUDIT_EXPIRED = "audit_expired"
+    BACKUP_MADE = "backup_made"
+    BACKUP_RESTORED = "backup_restored"
+    DATABASE_MOVED = "database_moved"
     EXPORT_ASKED = "export_asked"
     EXPORT_APPROVED = "export_approved"
     EXPORT_REFUSED = "export_refused"
@@ -285,6 +288,8 @@ class Verdict:
     """Anchors that rows were held against."""
     faults: tuple[str, ...]
     """Sentences, each with its place."""
+    notes: tuple[str, ...] = ()
+    """What is missing with a reason that stands in the chain itself: a restore from a backup."""
 
     @property
     def ok(self) -> bool:
@@ -353,6 +358,21 @@ def row_hash(previous: str, values: Mapping[str, Any]) -> str:
         [values[name] for name in HASHED], sort_keys=True, separators=(",", ":"), ensure_ascii=True
     )
     return hashlib.sha256(f"vonggac audit 1\n{previous}\n{told}".encode()).hexdigest()
+
+
+def go_on(
+    connection: Connection, actor: Actor, *, now_ns: int, detail: Mapping[str, object]
+) -> int:
+    """Go on after a restore: rows since the backup are gone, and a row says so; its number.
+
+    Rows are counted on from the milliseconds of now, so that no number ever means two rows: those
+    that were lost stand signed in ledgers of sites, and in papers.
+    """
+    newest = _take_head(connection)
+    number = max(newest.row + 1, now_ns // 1_000_000)
+    connection.execute(tables.audit_head.update().values(row_id=number - 1))
+    told = {**detail, "row": newest.row, "hash": newest.hash}
+    return record(connection, actor, Act.BACKUP_RESTORED, now_ns=now_ns, detail=told)
 
 
 HASHED = (
@@ -553,6 +573,7 @@ def verify(connection: Connection, anchors: Sequence[Anchor] = (), *, now_ns: in
     faults: list[str] = []
     hashes: dict[int, str] = {}
     expired: dict[str, Mapping[str, Any]] = {}
+    restored: list[_Restored] = []
     wanted = {anchor.row for anchor in anchors}
     first: Row | None = None
     last: Row | None = None
@@ -567,6 +588,8 @@ def verify(connection: Connection, anchors: Sequence[Anchor] = (), *, now_ns: in
             faults.append(_broken(last, row))
         if row.act == Act.AUDIT_EXPIRED and "hash" in row.detail:
             expired[str(row.detail["hash"])] = {**row.detail, "time_ns": row.time_ns}
+        if row.act == Act.BACKUP_RESTORED and last is not None:
+            restored.append(_Restored(last.id, row.id, row.time_ns))
         if row.id in wanted:
             hashes[row.id] = row.hash
         last = row
@@ -576,9 +599,37 @@ def verify(connection: Connection, anchors: Sequence[Anchor] = (), *, now_ns: in
     faults += _head_faults(newest, last)
     reach = last.id if last is not None else 0
     young_ns = now_ns - KEEP_DAYS * DAY_NS + _TOGETHER_NS
+    lost: dict[_Restored, int] = {}
     for anchor in sorted(anchors, key=lambda one: one.at_ns):
+        before = next((one for one in restored if one.explains(anchor)), None)
+        if before is not None:
+            lost[before] = max(anchor.row, lost.get(before, 0))
+            continue
         faults += _anchor_faults(anchor, hashes, (first.id if first else 1, reach), young_ns)
-    return Verdict(count, len(anchors), tuple(faults))
+    notes = [one.told(lost.get(one)) for one in restored]
+    return Verdict(count, len(anchors), tuple(faults), tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Restored:
+    """A place in the chain at which a backup was brought back."""
+
+    row: int
+    """The last row of the backup."""
+    next: int
+    """The row that says so."""
+    at_ns: int
+
+    def explains(self, anchor: Anchor) -> bool:
+        """Whether a site signed a row that was lost; one of much later is of another hub's life."""
+        return self.row < anchor.row < self.next and anchor.at_ns <= self.at_ns + _TOGETHER_NS
+
+    def told(self, lost: int | None) -> str:
+        """In a sentence."""
+        begun = f"restored from a backup at {rfc3339(self.at_ns)}: it ended with row {self.row}"
+        if lost is None:
+            return begun
+        return f"{begun}, and sites signed up to row {lost} before; those rows are lost"
 
 
 def _values(row: Row) -> dict[str, Any]:

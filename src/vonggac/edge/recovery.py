@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sqlite3
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +27,6 @@ from vonggac.media import merkle
 from vonggac.media.fmp4_read import Scan, is_sound, scan
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -145,6 +145,26 @@ def next_epoch(directory: Path, chain: Chain | None = None) -> int:
         latest = max(latest, reader.latest_epoch())
         reader.close()
     return latest + 1
+
+
+def keep_catalog(directory: Path, target: Path) -> bool:
+    """One moment of the catalog as a file of its own, while the recorder writes; False without one.
+
+    Raises:
+        VonggacError: CORRUPT, it cannot be read.
+    """
+    path = directory / CATALOG
+    if not path.exists():
+        return False
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5.0)) as catalog:
+            catalog.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.DatabaseError as error:
+        raise VonggacError(
+            Kind.CORRUPT, f"the catalog {path} cannot be read ({error}); run `vonggac check`"
+        ) from error
+    return True
 
 
 def booted(directory: Path, boot: str) -> int | None:

@@ -202,9 +202,8 @@ def verify(
     own = [told for told in others if not _is_of_another_hub(told[1])]
     anchors, wrong = anchors_of([*stored, *own], chains)
     verdict = audit.verify(connection, anchors, now_ns=now_ns)
-    return audit.Verdict(
-        verdict.rows, verdict.anchors, (*verdict.faults, *faults, *dict.fromkeys(wrong))
-    )
+    found = (*verdict.faults, *faults, *dict.fromkeys(wrong))
+    return audit.Verdict(verdict.rows, verdict.anchors, found, verdict.notes)
 
 
 def _is_of_another_hub(envelope: wire.Envelope) -> bool:
