@@ -49,6 +49,7 @@ from vonggac.hub.orders import Orders
 from vonggac.hub.revocation import Revocation
 from vonggac.hub.site import Site
 from vonggac.hub.sites import Sites
+from vonggac.hub.wanting import Wanting
 from vonggac.keys import rotation
 from vonggac.web import serve, tls
 from vonggac.web.app import create_app
@@ -193,6 +194,8 @@ async def run(
             site = Site(asker, hub_key, clock, site_id=identity.site, public_key=public)
         sites = Sites(asker, hub_key, clock, own=site)
         orders = Orders(site, database, box, clock)
+        wanting = Wanting(asking, sites, database, hub_key, clock, hub=trust.hub)
+        orders.onward = wanting.changed
         chores = Chores(database, clock)
 
         def system() -> Awaitable[bus.Connection]:
@@ -268,7 +271,7 @@ async def run(
                     server.run(),
                     *_of_box(edge, site, kept, asking, taker, database, clock),
                     _after(cameras, kept("orders", orders.run)),
-                    *_of_those_below(server, below, kept, asking, taker, clock),
+                    *_of_those_below(server, below, wanting, kept, asking, taker, clock),
                     kept("exports", exporter.run),
                     kept(
                         "audit",
@@ -459,6 +462,7 @@ def _of_box(
 def _of_those_below(
     server: bus.NatsServer,
     below: links.Below,
+    wanting: Wanting,
     kept: Keep,
     asking: bus.Connection,
     taker: facts.FactTaker,
@@ -473,7 +477,11 @@ def _of_those_below(
         reader = bus.LedgerReader(asking, keys.LEDGERS)
         await facts.run(reader, taker, clock, lambda: None)
 
-    return [kept("below", below.run), kept("facts_below", taken)]
+    return [
+        kept("below", below.run),
+        kept("facts_below", taken),
+        kept("wants", wanting.run),
+    ]
 
 
 def _fed(

@@ -348,3 +348,33 @@ def test_a_cut_is_the_links_and_no_cameras_and_the_ledger_is_whole_after_it(scen
     assert abs(above["recorded_s"] - below["recorded_s"]) <= SECOND_S
     assert above["recorded_s"] > ended - began - 2 * SECOND_S
     assert refusals(scene) == []
+
+
+def test_a_hold_of_the_province_reaches_a_box_whose_line_was_cut(scene: Scene) -> None:
+    """Sent when the line is there, taken by the box, said in a fact; both tiers' pages say so."""
+    below, http = scene.sites[1], scene.province.http
+    camera = scene.camera(below)
+    assert camera is not None
+    now = time.time()
+    body = {"camera": camera["id"], "from": moment(now - 6), "to": moment(now - 2),
+            "case_number": "01/VA", "reason": "vụ việc"}  # fmt: skip
+    headers = {"X-CSRF-Token": http.get("/api/v1/session").json()["csrf_token"]}
+    scene.lines.do(below.line.cut())
+    try:
+        wait_until(lambda: not scene.told(below)["link"]["up"], "the link is seen to be down")
+        placed = http.post("/api/v1/holds", json=body, headers=headers)
+        assert placed.status_code == 201, placed.text
+        assert placed.json()["at_box"]["state"] == "sending"
+    finally:
+        scene.lines.do(below.line.restore())
+
+    def stand() -> str:
+        told = http.get("/api/v1/holds").json()["holds"]
+        state = next(one["at_box"]["state"] for one in told if one["id"] == placed.json()["id"])
+        return str(state)
+
+    wait_until(lambda: stand() == "taken", "the box says that it keeps it", seconds=60)
+    file = below.data / "recordings" / "identity" / "above.json"
+    assert placed.json()["id"] in file.read_text()
+    page = below.program.http.get("/holds").text
+    assert "Giữ theo yêu cầu của cấp trên" in page

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub_stage import HOUR, NOW_NS, SITE_ID, browser
-from vonggac import keys
+from vonggac import keys, wire
 from vonggac.clock import rfc3339
 from vonggac.db import tables
-from vonggac.domain import accounts, audit, exports, holds, roles, sessions
+from vonggac.domain import accounts, audit, exports, holds, roles, sessions, wants
 from vonggac.hub.exporting import EXPORTS, zip_path
 from vonggac.web import evidence
 from vonggac.web.desk import SESSION_COOKIE
@@ -264,22 +264,65 @@ async def test_a_hold_is_placed_by_one_and_released_by_another(people: People) -
         assert holds.kept(connection, SITE_ID) == []
 
 
-async def test_a_hold_is_refused_where_no_order_of_this_hub_reaches_the_box(people: People) -> None:
-    """A box elsewhere obeys its own hub: a hold that it never hears of would keep nothing."""
+def far_camera(people: People, public_key: str | None) -> dict[str, str]:
+    """A camera of another machine's site, and what is wanted of it."""
     table = tables.camera
     with people.hub.database.writing() as connection:
+        connection.execute(
+            tables.site.update().where(tables.site.c.id == FAR).values(public_key=public_key)
+        )
         row = connection.execute(table.select().where(table.c.id == "hl-2a")).one()
         connection.execute(table.insert().values({**row._mapping, "id": "far-1", "site_id": FAR}))
     span = {"from": rfc3339(NOW_NS - HOUR), "to": rfc3339(NOW_NS)}
-    wanted = {"camera": "far-1", "case_number": "VA-8", "reason": "vụ việc", **span}
+    return {"camera": "far-1", "case_number": "VA-8", "reason": "vụ việc", **span}
+
+
+async def test_a_hold_is_refused_where_no_box_joined(people: People) -> None:
+    """Nobody would hear of it: a hold that keeps nothing must not be believed in."""
+    wanted = far_camera(people, None)
     answer = await people.post("xa", "/api/v1/holds", wanted)
     page = await people.get("xa", "/holds")
 
     assert answer.status_code == 422
-    assert answer.json()["error"]["detail"]["fields"] == {"camera": "box_elsewhere"}
+    assert answer.json()["error"]["detail"]["fields"] == {"camera": "no_box"}
     assert 'value="far-1"' not in page.text
     with people.hub.database.reading() as connection:
         assert holds.standing(connection, [FAR]) == []
+
+
+async def test_a_hold_of_a_box_elsewhere_is_said_to_be_kept_when_the_box_said_so(
+    people: People,
+) -> None:
+    """On its way, refused with why, kept, released and still kept: each is another thing."""
+    wanted = far_camera(people, keys.SigningKey(keys.new_seed()).public)
+    key = wants.key_of(keys.new_id())
+    form = await people.get("xa", "/holds")
+    placed = await people.post("xa", "/api/v1/holds", wanted)
+    made = placed.json()
+    span = (made["id"], "hl-2a", NOW_NS - HOUR, NOW_NS)
+
+    async def seen(refused: bool | None) -> tuple[str, str]:
+        with people.hub.database.writing() as connection:
+            revision = wants.renew(connection, FAR, key, "digest", now_ns=NOW_NS)
+            wants.sent(connection, FAR, key, revision, now_ns=NOW_NS)
+            if refused is not None:
+                fact = wire.WantAnswered(
+                    at=NOW_NS, key=key, revision=revision, accepted=True,
+                    refused=((made["id"], "expired"),) if refused else (),
+                    spans=() if refused else (span,),
+                )  # fmt: skip
+                wants.answered(connection, FAR, fact, now_ns=NOW_NS)
+        told = (await people.get("xa", "/api/v1/holds")).json()["holds"][0]["at_box"]
+        return told["state"], (await people.get("xa", "/holds")).text
+
+    sent, kept, refused = await seen(None), await seen(False), await seen(True)
+
+    assert 'value="far-1"' in form.text
+    assert (placed.status_code, made["at_box"]["state"]) == (201, "sending")
+    assert (sent[0], kept[0], refused[0]) == ("sent", "taken", "refused")
+    assert "chờ thiết bị ghi trả lời" in sent[1]
+    assert "thiết bị ghi đã nhận" in kept[1]
+    assert "đã bị xóa theo hạn lưu" in refused[1]
 
 
 async def test_the_verifier_is_for_anybody_and_one_file_when_taken_home(people: People) -> None:

@@ -105,7 +105,7 @@ def said_in_matters() -> list[str]:
 def said_by_key() -> list[str]:
     tables = (watch.TEXTS, office.ACTS, office.CHORES, cameras.FAULTS, entrance.PASSWORD_FAULTS,
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
-              evidence.STATES, evidence.STEPS, evidence.FAULTS,
+              evidence.STATES, evidence.STEPS, evidence.FAULTS, evidence.WHY_NOT_KEPT,
               workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,
               shares.FAULTS, maintenance.FAULTS, directives.FAULTS, directives.STATES,
               directives.STEPS, letters.FAULTS, letters.MARGINS)  # fmt: skip

@@ -433,6 +433,31 @@ async def last_order(
     return None if stored is None else decode_want(base64.b64decode(stored.data))
 
 
+async def held_orders(connection: Connection, hub: str, site: str) -> list[tuple[str, bytes]]:
+    """Everything that the WANT of this machine holds for its box: subjects and payloads.
+
+    Args:
+        connection: of the edge.
+        hub: id of the hub in the subjects of this machine.
+        site: id of the site.
+
+    Raises:
+        VonggacError: UNAVAILABLE or TIMED_OUT.
+    """
+    found: list[tuple[str, bytes]] = []
+    number = 1
+    while True:
+        body = {"seq": number, "next_by_subj": wire.wants(hub, site)}
+        told = await call(connection, f"STREAM.MSG.GET.{WANT}", body, _StoredMessage)
+        if told.error is None and told.message is not None:
+            found.append((told.message.subject, base64.b64decode(told.message.data)))
+            number = told.message.seq + 1
+        elif told.error is not None and told.error.err_code == _NO_MESSAGE:
+            return found
+        else:
+            raise refusal(told.error, WANT)
+
+
 def decode_want(payload: bytes) -> wire.Want:
     """Read an order as it arrives on its subject.
 

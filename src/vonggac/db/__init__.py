@@ -15,6 +15,7 @@ from vonggac.db import register as _register  # noqa: F401
 from vonggac.db import site_keys as _site_keys  # noqa: F401
 from vonggac.db import survey as _survey  # noqa: F401
 from vonggac.db import task as _task  # noqa: F401
+from vonggac.db import wanting as _wanting  # noqa: F401
 from vonggac.db.engine import FAILED, Database, is_away, once, sqlite_url, why_failed
 from vonggac.db.names import among
 

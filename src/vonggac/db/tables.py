@@ -593,6 +593,13 @@ site_state = sa.Table(
     _moment("reachable_since_ns", "since when the box answers; null while it does not", null=True),
     _moment("lost_ns", "since when it does not answer; null while it does", null=True),
     sa.Column("detail", sa.JSON, nullable=False, comment="disk, retention, versions, counters"),
+    sa.Column(
+        "stands_ns",
+        Moment,
+        nullable=False,
+        server_default="0",
+        comment="until when what its streams were doing stands by itself; 0: not at all",
+    ),
     comment="what a box is doing now: the clock of reachability, never mixed with the ledger",
 )
 

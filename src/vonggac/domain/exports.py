@@ -429,6 +429,13 @@ def still_open(connection: Connection, site_id: str) -> list[Export]:
     return [_export(row) for row in rows]
 
 
+def sites_open(connection: Connection) -> list[str]:
+    """Facilities of which an export is not built yet."""
+    table = tables.export
+    query = sa.select(table.c.site_id).where(table.c.state.in_(OPEN)).distinct()
+    return list(connection.execute(query).scalars())
+
+
 def camera_names(connection: Connection, camera_ids: Sequence[str]) -> dict[str, Any]:
     """What the cameras of an export are called: id to (name, title, zone), retired ones too."""
     table = tables.camera

@@ -208,17 +208,32 @@ def standing(connection: Connection, site_ids: Sequence[str]) -> list[Hold]:
 
 def kept(connection: Connection, site_id: str) -> list[Kept]:
     """Everything that the site's box must not delete: holds, and what open exports ask for."""
+    return [one for _, one in kept_for(connection, site_id)]
+
+
+def kept_for(connection: Connection, site_id: str) -> list[tuple[str, Kept]]:
+    """The same, each with the id of the hold or of the export that needs it."""
     found = [
-        Kept(hold.camera, hold.from_ns, hold.to_ns, hold.case_number)
+        (hold.id, Kept(hold.camera, hold.from_ns, hold.to_ns, hold.case_number))
         for hold in standing(connection, [site_id])
     ]
     for export in exports.still_open(connection, site_id):
         names = exports.camera_names(connection, export.cameras)
+        number = export.request.number[:MAX_TEXT]
         found += [
-            Kept(names[camera].name, export.from_ns, export.to_ns, export.request.number[:MAX_TEXT])
+            (export.id, Kept(names[camera].name, export.from_ns, export.to_ns, number))
             for camera in export.cameras
         ]
     return found[:1_000]
+
+
+def sites_with(connection: Connection) -> set[str]:
+    """Facilities of which something is kept now."""
+    hold = tables.hold
+    placed = connection.execute(
+        sa.select(hold.c.site_id).where(hold.c.released_ns.is_(None)).distinct()
+    )
+    return {*placed.scalars(), *exports.sites_open(connection)}
 
 
 def _audit(

@@ -138,6 +138,14 @@ class Answers(Protocol):
         ...
 
 
+class Wants(Protocol):
+    """Who takes what hubs above want of the box."""
+
+    async def run(self, control: Connection) -> None:
+        """Take what lies in WANT, and what comes, until the connection is over."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who the box is and whom it obeys."""
@@ -231,6 +239,7 @@ class Agent:
         upward: facts into the ledger.
         connect: makes the two connections (control, media).
         clock: grants end by its wall time.
+        wants: takes orders of hubs above; None where there is none.
     """
 
     def __init__(
@@ -243,6 +252,7 @@ class Agent:
         upward: Upward,
         connect: Callable[[], Awaitable[tuple[Connection, Connection]]],
         clock: Clock,
+        wants: Wants | None = None,
     ) -> None:
         self.answered: Counter[str] = Counter()
         """Questions by verb and outcome ("open 200", "gop not_found")."""
@@ -259,6 +269,7 @@ class Agent:
         self._upward = upward
         self._connect = connect
         self._clock = clock
+        self._wants = wants
         self._open: dict[tuple[str, str], _Credit] = {}
         self._revoked: dict[str, None] = {}
         """Grants that are answered no more, in the order in which the hub said so."""
@@ -296,6 +307,8 @@ class Agent:
                 tasks.create_task(self._upward.run(control), name="upward")
                 tasks.create_task(self._sweep(), name="trail")
                 tasks.create_task(self._listen(control, media), name="questions")
+                if self._wants is not None:
+                    tasks.create_task(self._wants.run(control), name="wants")
                 for connection in (control, media):
                     tasks.create_task(_until_closed(connection), name=connection.name)
         except ExceptionGroup as group:

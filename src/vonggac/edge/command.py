@@ -35,6 +35,7 @@ from vonggac.edge.retention import Hold
 from vonggac.edge.source import READ_BUFFER_BYTES, HangUps
 from vonggac.edge.trail import Trail
 from vonggac.edge.upward import Upward
+from vonggac.edge.wanted import Wanted
 from vonggac.errors import ConfigError, Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -253,6 +254,20 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         decoder=decoder,
     )
 
+    def hold() -> None:
+        box.hold((*orders.holds, *wanted.holds))
+
+    wanted = Wanted(
+        directory,
+        config.hub,
+        identity.site,
+        config.upper_keys,
+        cameras=lambda: {camera.name for camera in orders.cameras},
+        say=box.journal.append,
+        wall_ns=clock.wall_ns,
+        changed=hold,
+    )
+
     def obey(wanted: wire.WantedCameras, revision: int) -> None:
         if revision < orders.revision:
             raise VonggacError(
@@ -268,7 +283,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
             ) from error
         box.configure(found)
         box.keep(days_of(wanted.cameras, config.retention))
-        box.hold(orders.holds)
+        hold()
         describe(box, wire.WantedCameras((*gone(before, wanted.cameras), *wanted.cameras)))
 
     upward = Upward(config.hub, identity.site, source=Places(directory / "journal"), clock=clock)
@@ -298,12 +313,13 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         upward=upward,
         connect=connect,
         clock=clock,
+        wants=wanted if config.upper_keys else None,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, box.stop)
     talking = asyncio.create_task(on_bus.run(), name="agent")
     watching = asyncio.create_task(_until_orphaned(parent, box), name="parent")
-    box.hold(orders.holds)
+    hold()
     describe(box, wire.WantedCameras(orders.cameras))
     try:
         await box.run(setups)

@@ -18,7 +18,7 @@ import msgspec
 
 from vonggac import keys, log, wire
 from vonggac.db import FAILED
-from vonggac.domain import audit, below, holds, ledger, site_keys
+from vonggac.domain import audit, below, holds, ledger, site_keys, wants
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub.said import plain, plain_all
 
@@ -272,7 +272,7 @@ def apply_fact(
             stream = ledger.Stream(site_id, fact.camera, fact.stream)
             held = [
                 wire.held_hours(one.from_ns, one.to_ns)
-                for one in holds.kept(connection, site_id)
+                for one in (*holds.kept(connection, site_id), *wants.kept(connection, site_id))
                 if one.camera == fact.camera
             ]
             ledger.put_expiry(connection, stream, (fact.from_, fact.to), held)
@@ -333,6 +333,7 @@ def apply_fact(
                 "reasons": list(fact.reasons),
             }
             _box_said(connection, site_id, fact.at, now_ns, {"order": order})
+            wants.answered(connection, site_id, fact, now_ns=now_ns)
         case wire.CameraDescribed():
             for stream_name in fact.streams:
                 stream = ledger.Stream(site_id, fact.camera, stream_name)

@@ -20,6 +20,8 @@ from vonggac.domain import holds, ledger, maintenance, registry, settings
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vonggac.clock import Clock
     from vonggac.db import Connection, Database
     from vonggac.hub.site import Site
@@ -61,10 +63,14 @@ class Orders:
         self._sent = ""
         self.last: Outcome | None = None
         """What the box said to the last order, for the pages."""
+        self.onward: Callable[[], None] | None = None
+        """Told when what is kept may have changed: orders to boxes elsewhere (`hub.wanting`)."""
 
     def changed(self) -> None:
         """The register changed: send it soon. Call on the loop."""
         self._changed.set()
+        if self.onward is not None:
+            self.onward()
 
     def forget(self) -> None:
         """The box may have lost its orders (it restarted): send them again."""

@@ -10,8 +10,10 @@ from vonggac.keys.site import (
     new_seed,
     seal,
     sign_survey,
+    sign_want,
     verify_envelope,
     verify_survey,
+    verify_want,
 )
 from vonggac.keys.trust import (
     HUB_CONSUMER,
@@ -60,9 +62,11 @@ __all__ = [
     "read_secret",
     "seal",
     "sign_survey",
+    "sign_want",
     "signer",
     "verify",
     "verify_envelope",
     "verify_survey",
+    "verify_want",
     "write_secret",
 ]

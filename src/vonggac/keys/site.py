@@ -7,6 +7,7 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import nacl.exceptions
 import nacl.public
 import nacl.signing
@@ -18,6 +19,7 @@ from vonggac.keys.files import read_secret, write_secret
 from vonggac.wire import survey as surveys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -149,6 +151,33 @@ def verify_survey(read: surveys.SurveyRead, public: str) -> None:
         raise VonggacError(
             Kind.CORRUPT, "a survey's signature is not the box's", site=signature.site
         ) from None
+
+
+def sign_want(key: SigningKey, subject: wire.WantSubject, want: wire.Want) -> wire.Want:
+    """Sign an order as a hub, for the box, the key and the revision that it is for."""
+    signature = _encode(key.sign(wire.want_bytes(subject, want)))
+    return msgspec.structs.replace(want, signature=signature)
+
+
+def verify_want(want: wire.Want, subject: wire.WantSubject, hubs: Sequence[str]) -> str:
+    """Which hub signed an order.
+
+    Args:
+        want: as it lay in WANT.
+        subject: where it lay.
+        hubs: public keys of those that may want something of this box.
+
+    Raises:
+        VonggacError: FORBIDDEN: none of them did, or it was for another box, key or revision.
+    """
+    signed = wire.want_bytes(subject, want)
+    for public in hubs:
+        try:
+            nacl.signing.VerifyKey(_decode(public)).verify(signed, _decode(want.signature))
+        except (nacl.exceptions.CryptoError, ValueError, binascii.Error, TypeError):
+            continue
+        return public
+    raise VonggacError(Kind.FORBIDDEN, "no hub above this box signed the order")
 
 
 def seal(public: str, content: bytes) -> str:

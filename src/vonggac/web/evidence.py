@@ -51,10 +51,17 @@ FAULTS: Mapping[str, str] = {
     "one_site": "Một yêu cầu chỉ gồm camera của một cơ sở.",
     "no_time": "Viết dạng ngày/tháng/năm giờ:phút, ví dụ 18/11/2026 14:30.",
     "own_request": "Bạn lập yêu cầu này, nên người khác phải duyệt.",
-    "box_elsewhere": "Thiết bị ghi này theo lệnh của trang tại cơ sở: đặt lệnh giữ ở đó.",
+    "no_box": "Chưa có thiết bị ghi nào của cơ sở này nối với hệ thống, nên chưa giữ được gì.",
     "own_hold": "Bạn đặt lệnh giữ này, nên người khác phải thôi giữ.",
 }
 """What is said of a field that is wrong."""
+WHY_NOT_KEPT: Mapping[str, str] = {
+    "no_camera": "thiết bị ghi không có camera này",
+    "expired": "bản ghi của khoảng này đã bị xóa theo hạn lưu",
+}
+"""Why a box keeps nothing of a span, in its own words; what is not here is its sentence."""
+MOST_LISTED = 500
+"""Cameras of one list to choose from; beyond it the camera is chosen where it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,17 +264,23 @@ def holds_page(
 
 def _holds_page(who: Visitor, form: Form, *, fault: str = "", status: int = 200) -> Response:
     with who.desk.database.reading() as connection:
-        found = holds.listed(connection, evidence_api.sites_of(connection, who))
-        own_id = who.desk.sites.own_id
-        cameras = [
-            one for one in _cameras(connection, who, Act.HOLD_PLACE) if one.site_id == own_id
-        ]
+        sites = evidence_api.sites_of(connection, who)
+        found = holds.listed(connection, sites)
+        ways = evidence_api.ways_of(connection, who, found)
+        above = evidence_api.from_above(connection, sites)
+        cameras, too_many = _to_hold(connection, who, form.values.get("camera", ""))
+        titles = registry.titles(connection)
     may_release = who.can(Act.HOLD_RELEASE.value)
     return who.page(
         "holds.html",
         {
             "holds": found,
+            "ways": ways,
+            "why_not": WHY_NOT_KEPT,
+            "above": above,
+            "titles": titles,
             "cameras": cameras,
+            "too_many": too_many,
             "form": form,
             "fault": who.t(FAULTS[fault]) if fault in FAULTS else fault,
             "me": who.signed_in.account.id,
@@ -369,6 +382,22 @@ def _shown(connection: Connection, export: exports.Export) -> Shown:
         [names[camera] for camera in export.cameras if camera in names],
         registry.site(connection, export.site_id),
     )
+
+
+def _to_hold(
+    connection: Connection, who: Visitor, chosen: str
+) -> tuple[dict[str, list[registry.Camera]], bool]:
+    """Cameras whose recordings can be kept from here, by site; and whether there are too many."""
+    allowed = access.sites_for(connection, who.person, Act.HOLD_PLACE, who.desk.now_ns())
+    reached = {site_id for site_id, _ in registry.boxes(connection, allowed)}
+    found = registry.cameras_of(connection, [one for one in allowed if one in reached])
+    too_many = len(found) > MOST_LISTED
+    if too_many:
+        found = [one for one in found if one.id == chosen]
+    by_site: dict[str, list[registry.Camera]] = {}
+    for one in found:
+        by_site.setdefault(one.site_id, []).append(one)
+    return by_site, too_many
 
 
 def _cameras(connection: Connection, who: Visitor, act: Act) -> list[registry.Camera]:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from vonggac.clock import parse_rfc3339, rfc3339
-from vonggac.domain import access, audit, exports, holds
+from vonggac.domain import access, audit, exports, holds, wants
 from vonggac.domain.access import Act
 from vonggac.domain.exports import Someone
 from vonggac.errors import Kind, VonggacError
@@ -298,8 +298,19 @@ def export_json(found: exports.Export) -> dict[str, Any]:
 def every_hold(who: Signed) -> dict[str, Any]:
     """Those of the sites where the visitor may see them; those that stand first."""
     with who.desk.database.reading() as connection:
-        found = holds.listed(connection, sites_of(connection, who))
-    return {"holds": [hold_json(one) for one in found]}
+        sites = sites_of(connection, who)
+        found = holds.listed(connection, sites)
+        ways = ways_of(connection, who, found)
+        above = from_above(connection, sites)
+    return {
+        "holds": [hold_json(one, ways.get(one.id)) for one in found],
+        "from_above": [
+            {"site": one.site_id, "camera": camera, "from": rfc3339(begin), "to": rfc3339(end),
+             "as_of": rfc3339(one.answered_ns or one.made_ns)}
+            for one in above
+            for _, camera, begin, end in one.spans
+        ],
+    }  # fmt: skip
 
 
 @routes.post("/holds", summary="Keep a span from deletion", status_code=201)
@@ -312,7 +323,7 @@ async def place_hold(request: Request, body: HoldBody) -> dict[str, Any]:
 
     made = await run_in_threadpool(place)
     request.app.state.desk.orders.changed()
-    return hold_json(made)
+    return await run_in_threadpool(_told_of, visitor(request), made)
 
 
 @routes.post("/holds/{hold_id}/release", summary="Let a span go")
@@ -320,7 +331,12 @@ async def release_hold(request: Request, hold_id: str, body: ReasonBody) -> dict
     """Two persons: one's own hold is refused here with 403 and the code `own_hold`."""
     made = await run_in_threadpool(released, visitor(request), hold_id, body.reason)
     request.app.state.desk.orders.changed()
-    return hold_json(made)
+    return await run_in_threadpool(_told_of, visitor(request), made)
+
+
+def _told_of(who: Visitor, hold: holds.Hold) -> dict[str, Any]:
+    with who.desk.database.reading() as connection:
+        return hold_json(hold, ways_of(connection, who, [hold]).get(hold.id))
 
 
 def held(
@@ -331,11 +347,12 @@ def held(
     with who.desk.database.reading() as connection:
         thing = access.thing_of_camera(connection, camera)
         verdict = rights.require(connection, who, Act.HOLD_PLACE, thing)
-    if thing.id != who.desk.sites.own_id:
+        is_reached = who.desk.sites.reaches(connection, thing.id)
+    if not is_reached:
         raise VonggacError(
             Kind.BAD_INPUT,
-            "camera: its box obeys the hub of its own site; place the hold there",
-            fields={"camera": "box_elsewhere"},
+            "camera: no box of its site joined this hub; nobody would keep anything",
+            fields={"camera": "no_box"},
         )
     with who.desk.database.writing() as connection:
         return holds.place(
@@ -368,9 +385,36 @@ def released(who: Visitor, hold_id: str, reason: str) -> holds.Hold:
         raise
 
 
-def hold_json(hold: holds.Hold) -> dict[str, Any]:
-    """A hold as the API says it."""
+def ways_of(
+    connection: Connection, who: Visitor, found: Sequence[holds.Hold]
+) -> dict[str, wants.Stand]:
+    """How far holds of boxes elsewhere have come on their way there, by the hold's id."""
+    own_id = who.desk.sites.own_id
+    elsewhere = [one for one in found if one.site_id != own_id]
+    ours = wants.ours(connection, sorted({one.site_id for one in elsewhere}))
+    return {one.id: wants.stand(one, ours.get(one.site_id)) for one in elsewhere}
+
+
+def from_above(connection: Connection, site_ids: Sequence[str]) -> list[wants.Want]:
+    """What boxes of these sites keep because another hub wants it."""
+    return [one for one in wants.of_sites(connection, site_ids) if not one.is_ours and one.spans]
+
+
+def hold_json(hold: holds.Hold, stand: wants.Stand | None = None) -> dict[str, Any]:
+    """A hold as the API says it.
+
+    Args:
+        hold: as it is wanted.
+        stand: how far it has come; None where the box obeys this hub itself.
+    """
     return {
+        "at_box": None
+        if stand is None
+        else {
+            "state": stand.way,
+            "as_of": None if stand.as_of_ns is None else rfc3339(stand.as_of_ns),
+            "why": stand.why or None,
+        },
         "id": hold.id,
         "site": hold.site_id,
         "camera": hold.camera_id,

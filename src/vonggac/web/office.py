@@ -333,6 +333,7 @@ CHORES: Mapping[str, str] = {
     "facts_below": "nhận tin của các cơ sở cấp dưới",
     "below": "theo dõi đường truyền tới các cơ sở",
     "orders": "gửi lệnh cho thiết bị ghi",
+    "wants": "gửi yêu cầu giữ bản ghi tới các cơ sở",
     "watch": "theo dõi thiết bị ghi",
     "exports": "dựng tệp trích xuất",
     "audit": "ký và dọn nhật ký truy cập",

@@ -44,12 +44,16 @@ from vonggac.wire.facts import (
     encode_page,
     fact_kind,
     signed_bytes,
+    want_bytes,
 )
 from vonggac.wire.orders import (
+    KEPT,
+    KeptSpan,
     Maintenance,
     WantedCamera,
     WantedCameras,
     WantedHold,
+    WantedKept,
     WantedStream,
     held_hours,
 )
@@ -167,6 +171,7 @@ __all__ = [
     "ID",
     "JPEG",
     "JSON",
+    "KEPT",
     "KEYFRAME",
     "LAST",
     "MAX_CHANGES",
@@ -223,6 +228,7 @@ __all__ = [
     "GopAsk",
     "GopMeta",
     "Id",
+    "KeptSpan",
     "KeyChanged",
     "LedgerAsk",
     "LiveSubject",
@@ -265,6 +271,7 @@ __all__ = [
     "WantedCamera",
     "WantedCameras",
     "WantedHold",
+    "WantedKept",
     "WantedStream",
     "asks",
     "change_bytes",
@@ -288,5 +295,6 @@ __all__ = [
     "part_head",
     "replies",
     "signed_bytes",
+    "want_bytes",
     "wants",
 ]

@@ -10,7 +10,7 @@ from vonggac.causes import Cause  # noqa: TC001 - msgspec reads the annotations
 from vonggac.config import NAME, StreamName
 from vonggac.errors import MalformedError
 from vonggac.wire.questions import MAX_REASON, UNREADABLE, VERSION, RunId
-from vonggac.wire.subjects import ID, NO_CAMERA, is_id
+from vonggac.wire.subjects import ID, NO_CAMERA, WantSubject, is_id
 
 MAX_FACT: Final = 262_144
 """Bytes of an envelope at most: a page of an hour broken 2,000 times is about 200 kB."""
@@ -21,6 +21,8 @@ Id: TypeAlias = Annotated[str, msgspec.Meta(pattern=ID)]
 PublicKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
 """32 bytes of an Ed25519 key in base64url."""
 CameraName: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME)]
+Why: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,32}$")]
+"""A reason as a word, which pages say in people's language."""
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -213,6 +215,12 @@ class WantAnswered(_Fact, frozen=True, kw_only=True, tag="want"):
     revision: int
     accepted: bool
     reasons: tuple[str, ...] = ()
+    refused: Annotated[tuple[tuple[Id, Why], ...], msgspec.Meta(max_length=1_000)] = ()
+    """What it did not take of an order that it took."""
+    spans: Annotated[
+        tuple[tuple[Id, CameraName, int, int], ...], msgspec.Meta(max_length=1_000)
+    ] = ()
+    """What it keeps by it: id, camera, from and to in ns."""
 
 
 class KeyChanged(_Fact, frozen=True, kw_only=True, tag="key"):
@@ -397,3 +405,11 @@ class Want(msgspec.Struct, frozen=True):
     revision: Annotated[int, msgspec.Meta(ge=0)]
     document: msgspec.Raw
     v: int = VERSION
+    signature: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]{86})?$")] = ""
+    """Of the hub that wants it, base64url, over `want_bytes`; a box obeys none without."""
+
+
+def want_bytes(subject: WantSubject, want: Want) -> bytes:
+    """What a hub signs of an order: to which box, under which key, which of them, and what."""
+    head = f"vonggac want 1\n{subject.hub}\n{subject.site}\n{subject.key}\n{want.revision}\n"
+    return head.encode() + bytes(want.document)

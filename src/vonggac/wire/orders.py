@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from vonggac.wire.facts import CameraName  # noqa: TC001 - msgspec reads it
+from vonggac.wire.facts import CameraName, Id  # noqa: TC001 - msgspec reads them
 
 
 class WantedStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +53,27 @@ class WantedHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     begin: int
     end: int
     case: Annotated[str, msgspec.Meta(max_length=300)]
+
+
+KEPT = "kept-"
+"""Before the id of the hub that wants it, in the key of an order of `WantedKept`."""
+
+
+class KeptSpan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A span that a hub above has kept; ns since 1970, half-open."""
+
+    id: Id
+    """Of the hold, or of the export that asks for it."""
+    camera: CameraName
+    begin: int
+    end: int
+    case: Annotated[str, msgspec.Meta(max_length=300)]
+
+
+class WantedKept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a hub above has kept at a site, beside what the site's own hub orders."""
+
+    spans: Annotated[tuple[KeptSpan, ...], msgspec.Meta(max_length=1_000)] = ()
 
 
 HOUR_NS = 3_600 * 10**9
