@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
+import sqlalchemy as sa
 
 from databases import migrated_at
 from vonggac import bus, keys, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS, SimulatedClock
 from vonggac.config import CameraConfig, Config, SignInConfig, SiteConfig, StreamConfig
-from vonggac.db import Database, sqlite_url
-from vonggac.domain import accounts, ledger, registry, rules
+from vonggac.db import Database, sqlite_url, tables
+from vonggac.domain import accounts, ledger, registry, roles, rules
 from vonggac.errors import Kind, VonggacError
 from vonggac.hub.grants import Grants
 from vonggac.hub.orders import Orders
@@ -480,6 +481,17 @@ async def stage(
         await media.close()
         await server.stop()
         database.close()
+
+
+def also_holds(hub: Stage, role: str, *sites: str) -> None:
+    """Give the one account of the stage another role, over these facilities or everything."""
+    with hub.database.writing() as connection:
+        account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+        assert account is not None
+        roles.give(
+            connection, roles.whoever_holds_the_machine(NOW_NS), account,
+            roles.Draft(role=role, sites=sites, reason="phân công"), now_ns=NOW_NS,
+        )  # fmt: skip
 
 
 def browser(hub: Stage, address: str = "127.0.0.1") -> httpx.AsyncClient:

@@ -14,6 +14,7 @@ from vonggac.config import AcceptanceConfig
 from vonggac.domain import (
     acceptance_papers,
     access,
+    citing,
     costs,
     directives,
     drafting,
@@ -124,7 +125,9 @@ def _of_estimates(connection: Connection, world: World, sites: Sequence[str]) ->
                 kind, account, unit_id = "quyet-dinh", "so-tai-chinh", world.province
             else:
                 continue
-            letter = drafting.of_estimate(connection, it, kind, unit_id=unit_id, on=world.day(1))
+            letter = drafting.of_estimate(
+                connection, it, kind, order=world.directive, unit_id=unit_id, on=world.day(1)
+            )
             made = papers.draft(
                 connection, letter, about=f"estimate:{it.id}", site_id=site_id, unit_id=None,
                 directive_id=world.directive, by=world.who[account], now_ns=world.ago(1),
@@ -143,8 +146,9 @@ def _of_plan(connection: Connection, world: World, sites: Sequence[str]) -> None
     drafts = []
     for ago in (3, 1):
         letter = drafting.of_plan(
-            connection, it, zones=zones, names=names, unit_id=world.province, on=world.day(ago)
-        )
+            connection, it, zones=zones, names=names, order=world.directive,
+            unit_id=world.province, on=world.day(ago),
+        )  # fmt: skip
         made = papers.draft(
             connection, letter, about=f"plan:{it.id}", site_id=it.site_id, unit_id=None,
             directive_id=world.directive, by=by, now_ns=world.ago(ago),
@@ -161,7 +165,7 @@ def _of_acceptance(connection: Connection, world: World, site_id: str) -> str:
     """The minutes of the facility whose cameras are all accepted."""
     letter = acceptance_papers.minutes(
         connection, site_id, AcceptanceConfig(), world.placement, rules.causes(),
-        now_ns=world.ago(1),
+        order=world.directive, now_ns=world.ago(1),
     )  # fmt: skip
     return papers.draft(
         connection, letter, about=f"acceptance:{site_id}", site_id=site_id, unit_id=None,
@@ -216,7 +220,8 @@ def _reported(connection: Connection, world: World, span: Span, kind: ReportKind
     on = legal.day_of(now_ns)
     office = issuers.office(connection, unit_id, on=on, otherwise=counted.name)
     above = "" if office.province == office.name else office.province
-    letter = report_papers.letter(data, office, above, on=on)
+    under = citing.opening(connection, world.directive)
+    letter = report_papers.letter(data, office, above, on=on, under=under)
     paper_id = papers.draft(
         connection, letter, about=f"report:{report_id}", site_id=None, unit_id=unit_id,
         directive_id=world.directive, by=by, now_ns=now_ns,

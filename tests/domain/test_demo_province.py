@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from vonggac import demo, demo_province
 from vonggac.clock import NS
+from vonggac.db import paper as db_paper
 from vonggac.db import tables
+from vonggac.db import task as db_task
 from vonggac.domain import (
     acceptance,
     access,
@@ -31,6 +33,7 @@ from vonggac.domain import (
     today,
     units,
 )
+from vonggac.paper.letter import Text
 
 if TYPE_CHECKING:
     from vonggac.db import Connection, Database
@@ -75,6 +78,22 @@ def test_a_province_stands_in_all_states_of_the_chain(sqlite: Database, profile:
         inspected(connection, sites)
         connected(connection, sites)
         told_upward(connection, accounts["so-chu-tri"])
+        carrying_out(connection)
+
+
+def carrying_out(connection: Connection) -> None:
+    """Every task and every paper has its order, and each letter says its number."""
+    assert connection.execute(
+        sa.select(sa.func.count()).where(db_task.task.c.directive_id.is_(None))
+    ).scalar_one() == 0  # fmt: skip
+    table = db_paper.paper
+    drafted = connection.execute(sa.select(table.c.id, table.c.about, table.c.directive_id)).all()
+    assert drafted
+    for row in drafted:
+        order = directives.find(connection, row.directive_id)
+        letter = papers.letter_of(connection, row.id)
+        said = [*letter.basis, *(one.text for one in letter.body if isinstance(one, Text))]
+        assert any(order.number in one for one in said), (row.about, letter.subject)
 
 
 def inspected(connection: Connection, sites: list[str]) -> None:

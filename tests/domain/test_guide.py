@@ -17,10 +17,13 @@ from vonggac.domain import audit, costs, guide, guide_papers, guide_values, insp
 from vonggac.domain.duties import duties
 from vonggac.domain.exports import Someone
 from vonggac.domain.guide import OURS
+from vonggac.edge import criteria
 from vonggac.errors import VonggacError
 from vonggac.paper.letter import faults
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vonggac.db import Database
 
 NOW_NS = 1_794_987_127 * NS  # 18/11/2026
@@ -178,6 +181,22 @@ def test_criteria_of_a_document_go_with_each_question_to_a_box(hub: Database) ->
     assert (found.min_height, found.codecs, found.min_fps) == (720, ("h264",), None)
     assert found.name == "13/HD; 12/HD, trang 3; còn lại là mặc định của phần mềm"
     assert found.since == "2026-11-18"
+
+
+def test_the_criteria_of_a_document_go_to_a_laptop_as_a_file(hub: Database, tmp_path: Path) -> None:
+    """`vonggac survey --criteria` judges there as a box does that the hub asks."""
+    file = tmp_path / "tieu-chi.toml"
+    with hub.reading() as connection:
+        file.write_text(guide_values.criteria_file(connection, TODAY), encoding="utf-8")
+    assert criteria.load(file) == criteria.load()
+    tie(hub, "min_height", guide.BasisDraft('13/HD "bảng 1"', value=720))
+    tie(hub, "codecs", guide.BasisDraft("13/HD", codes=("h264",)))
+    tie(hub, "clock_error", guide.BasisDraft("13/HD", value=5))
+    with hub.reading() as connection:
+        file.write_text(guide_values.criteria_file(connection, TODAY), encoding="utf-8")
+        found = guide_values.bounds(connection, TODAY)
+    assert criteria.load(file) == criteria.replaced(criteria.load(), found)
+    assert criteria.load(file).required.codecs == ("h264",)
 
 
 def test_what_counts_with_a_default_counts_with_the_document(hub: Database) -> None:

@@ -243,7 +243,7 @@ def test_there_is_one_figure_of_continuity(database: Database, tmp_path: Path) -
 
 
 def test_a_letter_names_the_order_that_it_carries_out(site: Database) -> None:
-    """A finding's reminder cites the directive of the decision; one of nothing cites none."""
+    """A finding's reminder cites the directive of the decision; one of the facility its last."""
     with site.writing() as connection:
         directives.load(connection, now_ns=NOW_NS)
         order = connection.execute(sa.select(directive.c.id)).scalars().first()
@@ -254,14 +254,14 @@ def test_a_letter_names_the_order_that_it_carries_out(site: Database) -> None:
         )
         findings.open_all(connection, made, directive_id=order, by=INSPECTOR, now_ns=NOW_NS)
         (one,) = findings.of_inspection(connection, it)
-        for about, wanted in ((f"finding:{one.id}", order), (f"site:{SITE_ID}", None)):
+        for about in (f"finding:{one.id}", f"site:{SITE_ID}"):
             sent = reminders.draft(
                 connection,
                 reminders.Draft(SITE_ID, about, "facility", "thay nguồn", None, "Sở Y tế"),
                 by=INSPECTOR, now_ns=NOW_NS,
             )  # fmt: skip
             paper_id = reminders.find(connection, sent).paper_id
-            assert papers.find(connection, str(paper_id)).directive_id == wanted
+            assert papers.find(connection, str(paper_id)).directive_id == order
 
 
 def test_time_with_pictures_open_is_a_union() -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
-import sqlalchemy as sa
 
-from hub_stage import NOW_NS, PROBE, SITE_ID, browser, sign_in, stage
+from hub_stage import NOW_NS, PROBE, SITE_ID, also_holds, browser, sign_in, stage
 from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import acceptance, registry, roles, tasks
+from vonggac.domain import acceptance, registry, tasks
 from vonggac.domain.exports import Someone
 from vonggac.domain.ledger import Span, Stream, put_span
 from vonggac.hub import rechecks
@@ -32,7 +31,7 @@ FIT = {**PROBE, "verdict": {"connectable": True, "details": []}}
 async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
     """A hub with cameras and a box that answers, and a person who tests and accepts."""
     async with stage(tmp_path) as found:
-        _give(found, "surveyor")
+        also_holds(found, "surveyor")
         box = await found.box()
         yield found
         await box.stop()
@@ -158,7 +157,7 @@ async def test_the_night_asks_the_box_and_opens_one_task(hub: Stage) -> None:
 async def test_an_enterprise_tests_and_never_accepts(tmp_path: Path) -> None:
     """Nor does whoever only reads; another facility's cameras are not there."""
     async with stage(tmp_path) as hub:
-        _give(hub, "technician", SITE_ID)
+        also_holds(hub, "technician", SITE_ID)
         async with browser(hub) as client:
             await sign_in(client)
             made = (await client.post(f"/api/v1/cameras/{_camera(hub)}/acceptance")).json()["id"]
@@ -168,7 +167,7 @@ async def test_an_enterprise_tests_and_never_accepts(tmp_path: Path) -> None:
             assert refused.status_code == 403
             with hub.database.writing() as connection:
                 connection.execute(tables.role_held.delete())
-            _give(hub, "leader", SITE_ID)
+            also_holds(hub, "leader", SITE_ID)
             assert (await client.get(one)).status_code == 200
             assert (await client.post(f"{one}/probe")).status_code == 403
             with hub.database.writing() as connection:
@@ -192,16 +191,6 @@ def _a_day_later(hub: Stage, acceptance_id: str) -> None:
 def _camera(hub: Stage) -> str:
     with hub.database.reading() as connection:
         return registry.cameras(connection, SITE_ID)[0].id
-
-
-def _give(hub: Stage, role: str, *sites: str) -> None:
-    with hub.database.writing() as connection:
-        account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
-        assert account is not None
-        roles.give(
-            connection, roles.whoever_holds_the_machine(NOW_NS), account,
-            roles.Draft(role=role, sites=sites, reason="phân công"), now_ns=NOW_NS,
-        )  # fmt: skip
 
 
 async def _form(client: httpx.AsyncClient, path: str) -> dict[str, Any]:

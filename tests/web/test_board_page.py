@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 import sqlalchemy as sa
 
-from hub_stage import NOW_NS, SITE_ID, browser, sign_in, stage
+from hub_stage import SITE_ID, also_holds, browser, sign_in, stage
 from vonggac.db import tables
-from vonggac.domain import roles
 from vonggac.web import board
 
 if TYPE_CHECKING:
@@ -26,13 +25,8 @@ MORE = 60
 async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
     """A hub with more facilities than a page holds, and a person of the office."""
     async with stage(tmp_path) as found:
+        also_holds(found, "office")
         with found.database.writing() as connection:
-            account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
-            assert account is not None
-            roles.give(
-                connection, roles.whoever_holds_the_machine(NOW_NS), account,
-                roles.Draft(role="office", reason="phân công"), now_ns=NOW_NS,
-            )  # fmt: skip
             site = connection.execute(sa.select(tables.site)).mappings().first()
             assert site is not None
             for number in range(MORE):

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pytest_asyncio
-import sqlalchemy as sa
 
-from hub_stage import NOW_NS, SITE_ID, browser, sign_in, stage
-from vonggac.db import tables
-from vonggac.domain import registry, roles
+from hub_stage import SITE_ID, also_holds, browser, sign_in, stage
+from vonggac.domain import registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,13 +29,7 @@ SAID = {"enterprise": "Doanh nghiệp A", "ident": "A-001", "method": "RTSP qua 
 async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
     """A hub with cameras, whose one person also tests them."""
     async with stage(tmp_path) as found:
-        with found.database.writing() as connection:
-            account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
-            assert account is not None
-            roles.give(
-                connection, roles.whoever_holds_the_machine(NOW_NS), account,
-                roles.Draft(role="surveyor", reason="phân công"), now_ns=NOW_NS,
-            )  # fmt: skip
+        also_holds(found, "surveyor")
         yield found
 
 

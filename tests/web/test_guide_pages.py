@@ -75,13 +75,16 @@ async def test_a_list_and_a_day_to_come_are_tied_and_shown(hub: Stage) -> None:
         await sign_in(client)
         token = {"form_token": form_token((await client.get("/guide")).text)}
         path = "/guide/defaults/zones"
-        basis = {"document": "12/HD-BCĐ", "page": "4", "point": ""}
+        basis = {"document": "12/HD-BCĐ", "page": "4", "point": "1"}
         chosen = {"code-CG": "yes", "code-HL": "yes"}
         done = await client.post(path, data={**token, **basis, **chosen})
         assert done.headers["location"] == "/guide#d-zones"
         cover = (await client.get(f"/facilities/{SITE_ID}/cover")).text
         assert "/2</small>" in cover
-        assert "12/HD-BCĐ, trang 4" in (await client.get("/cameras/new")).text
+        assert "12/HD-BCĐ, trang 4, điểm 1" in (await client.get("/cameras/new")).text
+        for blank in ({"page": " "}, {"point": ""}):
+            refused = await client.post(path, data={**token, **basis, **blank, **chosen})
+            assert (refused.status_code, "12/HD-BCĐ" in refused.text) == (422, True)
         late = {**basis, "document": "13/HD-BCĐ", "from_day": "01/12/2026", "code-CG": "yes"}
         assert (await client.post(path, data={**token, **late})).status_code == 303
         page = (await client.get("/guide")).text
@@ -96,8 +99,9 @@ async def test_a_list_and_a_day_to_come_are_tied_and_shown(hub: Stage) -> None:
         assert zones["coming"]["from"] == "2026-12-01"
         put = await client.put(
             "/api/v1/guide/defaults/inspection_days",
-            json={"document": "14/HD", "value": 7, "from_day": "2026-11-01"},
-        )
+            json={"document": "14/HD", "page": "1", "point": "2", "value": 7,
+                  "from_day": "2026-11-01"},
+        )  # fmt: skip
         assert put.json()["value"] == "7"
 
 

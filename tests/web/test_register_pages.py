@@ -7,6 +7,7 @@ import io
 import re
 import struct
 import zlib
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from hub_stage import HERE, NOW, SITE_ID
 from vonggac.domain import coverage, pictures, register, units
 from vonggac.domain import register_sheets as sheets
 from vonggac.domain.exports import Someone
+from vonggac.domain.registry import Unacceptable
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
@@ -184,7 +186,16 @@ async def test_a_surveyor_concludes_and_a_leader_rules_by_it(
         register.set_intake(
             connection, SITE_ID, needs_cover=True, reason="theo chỉ đạo", by="an", now_ns=1
         )
-        assert not coverage.may_take_in(connection, SITE_ID, needs_cover=True)
+        facility = register.facility(connection, SITE_ID)
+        assert register.held_back(connection, [facility]) == {SITE_ID}
+        edit: Any = {"revision": None, "kept": False, "by": "an", "now_ns": 2}
+        paused = replace(facility.said, status="paused")
+        register.edit(connection, SITE_ID, paused, **edit)
+        with pytest.raises(Unacceptable) as barred:
+            register.edit(connection, SITE_ID, facility.said, **edit)
+        assert [(one.field, one.code) for one in barred.value.problems] == [
+            ("status", "not_covered")
+        ]
         picture = coverage.keep_picture(
             connection, SITE_ID, "conclusion", pictures.taken(png()), by="an", now_ns=2
         )
@@ -192,7 +203,8 @@ async def test_a_surveyor_concludes_and_a_leader_rules_by_it(
         with pytest.raises(VonggacError):
             coverage.conclude(connection, SITE_ID, enough=True, said="đủ", pictures=[], **more)
         coverage.conclude(connection, SITE_ID, enough=True, said="đủ", pictures=[picture], **more)
-        assert coverage.may_take_in(connection, SITE_ID, needs_cover=True)
+        assert register.held_back(connection, [facility]) == frozenset()
+        register.edit(connection, SITE_ID, facility.said, **edit)
     found = (await client.get(f"{path}/coverage")).json()["conclusions"]
     assert [(one["by"], one["computed"]["covered"]) for one in found] == [("Nguyễn Văn An", 6)]
     assert (await client.get(path)).json()["intake"]["allowed"] is True

@@ -143,7 +143,7 @@ async def test_what_is_owed_is_paid_with_a_report(hub: Stage) -> None:
             letter = papers.letter_of(connection, paper.id)
         assert (paper.about, paper.directive_id) == (f"duty:{duty}", made["id"])
         assert letter.addressees == ("UBND tỉnh A",)
-        assert letter.body[0].text.startswith("Thực hiện mục 3 văn bản số 12/UBND-VX ngày 02/11")
+        assert letter.body[0].text.startswith("Thực hiện Văn bản số 12/UBND-VX ngày 02/11")
         page = (await client.get("/owed")).text
         assert f'href="/papers/{paper.id}">Dự thảo báo cáo' in page
         owed = (await client.get("/api/v1/owed")).json()["owed"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
-import sqlalchemy as sa
 
-from hub_stage import NOW_NS, SITE_ID, browser, sign_in, stage
+from hub_stage import NOW_NS, SITE_ID, also_holds, browser, sign_in, stage
 from vonggac.db import tables
-from vonggac.domain import plans, roles
+from vonggac.domain import plans
 from vonggac.domain.exports import Someone
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ TASK = {
 async def hub(tmp_path: Path) -> AsyncIterator[Stage]:
     """A hub and a person of the lead department over everything."""
     async with stage(tmp_path, cameras=False) as found:
-        _give(found, "surveyor")
+        also_holds(found, "surveyor")
         yield found
 
 
@@ -139,14 +138,14 @@ async def test_a_plan_becomes_tasks_with_one_click(hub: Stage) -> None:
 async def test_whoever_does_a_task_neither_gives_nor_waives_one(tmp_path: Path) -> None:
     """A technician of the facility goes on with it and asks for time; the rest is refused."""
     async with stage(tmp_path, cameras=False) as hub:
-        _give(hub, "surveyor")
+        also_holds(hub, "surveyor")
         async with browser(hub) as client:
             await sign_in(client)
             made = (await client.post("/api/v1/tasks", json=TASK)).json()["id"]
             other = (await client.post("/api/v1/tasks", json={**TASK, "place": "all"})).json()["id"]
             with hub.database.writing() as connection:
                 connection.execute(tables.role_held.delete())
-            _give(hub, "technician", SITE_ID)
+            also_holds(hub, "technician", SITE_ID)
             path = f"/api/v1/tasks/{made}"
             for method, where, body, status in (
                 ("POST", f"{path}/steps", {"state": "doing"}, 201),
@@ -158,16 +157,6 @@ async def test_whoever_does_a_task_neither_gives_nor_waives_one(tmp_path: Path) 
             ):
                 answer = await client.request(method, where, json=body)
                 assert answer.status_code == status, (where, body, answer.text)
-
-
-def _give(hub: Stage, role: str, *sites: str) -> None:
-    with hub.database.writing() as connection:
-        account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
-        assert account is not None
-        roles.give(
-            connection, roles.whoever_holds_the_machine(NOW_NS), account,
-            roles.Draft(role=role, sites=sites, reason="phân công"), now_ns=NOW_NS,
-        )  # fmt: skip
 
 
 async def _form(client: httpx.AsyncClient, path: str) -> dict[str, Any]:

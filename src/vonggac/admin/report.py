@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from vonggac import admin, paper
 from vonggac.clock import NS
-from vonggac.domain import audit, issuers, legal, letters, report_papers, reports, roles, units
+from vonggac.domain import (
+    audit,
+    citing,
+    issuers,
+    legal,
+    letters,
+    report_papers,
+    reports,
+    roles,
+    units,
+)
 from vonggac.domain.directives import last_day
 from vonggac.domain.statistics import Span
 from vonggac.errors import ConfigError, Kind, VonggacError
@@ -108,7 +118,9 @@ def _file(connection: Connection, data: Mapping[str, Any], out: Path, today: dat
         connection, data["unit"]["id"], on=today, otherwise=data["unit"]["name"]
     )
     above = "" if office.province == office.name else office.province
-    made = report_papers.letter(data, office, above, on=today)
+    order = citing.carried(connection, "report:", unit_id=data["unit"]["id"])
+    under = citing.opening(connection, order)
+    made = report_papers.letter(data, office, above, on=today, under=under)
     if out.suffix.lower() == ".pdf":
         return paper.official(made)
     # python-docx costs a start of the program more than all else; few commands need it.

@@ -20,6 +20,7 @@ from vonggac.domain import (
     acceptance_trial,
     access,
     audit,
+    citing,
     legal,
     registry,
     tasks,
@@ -169,7 +170,8 @@ def _follow(connection: Connection, it: Try, found: Drift, now_ns: int) -> None:
     tasks.open_task(
         connection, site_id=it.site_id, unit_id=None, body=body[: tasks.MAX_LINE],
         what=f"Khắc phục camera {camera.title or camera.name}: {why}"[: tasks.MAX_WHAT],
-        due=legal.day_of(now_ns) + timedelta(days=REPAIR_DAYS), about=about, directive_id=None,
+        due=legal.day_of(now_ns) + timedelta(days=REPAIR_DAYS), about=about,
+        directive_id=citing.carried(connection, f"acceptance:{it.site_id}", site_id=it.site_id),
         by=tasks.PROGRAM, now_ns=now_ns,
     )  # fmt: skip
 

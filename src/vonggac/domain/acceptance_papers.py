@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from vonggac.domain import acceptance, guide_values, issuers, legal, registry
+from vonggac.domain import acceptance, citing, guide_values, issuers, legal, registry
 from vonggac.domain.letters import MINUTES, kinds
 from vonggac.errors import Kind, VonggacError
 from vonggac.paper.letter import Appendix, Grid, Letter, Signature, Text
@@ -61,9 +61,19 @@ def minutes(
     placement: Placement,
     causes: Mapping[Cause, CauseWords],
     *,
+    order: str | None,
     now_ns: int,
 ) -> Letter:
     """The minutes of acceptance of a facility's cameras, with the results as appendices.
+
+    Args:
+        connection: a transaction.
+        site_id: the facility.
+        rules: how long and against which bounds cameras were tried.
+        placement: the rule in force.
+        causes: what causes of missing time are called.
+        order: the directive that it carries out; None where there is none.
+        now_ns: UTC now.
 
     Raises:
         VonggacError: NOT_FOUND, no such site; CONFLICT, no camera of it was tried.
@@ -79,10 +89,11 @@ def minutes(
     office = issuers.province_office(connection, site_id, on=today, otherwise=DRAFTER)
     title = site.title or site.name
     day = today.strftime("%d/%m/%Y")
+    address = f" ({site.address})" if site.address else ""
     bound = f"kết nối {_bound(rules.connected_percent)}, ghi hình {_bound(rules.recorded_percent)}"
     body: tuple[Block, ...] = (
-        Text(f"Hôm nay, ngày {day}, các bên nghiệm thu việc lắp đặt, kết nối camera giám sát tại "
-             f"{title}{f' ({site.address})' if site.address else ''}."),
+        Text(f"{citing.opening(connection, order)}{'h' if order else 'H'}ôm nay, ngày {day}, các "
+             f"bên nghiệm thu việc lắp đặt, kết nối camera giám sát tại {title}{address}."),
         Text(f"{found.count} trên {len(found.cameras)} camera đã được nghiệm thu từ xa; kết quả "
              f"từng camera tại {len(tried) + 1} phụ lục kèm theo.", "1. Kết quả:"),
         Text(f"camera chạy thử liên tục {rules.trial_hours} giờ; mức đạt: {bound}, mặc định của "

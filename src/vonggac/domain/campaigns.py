@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from vonggac.db import Connection, tables
 from vonggac.db import survey as db
-from vonggac.domain import audit, units
+from vonggac.domain import audit, citing, units
 from vonggac.domain.duties import LINES
 from vonggac.domain.register import clean
 from vonggac.domain.registry import Problem, Unacceptable
@@ -95,9 +95,10 @@ def begin(
     if problems:
         raise Unacceptable(problems)
     campaign_id = new_id()
+    order = citing.chosen(connection, draft.directive_id, "", site_id=sites[0])
     connection.execute(
         db.survey_campaign.insert().values(
-            id=campaign_id, title=title, directive_id=draft.directive_id or None,
+            id=campaign_id, title=title, directive_id=order,
             clause=clean(draft.clause)[:20], due=draft.due, answers=draft.answers,
             unit_id=None if draft.sites else draft.unit_id, lines=list(draft.lines),
             made_ns=now_ns, made_by=by.name, made_name=by.full_name,

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from vonggac.clock import NS, rfc3339
 from vonggac.db import Connection, tables
 from vonggac.db import register as db
-from vonggac.domain import audit, holds, register, registry
+from vonggac.domain import audit, citing, holds, register, registry
 from vonggac.domain.register import NOTE_LIMIT, clean
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import new_id
@@ -88,6 +88,7 @@ class Closing:
     site_id: str
     reason: str
     document: str
+    directive_id: str | None
     opened_ns: int
     opened_by: str
     done_ns: int | None
@@ -111,8 +112,8 @@ def of_site(connection: Connection, site_id: str) -> list[Closing]:
     """Every closing of a facility, the newest first."""
     table = db.closing
     query = sa.select(
-        table.c.id, table.c.site_id, table.c.reason, table.c.document, table.c.opened_ns,
-        table.c.opened_by, table.c.done_ns,
+        table.c.id, table.c.site_id, table.c.reason, table.c.document, table.c.directive_id,
+        table.c.opened_ns, table.c.opened_by, table.c.done_ns,
     ).where(table.c.site_id == site_id)  # fmt: skip
     rows = connection.execute(query.order_by(table.c.opened_ns.desc(), table.c.id)).all()
     return [Closing(*row, steps=_steps(connection, row.id)) for row in rows]
@@ -141,6 +142,7 @@ def open_closing(
     *,
     reason: str,
     document: str,
+    directive_id: str | None = None,
     confirmed: str,
     by: Someone,
     now_ns: int,
@@ -152,6 +154,7 @@ def open_closing(
         site_id: which.
         reason: why.
         document: number and day of the decision.
+        directive_id: the directive that it carries out; None is what the facility carries out.
         confirmed: the facility's code, as the person typed it.
         by: who begins.
         now_ns: UTC.
@@ -173,10 +176,11 @@ def open_closing(
     wrong |= _unconfirmed(it.said.name, confirmed)
     if wrong:
         raise VonggacError(Kind.BAD_INPUT, "a closing lacks what it needs", fields=wrong)
+    order = citing.chosen(connection, directive_id, "", site_id=site_id)
     connection.execute(
         db.closing.insert().values(
-            id=new_id(), site_id=site_id, reason=reason, document=document, opened_ns=now_ns,
-            opened_by=by.name,
+            id=new_id(), site_id=site_id, reason=reason, document=document, directive_id=order,
+            opened_ns=now_ns, opened_by=by.name,
         )
     )  # fmt: skip
     made = under_way(connection, site_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vonggac.clock import parse_rfc3339
-from vonggac.domain import issuers, legal, letters, register
+from vonggac.domain import citing, issuers, legal, letters, register
 from vonggac.paper.letter import Grid, Letter, Signature, Text
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ BLANK = "……………………………………"
 
 
 def deletion_minutes(
-    connection: Connection, made: Closing, *, unit_id: str | None, on: date
+    connection: Connection, made: Closing, *, unit_id: str | None, order: str | None, on: date
 ) -> Letter:
     """The draft; the steps `ledger` and `retention` are done.
 
@@ -32,6 +32,7 @@ def deletion_minutes(
         connection: a transaction.
         made: the closing.
         unit_id: who drafts.
+        order: the directive that it carries out; None where there is none.
         on: today.
     """
     it = register.facility(connection, made.site_id)
@@ -41,9 +42,10 @@ def deletion_minutes(
     figures: Mapping[str, Any] = ledger.facts if ledger else {}
     kept: Mapping[str, Any] = retention.facts if retention else {}
     until = kept.get("until")
+    under = f"; {citing.cited(connection, order)}" if order else ""
     body = (
         Text(f"{place} (mã {it.said.name}), {it.said.address or BLANK}.", "1. Cơ sở:"),
-        Text(f"{made.document}; lý do: {made.reason}.", "2. Căn cứ đóng cơ sở:"),
+        Text(f"{made.document}{under}; lý do: {made.reason}.", "2. Căn cứ đóng cơ sở:"),
         Text(f"{BLANK}", "3. Thời gian, địa điểm xóa:"),
         Text(f"{BLANK}", "4. Thành phần tham gia:"),
         Text("Theo sổ ghi hình của hệ thống, cơ sở đã ghi:", "5. Dữ liệu ghi hình:"),

@@ -317,14 +317,6 @@ def conclude(
     return conclusions(connection, site_id)[0]
 
 
-def may_take_in(connection: Connection, site_id: str, *, needs_cover: bool) -> bool:
-    """Whether people may be taken in: where a leader asks for cover, the last conclusion says."""
-    if not needs_cover:
-        return True
-    said = conclusions(connection, site_id)
-    return bool(said) and said[0].enough
-
-
 # -- pictures --------------------------------------------------------------------------------
 
 

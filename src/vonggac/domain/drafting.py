@@ -9,7 +9,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from vonggac.domain import costs, estimate, estimates, issuers, letters, money, plans, registry
+from vonggac.domain import (
+    citing,
+    costs,
+    estimate,
+    estimates,
+    issuers,
+    letters,
+    money,
+    plans,
+    registry,
+)
 from vonggac.errors import Kind, VonggacError
 from vonggac.paper.letter import Appendix, Grid, Letter, Text
 
@@ -35,7 +45,13 @@ COLUMNS: Final[Mapping[Column, str]] = {
 
 
 def of_estimate(
-    connection: Connection, it: estimates.Estimate, kind: str, *, unit_id: str | None, on: date
+    connection: Connection,
+    it: estimates.Estimate,
+    kind: str,
+    *,
+    order: str | None,
+    unit_id: str | None,
+    on: date,
 ) -> Letter:
     """The submission or the decision of an estimate, its lines as an appendix.
 
@@ -43,6 +59,7 @@ def of_estimate(
         connection: a transaction.
         it: the estimate.
         kind: of `ESTIMATE_KINDS`.
+        order: the directive that it carries out; None where there is none.
         unit_id: who drafts.
         on: today.
 
@@ -57,8 +74,8 @@ def of_estimate(
     if not every:
         raise VonggacError(Kind.CONFLICT, "this estimate has no lines", code="no_lines")
     if kind == "to-trinh":
-        return _submission(connection, it, every, owner, unit_id, on)
-    return _decision(connection, it, every, owner, on)
+        return _submission(connection, it, every, owner, order, unit_id, on)
+    return _decision(connection, it, every, owner, order, on)
 
 
 def _submission(
@@ -66,6 +83,7 @@ def _submission(
     it: estimates.Estimate,
     every: Sequence[Line],
     owner: str,
+    order: str | None,
     unit_id: str | None,
     on: date,
 ) -> Letter:
@@ -73,12 +91,13 @@ def _submission(
     mine = issuers.office(connection, unit_id, on=on, otherwise=place)
     above = issuers.province_office(connection, it.site_id, on=on, otherwise="Ủy ban nhân dân tỉnh")
     total = _totals(it, every, "asked")
+    resting = "; ".join((*citing.basis(connection, order), "căn cứ" if order else "Căn cứ"))
     to = [above.province or above.name]
     if owner != costs.OWN_MONEY:
         to.append("Sở Tài chính")
     body = (
         Text(
-            f"Căn cứ kết quả khảo sát và phương án kết nối camera giám sát tại {place}, "
+            f"{resting} kết quả khảo sát và phương án kết nối camera giám sát tại {place}, "
             f"{mine.name} kính trình xem xét, phê duyệt dự toán như sau:"
         ),
         Text(f"{it.title} (mã {it.code}, phiên bản {it.version}).", "1. Nội dung:"),
@@ -101,7 +120,12 @@ def _submission(
 
 
 def _decision(
-    connection: Connection, it: estimates.Estimate, every: Sequence[Line], owner: str, on: date
+    connection: Connection,
+    it: estimates.Estimate,
+    every: Sequence[Line],
+    owner: str,
+    order: str | None,
+    on: date,
 ) -> Letter:
     column = _decided(every)
     if column == "asked" and owner != costs.OWN_MONEY:
@@ -133,7 +157,7 @@ def _decision(
         body=body,
         signatures=(above.signature,),
         authority=above.name,
-        basis=(LAW, *_papers_before(connection, it)),
+        basis=(LAW, *citing.basis(connection, order), *_papers_before(connection, it)),
         recipients=("Như Điều 3", place),
         archive="VT",
         appendices=(_lines_appendix(it, every, columns),),
@@ -230,6 +254,7 @@ def of_plan(
     *,
     zones: Mapping[str, Words],
     names: Mapping[str, Price],
+    order: str | None,
     unit_id: str | None,
     on: date,
 ) -> Letter:
@@ -240,6 +265,7 @@ def of_plan(
         it: the plan.
         zones: what the places of the placement rule are called.
         names: what each kind of a bill is called, and its unit.
+        order: the directive that it carries out; None where there is none.
         unit_id: who drafts.
         on: today.
 
@@ -273,7 +299,10 @@ def of_plan(
         f"ngày {one.agreed_date:%d/%m/%Y}"
         for one in agreed
     )
+    under = citing.opening(connection, order)
+    intro = (Text(f"{under}phương án kết nối camera giám sát của {place} như sau:"),)
     body = (
+        *(intro if order else ()),
         Text(f"{working + silent} camera, trong đó {silent} không có hình.", "1. Hiện trạng:"),
         Text(
             f"{lacks or 'không'} (cách tính của phần mềm{_by_rule(it)}).",
@@ -338,7 +367,6 @@ def reminder(connection: Connection, owed: Owed, *, unit_id: str | None, on: dat
         raise VonggacError(Kind.CONFLICT, "nothing is owed any more", code="not_owed")
     it = owed.directive
     mine = issuers.office(connection, unit_id, on=on, otherwise=it.issuer)
-    day = f" ngày {it.dated:%d/%m/%Y}" if it.dated else ""
     left = owed.left(on)
     if owed.due is None:
         when = "Văn bản không ghi thời hạn."
@@ -351,7 +379,7 @@ def reminder(connection: Connection, owed: Owed, *, unit_id: str | None, on: dat
     sent_back = f" (đã trả lại: {owed.duty.note})" if owed.duty.state == "returned" else ""
     body = (
         Text(
-            f"Tại mục {owed.clause.number} văn bản số {it.number}{day} của {it.issuer}, "
+            f"Tại mục {owed.clause.number} {citing.cited(connection, it.id)}, "
             f"{owed.duty.body} được giao: {owed.clause.said}"
         ),
         Text(f"{when} {mine.name} chưa nhận được: {what}{sent_back}."),

@@ -69,12 +69,15 @@ class From:
         return Issuer(self.above, self.name, self.symbol, self.place)
 
 
-def instructions(rules: Sequence[Rule], sender: From, drafted: date) -> Letter:
-    """The guide (hướng dẫn): every rule in force with its basis, part by part."""
+def instructions(rules: Sequence[Rule], sender: From, drafted: date, under: str = "") -> Letter:
+    """The guide (hướng dẫn): every rule in force with its basis, part by part.
+
+    `under` is by which directive, as `citing.opening` says it.
+    """
     body: list[Block] = [
         Text(
-            "Để thống nhất việc lắp đặt, kết nối và sử dụng camera giám sát tại các cơ sở cách ly "
-            f"tập trung, {sender.name} hướng dẫn như sau:"
+            f"{under}{'để' if under else 'Để'} thống nhất việc lắp đặt, kết nối và sử dụng camera "
+            f"giám sát tại các cơ sở cách ly tập trung, {sender.name} hướng dẫn như sau:"
         )
     ]
     for number, (area, name) in enumerate(guide.areas().items(), start=1):
@@ -176,8 +179,8 @@ def _may_said(duty: Duty) -> tuple[str, ...]:
     return (f"Được làm trên hệ thống: {named}.",) if named else ()
 
 
-def decision(sender: From, drafted: date) -> Letter:
-    """The decision (quyết định) by which the regulation is issued."""
+def decision(sender: From, drafted: date, basis: Sequence[str] = ()) -> Letter:
+    """The decision (quyết định) by which the regulation is issued, with what else it rests on."""
     named = f"{REGULATION[:1].lower()}{REGULATION[1:]}"
     return Letter(
         kind=kinds()["quyet-dinh"],
@@ -188,6 +191,7 @@ def decision(sender: From, drafted: date) -> Letter:
         basis=(
             "Căn cứ Luật Tổ chức chính quyền địa phương",
             "Căn cứ Luật Bảo vệ dữ liệu cá nhân",
+            *basis,
         ),
         body=(
             Text(

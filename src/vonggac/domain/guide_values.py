@@ -6,8 +6,11 @@ Each is the software's default, or what a document puts in its place from its da
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import date
 from functools import lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from vonggac import wire
@@ -17,7 +20,6 @@ from vonggac.domain.rules import Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from vonggac.db import Connection, Database
     from vonggac.domain.costs import Norms
@@ -125,6 +127,38 @@ def bounds(connection: Connection, on: date) -> wire.Bounds | None:
 
 def _number(rule: Rule | None) -> int | None:
     return None if rule is None else rule.number
+
+
+def criteria_file(connection: Connection, on: date) -> str:
+    """The criteria in force as a file for `vonggac survey --criteria` on a laptop, as TOML.
+
+    The shipped file with what documents put in its place: its words of reasons stay.
+    """
+    text = resources.files("vonggac").joinpath("rules", "criteria.toml").read_text(encoding="utf-8")
+    found = bounds(connection, on)
+    if found is None:
+        return text
+    said = {
+        "criteria.id": "guide", "criteria.name": found.name, "criteria.name_en": found.name_en,
+        "criteria.source": found.name, "criteria.source_en": found.name_en,
+        "criteria.date": date.fromisoformat(found.since),
+        "required.codecs": list(found.codecs) or None, "required.min_fps": found.min_fps,
+        "required.min_height": found.min_height, "required.max_gop_s": found.max_gop_s,
+        "recommended.max_clock_error_s": found.max_clock_error_s,
+    }  # fmt: skip
+    section, lines = "", []
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[] ")
+        name = f"{section}.{line.partition('=')[0].strip()}"
+        value = said.get(name)
+        lines.append(line if value is None else f"{name.partition('.')[2]} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it: its strings and lists are those of JSON."""
+    return str(value) if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
 
 
 def criteria(connection: Connection, on: date) -> Words:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from vonggac.domain import (
     access,
-    directives,
+    citing,
     guide,
     inspection_facts,
     inspections,
@@ -72,7 +72,7 @@ def reminder_letter(
     office = _office(connection, site_id, body, today)
     body = office.name
     missed = f"; thời hạn {_day(due)}, quá hạn {(today - due).days} ngày" if due else ""
-    under = f"Thực hiện {_cited(connection, order)}, đến" if order else "Đến"
+    under = f"{citing.opening(connection, order)}đến" if order else "Đến"
     said = [
         Text(f"{under} ngày {_day(today)}, {site} chưa hoàn thành việc: {plain(what)}{missed}.")
     ]
@@ -104,6 +104,7 @@ def explanation_letter(
     list_code: str,
     inputs: Sequence[str],
     explain_by: date,
+    order: str | None,
     now_ns: int,
 ) -> Letter:
     """A letter that asks a facility to explain itself (giải trình) before anything is proposed."""
@@ -111,11 +112,12 @@ def explanation_letter(
     office = _office(connection, site_id, body, today)
     body = office.name
     name = book.lists()[list_code].name.vi.casefold()
+    by = f"{citing.opening(connection, order)}theo" if order else "Theo"
     return Letter(
         kind=kinds()[LETTER], issuer=office.issuer, drafted=today,
         subject=f"Đề nghị {site} giải trình",
         body=(
-            Text(f"Theo số liệu đến ngày {_day(today)}, {site} thuộc diện {name} camera giám sát "
+            Text(f"{by} số liệu đến ngày {_day(today)}, {site} thuộc diện {name} camera giám sát "
                  f"({book.labels()['label'].vi}):"),
             *(Text(one, "-") for one in inputs),
             Text(f"{body} đề nghị cơ sở giải trình bằng văn bản hoặc trên hệ thống trước hết ngày "
@@ -139,6 +141,7 @@ def proposal_letter(
     explanation: str,
     measure: str,
     reason: str,
+    order: str | None,
     now_ns: int,
 ) -> Letter:
     """A proposal of measures (đề xuất xử lý) to the body that decides."""
@@ -151,7 +154,8 @@ def proposal_letter(
         kind=kinds()[LETTER], issuer=office.issuer, drafted=today,
         subject=f"Đề xuất xử lý {site} {name} camera giám sát",
         body=(
-            Text(f"{body} báo cáo và đề xuất {to} xem xét việc sau:"),
+            Text(f"{citing.opening(connection, order)}{body} báo cáo và đề xuất {to} xem xét "
+                 "việc sau:"),
             Text(f"{site} thuộc diện {name} ({book.labels()['label'].vi}): {' '.join(inputs)}",
                  "1. Sự việc:"),
             Text(f"{len(reminded):02d} lần: {letters or 'không có'}.", "2. Đã đôn đốc:"),
@@ -194,18 +198,9 @@ def decision(
     )  # fmt: skip
 
 
-def _cited(connection: Connection, directive_id: str) -> str:
-    """An order as a letter names it."""
-    order = directives.find(connection, directive_id)
-    dated = f"ngày {_day(order.dated)}" if order.dated else "không đọc được ngày"
-    return f"Văn bản số {order.number} ({dated}) của {order.issuer}"
-
-
 def _basis(connection: Connection, it: Round, today: date) -> tuple[str, ...]:
     """On what a decision rests: the order that it carries out, the rule of days, the plan."""
-    found = []
-    if it.directive_id:
-        found.append(f"Căn cứ {_cited(connection, it.directive_id)}")
+    found = list(citing.basis(connection, it.directive_id))
     rule = guide.rule(connection, inspections.INTERVAL, today)
     if not rule.is_ours:
         found.append(f"Căn cứ {rule.source.vi}")
@@ -235,9 +230,11 @@ def minutes(
         if one.item in items
     )
     number = f" theo Quyết định số {of.decision} ngày {_day(of.decided)}" if of.decision else ""
+    order = citing.opening(connection, of.directive_id)
+    by = f"{number}, t{order[1:-2]}" if order else number
     way = "tại cơ sở" if it.way == "on_site" else "từ xa"
     said: list[Block] = [
-        Text(f"Hôm nay, hồi {at}, kiểm tra {way} {site}{number}, chúng tôi gồm:"),
+        Text(f"Hôm nay, hồi {at}, kiểm tra {way} {site}{by}, chúng tôi gồm:"),
         Text("; ".join(_person(one) for one in of.team) + ".", "1. Đoàn kiểm tra:"),
         Text(("; ".join(_person(one) for one in it.present) or "không ký biên bản") + ".",
              "2. Đại diện cơ sở:"),

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from vonggac.db import among, register, tables
 from vonggac.db import inspection as db
-from vonggac.domain import access, audit, guide, inspection_facts, legal, registry
+from vonggac.domain import access, audit, citing, guide, inspection_facts, legal, registry
 from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
 from vonggac.domain.inspection_input import (
@@ -279,12 +279,13 @@ def plan(connection: Connection, draft: RoundDraft, *, by: Someone, now_ns: int)
     """
     today = legal.day_of(now_ns)
     refuse(round_faults(draft, today))
+    order = citing.chosen(connection, draft.directive_id, "", site_id=next(iter(draft.sites), None))
     round_id = new_id()
     connection.execute(
         db.inspection_round.insert().values(
             id=round_id, title=plain(draft.title), body=plain(draft.body),
             decision=plain(draft.decision), decided=draft.decided,
-            team=[_member(one) for one in draft.team], directive_id=draft.directive_id,
+            team=[_member(one) for one in draft.team], directive_id=order,
             made_ns=now_ns, made_by=by.name, made_name=by.full_name,
         )
     )  # fmt: skip

@@ -256,6 +256,32 @@ def facility(connection: Connection, site_id: str) -> Facility:
     return found
 
 
+def held_back(connection: Connection, every: Iterable[Facility]) -> frozenset[str]:
+    """Ids of facilities that may take nobody in.
+
+    A leader asks for cover there, and no surveyor's last conclusion is that cameras are enough.
+    """
+    asked = [one.id for one in every if one.intake_needs_cover]
+    if not asked:
+        return frozenset()
+    table = db.cover_conclusion
+    rows = connection.execute(
+        sa.select(table.c.site_id, table.c.enough)
+        .where(among(table.c.site_id, asked))
+        .order_by(table.c.made_ns, table.c.id.desc())
+    )
+    last = {row.site_id: bool(row.enough) for row in rows}
+    return frozenset(one for one in asked if not last.get(one))
+
+
+def barred(connection: Connection, before: Facility, after: Draft) -> list[Problem]:
+    """Why a facility cannot be put into service: no intake until covered."""
+    begins = after.status == "in_service" and before.said.status != "in_service"
+    if not begins or not held_back(connection, [before]):
+        return []
+    return [Problem("status", "not_covered", "status: nobody is taken in until covered")]
+
+
 class Known(NamedTuple):
     """What a list of facilities is chosen by."""
 
@@ -411,6 +437,7 @@ def edit(
         )
     draft = cleaned(draft)
     problems = [*check(draft), *fixed(before.said, draft, kept=kept)]
+    problems += barred(connection, before, draft)
     _need_unit(connection, draft.unit_id, problems)
     if problems:
         raise Unacceptable(problems)

@@ -92,7 +92,8 @@ def _cameras(
             **_values(facts.get(one.id, nothing)), "site": codes[one.site_id], "name": one.name,
             "title": one.title, "zone": one.zone, "main_url": one.main_url,
             "sub_url": one.sub_url, "user_name": one.user_name,
-            "retention_days": one.retention_days,
+            "retention_days": one.retention_days, "source": one.source,
+            "record_sub": one.record_sub, "transcode": one.transcode,
         }  # fmt: skip
 
 
@@ -151,6 +152,7 @@ def _offer(sheet: Any, columns: Sequence[sheets.Column], placement: Placement) -
         "status": [one.vi for one in register.kinds().statuses.values()],
         "zone": [one.code for one in placement.zones],
         "kind": [one.vi for one in register.kinds().contacts.values()],
+        "source": list(registry.SOURCES),
     }
     for at, column in enumerate(columns):
         source = ["có", "không"] if column.kind == "yes" else offered.get(column.field)
@@ -174,6 +176,7 @@ def _guide(book: Any, placement: Placement, bold: Any, plain: Any) -> None:
         ("Loại hình quản lý", "; ".join(one.vi for one in line_words().values())),
         ("Trạng thái", "; ".join(one.vi for one in register.kinds().statuses.values())),
         ("Vai trò liên hệ", "; ".join(one.vi for one in register.kinds().contacts.values())),
+        ("Nguồn", "auto: tự chọn; rtsp: của phần mềm; libav: FFmpeg"),
         ("Loại khu vực", f"theo {placement.name.vi}"),
     ]
     lines += [(one.code, one.full) for one in placement.zones]

@@ -8,7 +8,7 @@ the same workbook can be entered twice and the second time changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -47,6 +47,16 @@ class Change:
     """new or changed."""
     differences: tuple[tuple[str, str, str], ...] = ()
     """(heading, before, after)."""
+
+
+RECORDED: Final = ("source", "record_sub", "transcode")
+"""Columns of how a camera is recorded."""
+EMPTY: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "sub_url": lambda text: text or None,
+    "source": lambda text: text.casefold() or "auto",
+    "transcode": bool,
+}
+"""What an empty cell of a camera says where it is not the empty text."""
 
 
 @dataclass(slots=True)
@@ -372,6 +382,7 @@ class _Planning:
         found = list(register.check(draft))
         if before is not None:
             found += register.fixed(before.said, draft, kept=site_id == self._own_site)
+            found += register.barred(self._connection, before, draft)
         return found
 
     def _draft(self, row: Row, before: Draft | None) -> Draft | None:
@@ -474,11 +485,12 @@ class _Planning:
         known = (self._stands.facts.get(before.id) if before else None) or Facts()
         said = {
             one: row.values[one]
-            for one in ("title", "main_url", "sub_url", "user_name", "retention_days")
+            for one in ("title", "main_url", "sub_url", "user_name", "retention_days", *RECORDED)
             if one in row.values
         }
-        if "sub_url" in said:
-            said["sub_url"] = said["sub_url"] or None
+        for one, read in EMPTY.items():
+            if one in said:
+                said[one] = read(said[one])
         base = was or registry.Draft(name=name, title="", zone=zone, main_url="")
         draft = registry.with_credentials_apart(replace(base, zone=zone, **said))
         facts = self._facts(row, known)

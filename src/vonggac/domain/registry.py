@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import sqlalchemy as sa
@@ -61,6 +61,10 @@ class Camera:
     origin: Literal["page", "config"]
     revision: int
     created_ns: int
+
+
+SOURCES: Final = ("auto", "rtsp", "libav")
+"""How a camera's stream is taken: ours first, ours, or FFmpeg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def check(draft: Draft, placement: Placement, *, address: bool = True) -> tuple[
         found.extend(url_problems("main_url", draft.main_url))
     if draft.sub_url:
         found.extend(url_problems("sub_url", draft.sub_url))
-    if draft.source not in ("auto", "rtsp", "libav"):
+    if draft.source not in SOURCES:
         found.append(Problem("source", "bad_source", "source: auto, rtsp or libav"))
     if draft.retention_days is not None and not 1 <= draft.retention_days <= 3650:
         found.append(Problem("retention_days", "bad_days", "retention_days: 1 to 3650"))

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from vonggac.db import among
 from vonggac.db import inspection as db
-from vonggac.db import survey as db_survey
 from vonggac.db import task as db_task
 from vonggac.domain import (
     access,
     audit,
+    citing,
     findings,
     inspection_papers,
     inspections,
@@ -214,7 +214,7 @@ def draft(connection: Connection, wanted: Draft, *, by: Someone, now_ns: int) ->
         for one in of_site(connection, [wanted.site_id])
         if one.about == wanted.about and one.sent is not None
     ]
-    order = _order_of(connection, wanted.about)
+    order = citing.carried(connection, wanted.about, site_id=wanted.site_id)
     letter = inspection_papers.reminder_letter(
         connection, site_id=wanted.site_id, body=plain(wanted.body), addressee=to,
         what=plain(wanted.what), due=wanted.due, answer_by=answer_by, earlier=earlier,
@@ -234,23 +234,6 @@ def draft(connection: Connection, wanted: Draft, *, by: Someone, now_ns: int) ->
     )  # fmt: skip
     _audit(connection, audit.Act.REMINDER_DRAFTED, find(connection, made), by, now_ns)
     return made
-
-
-def _order_of(connection: Connection, about: str) -> str | None:
-    """The directive that something late carries out; None where it names none."""
-    kind, _, thing = about.partition(":")
-    task, over = db_task.task, db_survey.survey_campaign
-    query: sa.Select[str | None] | None = None
-    if kind == "task":
-        query = sa.select(task.c.directive_id).where(task.c.id == thing)
-    elif kind == "finding":
-        held = db.finding.join(db.inspection).join(db.inspection_round)
-        query = sa.select(db.inspection_round.c.directive_id).select_from(held)
-        query = query.where(db.finding.c.id == thing)
-    elif kind == "survey":
-        query = sa.select(over.c.directive_id).select_from(db_survey.survey.join(over))
-        query = query.where(db_survey.survey.c.id == thing)
-    return None if query is None else connection.execute(query).scalar_one_or_none()
 
 
 def mark_sent(

@@ -83,7 +83,13 @@ def percent(hundredths: int | None) -> str:
 
 
 def letter(
-    data: Mapping[str, Any], office: Office, above: str, *, on: date, of: Owed | None = None
+    data: Mapping[str, Any],
+    office: Office,
+    above: str,
+    *,
+    on: date,
+    of: Owed | None = None,
+    under: str = "",
 ) -> Letter:
     """The report upward.
 
@@ -92,13 +98,14 @@ def letter(
         office: who reports.
         above: to whom.
         on: today.
-        of: what is owed and paid with it; its order is cited, and whoever ordered it is addressed.
+        of: what is owed and paid with it; whoever ordered it is addressed.
+        under: by which directive, as `citing.opening` says it; empty is by none.
     """
     name, span = data["unit"]["name"], _span(data)
     above = of.directive.issuer if of else above
     body: list[Any] = [
         Text(
-            f"{_by_order(of)}{office.name} báo cáo kết quả giám sát bằng camera tại các cơ sở "
+            f"{under}{office.name} báo cáo kết quả giám sát bằng camera tại các cơ sở "
             f"cách ly tập trung, phạm vi: {name}, {span}, số liệu lúc {_moment(data['counted'])}."
         )
     ]
@@ -132,15 +139,6 @@ def letter(
         archive="VT",
         appendices=_appendices(data),
     )
-
-
-def _by_order(of: Owed | None) -> str:
-    """By which order a report is made; empty without one."""
-    if of is None:
-        return ""
-    it = of.directive
-    day = f" ngày {it.dated:%d/%m/%Y}" if it.dated else ""
-    return f"Thực hiện mục {of.clause.number} văn bản số {it.number}{day} của {it.issuer}, "
 
 
 def _reasons(reasons: Mapping[str, int]) -> Grid:

@@ -23,6 +23,7 @@ from vonggac.db import inspection as db
 from vonggac.domain import (
     access,
     audit,
+    citing,
     inspection_papers,
     inspections,
     legal,
@@ -73,6 +74,7 @@ class Proposal:
     site_id: str
     list: ListCode
     inputs: Mapping[str, Any]
+    directive_id: str | None
     reminded: Sequence[Mapping[str, str]]
     state: State
     explain_by: date
@@ -125,6 +127,7 @@ def ask(
     body: str,
     explain_by: date | None,
     placement: Placement,
+    directive_id: str | None = None,
     by: Someone,
     now_ns: int,
 ) -> tuple[str, str]:
@@ -137,6 +140,7 @@ def ask(
         body: who asks.
         explain_by: the last day; None is the software's default.
         placement: the rule in force.
+        directive_id: the directive that it carries out; None is what the facility carries out.
         by: who asks.
         now_ns: UTC now.
 
@@ -163,6 +167,7 @@ def ask(
         raise VonggacError(Kind.CONFLICT, "remind first", code="not_reminded")
     if any(one.state in OPEN for one in of_sites(connection, [site_id])):
         raise VonggacError(Kind.CONFLICT, "a proposal is open", code="proposal_open")
+    order = citing.chosen(connection, directive_id, "", site_id=site_id)
     made, token = new_id(), secrets.token_urlsafe(TOKEN_BYTES)
     reminded = [
         {"number": one.number, "day": one.sent.isoformat() if one.sent else "", "level": one.level}
@@ -170,17 +175,18 @@ def ask(
     ]
     letter = inspection_papers.explanation_letter(
         connection, site_id=site_id, body=plain(body), list_code=list_code,
-        inputs=sentences(list_code, entry.inputs), explain_by=day, now_ns=now_ns,
+        inputs=sentences(list_code, entry.inputs), explain_by=day, order=order, now_ns=now_ns,
     )  # fmt: skip
     paper_id = papers.draft(
         connection, letter, about=f"proposal:{made}", site_id=site_id, unit_id=None,
-        directive_id=None, by=by, now_ns=now_ns,
+        directive_id=order, by=by, now_ns=now_ns,
     )  # fmt: skip
     connection.execute(
         db.proposal.insert().values(
             id=made, site_id=site_id, list=list_code, inputs=dict(entry.inputs),
-            reminded=reminded, explain_by=day, link=digest(token), proposing=plain(body),
-            paper_id=paper_id, made_ns=now_ns, made_by=by.name, made_name=by.full_name,
+            directive_id=order, reminded=reminded, explain_by=day, link=digest(token),
+            proposing=plain(body), paper_id=paper_id, made_ns=now_ns, made_by=by.name,
+            made_name=by.full_name,
         )
     )  # fmt: skip
     _audit(connection, find(connection, made), "asked", by.actor, now_ns)
@@ -270,14 +276,17 @@ def propose(
     if not faults and plain(to).casefold() == it.proposing.casefold():
         faults["to"] = "same_body"
     refuse(faults)
+    # Rows of before name none.
+    order = it.directive_id or citing.carried(connection, "", site_id=it.site_id)
     letter = inspection_papers.proposal_letter(
         connection, site_id=it.site_id, body=it.proposing, to=plain(to), list_code=it.list,
         inputs=sentences(it.list, it.inputs), reminded=reminded_days(it),
-        explanation=it.explanation, measure=plain(measure), reason=plain(reason), now_ns=now_ns,
+        explanation=it.explanation, measure=plain(measure), reason=plain(reason), order=order,
+        now_ns=now_ns,
     )  # fmt: skip
     paper_id = papers.draft(
         connection, letter, about=f"proposal:{it.id}", site_id=it.site_id, unit_id=None,
-        directive_id=None, by=by, now_ns=now_ns,
+        directive_id=order, by=by, now_ns=now_ns,
     )  # fmt: skip
     _change(
         connection, it.id, state="proposed", measure=plain(measure), reason=plain(reason),

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import directives, legal, letters, units
+from vonggac.domain import citing, legal, letters, units
 from vonggac.domain.access import UNASSIGNED
 from vonggac.domain.survey_forms import rules, tree_
 from vonggac.paper.letter import Grid, Issuer, Letter, Signature, Text
@@ -157,13 +157,7 @@ def to_owner(
 
 
 def _opening(connection: Connection, over: Campaign) -> str:
-    """`Thực hiện ... số ..., mục ...,`, or nothing where no order is cited."""
-    if over.directive_id is None:
-        return ""
-    cited = directives.find(connection, over.directive_id)
-    dated = f" ngày {cited.dated:%d/%m/%Y}" if cited.dated else ""
-    clause = f", mục {over.clause}" if over.clause else ""
-    return f"Thực hiện Văn bản số {cited.number}{dated} của {cited.issuer}{clause}, "
+    return citing.opening(connection, over.directive_id, over.clause)
 
 
 def plain_reminder(over: Campaign, name: str, link: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from vonggac.domain import costs, directives, estimates, plans, tasks
+from vonggac.domain import citing, costs, directives, estimates, plans, tasks
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def from_estimate(
     done = {one.code for one in estimates.done(connection, it.id)}
     line = estimates.owner_line(connection, it.site_id)
     left = [one for one in costs.chain(line) if one.code in AFTER_APPROVAL and one.code not in done]
+    order = citing.carried(connection, about, site_id=it.site_id)
     opened: list[str] = []
     before: tuple[str, ...] = ()
     for step in left:
@@ -90,7 +91,7 @@ def from_estimate(
             tasks.open_task(
                 connection, site_id=it.site_id, unit_id=None, body=body,
                 what=f"{step.name.vi} theo dự toán {it.code}", due=due, about=about,
-                directive_id=None, after=before, by=by, now_ns=now_ns,
+                directive_id=order, after=before, by=by, now_ns=now_ns,
             )
         )  # fmt: skip
         before = (opened[-1],)
@@ -176,13 +177,14 @@ def _install(
     every = _works(lines, {zone.code: zone.name.vi for zone in placement.zones})
     if not every:
         raise VonggacError(Kind.CONFLICT, "the plan asks for nothing", code="nothing_left")
+    order = None if clause_id else citing.carried(connection, about, site_id=site_id)
     opened: list[str] = []
     for what in (*every, "Kiểm tra kết nối, nghiệm thu camera"):
         is_last = len(opened) == len(every)
         opened.append(
             tasks.open_task(
                 connection, site_id=site_id, unit_id=None, body=body, what=_cut(what), due=due,
-                about=about, directive_id=None, clause_id=clause_id,
+                about=about, directive_id=order, clause_id=clause_id,
                 after=tuple(opened[: tasks.MAX_AFTER]) if is_last else after, by=by, now_ns=now_ns,
             )
         )  # fmt: skip

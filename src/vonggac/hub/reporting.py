@@ -20,6 +20,7 @@ from vonggac import log, paper
 from vonggac.domain import (
     access,
     audit,
+    citing,
     issuers,
     legal,
     letters,
@@ -169,7 +170,9 @@ def file_of(connection: Connection, data: Mapping[str, Any], ending: str) -> byt
     on = datetime.fromisoformat(data["counted"]).astimezone(legal.VIETNAM).date()
     office = issuers.office(connection, data["unit"]["id"], on=on, otherwise=data["unit"]["name"])
     above = "" if office.province == office.name else office.province
-    made = report_papers.letter(data, office, above, on=on)
+    order = citing.carried(connection, "report:", unit_id=data["unit"]["id"])
+    under = citing.opening(connection, order)
+    made = report_papers.letter(data, office, above, on=on, under=under)
     if ending == "pdf":
         return paper.official(made)
     # python-docx costs a start of the program more than all else; few reports need it.

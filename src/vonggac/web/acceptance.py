@@ -28,7 +28,7 @@ from vonggac.domain import (
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import api as asking
-from vonggac.web import evidence_api, plans, rights
+from vonggac.web import citing, evidence_api, plans, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
@@ -51,6 +51,7 @@ FAULTS: Mapping[str, str] = {
     "too_long": "Quá dài.",
     "secret_mark": "Không đính kèm văn bản có dấu MẬT.",
     "no_such_kind": "Chọn một mục trong danh sách.",
+    "no_such": citing.NONE_SUCH,
     "bad_picture": "Không nhận được hình của camera.",
     "tried_already": "Camera này đang được thử.",
     "no_picture": "Chưa chụp hình để đối chiếu.",
@@ -198,7 +199,7 @@ def end_trial(who: Visitor, acceptance_id: str) -> Try:
         )
 
 
-def draft_minutes(who: Visitor, site_id: str) -> str:
+def draft_minutes(who: Visitor, site_id: str, directive: str = "") -> str:
     """Draft the minutes with the results; returns the paper's id."""
     who.signed_in  # noqa: B018
     desk = who.desk
@@ -207,14 +208,16 @@ def draft_minutes(who: Visitor, site_id: str) -> str:
         actor = evidence_api.someone(
             who, rights.require(connection, who, Act.ACCEPTANCE_TEST, thing)
         )
+        about = f"acceptance:{site_id}"
+        order = citing.chosen(connection, who, directive, about, site_id=site_id)
         made = acceptance_papers.minutes(
-            connection, site_id, desk.config.acceptance, desk.placement, desk.causes,
+            connection, site_id, desk.config.acceptance, desk.placement, desk.causes, order=order,
             now_ns=desk.now_ns(),
         )  # fmt: skip
     with desk.database.writing() as connection:
         return papers.draft(
-            connection, made, about=f"acceptance:{site_id}", site_id=site_id, unit_id=None,
-            directive_id=None, by=actor, now_ns=desk.now_ns(),
+            connection, made, about=about, site_id=site_id, unit_id=None,
+            directive_id=order, by=actor, now_ns=desk.now_ns(),
         )  # fmt: skip
 
 
@@ -288,6 +291,7 @@ def site_answer(who: Visitor, site_id: str, form: Form, *, status: int = 200) ->
         cameras = {one.id: one for one in registry.cameras(connection, site_id)}
         watched = acceptance.watches(connection, [site_id])
         drafts = papers.of(connection, f"acceptance:{site_id}")
+        orders = citing.offered(connection, who)
         today = plans.today(who)
         links = designated.of_sites(connection, [site_id], today)[site_id]
         said = designated.history(connection, [site_id])
@@ -303,6 +307,7 @@ def site_answer(who: Visitor, site_id: str, form: Form, *, status: int = 200) ->
             "said": said,
             "system": system,
             "counts": designated.counts,
+            "orders": orders,
             "confirmed": designated.CONFIRMED,
             "drafts": drafts if who.may(Act.PAPER_SEE, thing) else [],
             "may_test": who.may(Act.ACCEPTANCE_TEST, thing),
@@ -326,7 +331,7 @@ async def minutes_send(request: Request, site_id: str) -> Response:
         who = visitor(request)
         who.check_form(values)
         try:
-            made = draft_minutes(who, site_id)
+            made = draft_minutes(who, site_id, values.get("directive", ""))
         except VonggacError as error:
             wrong = faults(who, error)
             if wrong is None:

@@ -165,9 +165,17 @@ async def decide(request: Request, acceptance_id: str, body: DecisionBody) -> di
 
 @api.post("/facilities/{site_id}/acceptance/minutes", summary="Draft the minutes of acceptance",
           status_code=201)  # fmt: skip
-async def minutes(request: Request, site_id: str) -> dict[str, Any]:
+async def minutes(
+    request: Request,
+    site_id: str,
+    directive: Annotated[
+        str, Query(max_length=40, description="that it carries out; empty is the facility's")
+    ] = "",
+) -> dict[str, Any]:
     """With a result for the facility and one for each camera."""
-    made = await run_in_threadpool(lambda: pages.draft_minutes(visitor(request), site_id))
+    made = await run_in_threadpool(
+        lambda: pages.draft_minutes(visitor(request), site_id, directive)
+    )
     return {"paper": made}
 
 

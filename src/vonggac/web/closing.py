@@ -10,11 +10,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from vonggac.clock import parse_rfc3339, rfc3339
-from vonggac.domain import access, closing, closing_access, closing_papers, papers, register
+from vonggac.domain import (
+    access,
+    closing,
+    closing_access,
+    closing_papers,
+    directives,
+    papers,
+    register,
+)
 from vonggac.domain.access import Act
+from vonggac.domain.citing import carried
 from vonggac.errors import VonggacError
-from vonggac.web import evidence_api, rights, words
-from vonggac.web.desk import Visitor, visitor
+from vonggac.web import citing, evidence_api, rights, words
+from vonggac.web.desk import Visitor, said_of, visitor
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
@@ -31,6 +40,7 @@ Signed = Annotated[Visitor, Depends(visitor)]
 
 FAULTS: Mapping[str, str] = {
     "missing": "Ô này phải có.",
+    "no_such": citing.NONE_SUCH,
     "too_long": "Quá dài.",
     "not_the_code": "Gõ đúng mã cơ sở để xác nhận.",
     "closed_already": "Cơ sở này đã đóng.",
@@ -56,6 +66,9 @@ def _page(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Respo
         thing = access.thing_of_site(connection, site_id)
         it = register.facility(connection, site_id)
         every = closing.of_site(connection, site_id)
+        orders = citing.offered(connection, who)
+        cited = every[0].directive_id if every else None
+        order = directives.find(connection, cited) if cited else None
     return who.page(
         "closing.html",
         {
@@ -64,6 +77,8 @@ def _page(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Respo
             "earlier": every[1:],
             "steps": closing.STEPS,
             "form": form,
+            "orders": orders,
+            "order": order,
             "may_close": who.may(Act.FACILITY_CLOSE, thing),
             "ns_of": parse_rfc3339,
         },
@@ -86,6 +101,7 @@ async def page_send(request: Request, site_id: str) -> Response:
                     begin(
                         who, site_id, reason=values.get("reason", ""),
                         document=values.get("document", ""), confirm=values.get("confirm", ""),
+                        directive=values.get("directive", ""),
                     )  # fmt: skip
                 case code:
                     advance(
@@ -93,32 +109,19 @@ async def page_send(request: Request, site_id: str) -> Response:
                         confirm=values.get("confirm", ""),
                     )  # fmt: skip
         except VonggacError as error:
-            form = Form(values, *said_of(who, error))
+            form = Form(values, *said_of(who, error, FAULTS))
             return _page(who, site_id, form, status=422)
         return RedirectResponse(f"/facilities/{site_id}/closing", 303)
 
     return await run_in_threadpool(act)
 
 
-def said_of(who: Visitor, error: VonggacError) -> tuple[dict[str, str], str]:
-    """What is wrong with which field, and what is wrong with none.
-
-    Raises:
-        VonggacError: the error is none that a person can put right here.
-    """
-    fields = error.detail.get("fields")
-    if isinstance(fields, dict):
-        return {str(name): who.t(FAULTS[str(why)]) for name, why in fields.items()}, ""
-    code = str(error.detail.get("code", ""))
-    if code in FAULTS:
-        return {}, who.t(FAULTS[code])
-    raise error
-
-
 # -- what the page and the API share ---------------------------------------------------------
 
 
-def begin(who: Visitor, site_id: str, *, reason: str, document: str, confirm: str) -> Closing:
+def begin(
+    who: Visitor, site_id: str, *, reason: str, document: str, confirm: str, directive: str = ""
+) -> Closing:
     """Begin to close a facility.
 
     Raises:
@@ -127,7 +130,8 @@ def begin(who: Visitor, site_id: str, *, reason: str, document: str, confirm: st
     by = _closer(who, site_id)
     with who.desk.database.writing() as connection:
         return closing.open_closing(
-            connection, site_id, reason=reason, document=document, confirmed=confirm, by=by,
+            connection, site_id, reason=reason, document=document,
+            directive_id=citing.seen(connection, who, directive), confirmed=confirm, by=by,
             now_ns=who.desk.now_ns(),
         )  # fmt: skip
 
@@ -175,12 +179,14 @@ def _done_by_program(
         case "retention":
             return closing.retention_facts(connection, site_id)
         case "minutes":
+            about = f"closing:{made.id}"
+            order = carried(connection, about, site_id=site_id)
             letter = closing_papers.deletion_minutes(
-                connection, made, unit_id=by.unit or None, on=words.day_of(now_ns)
+                connection, made, unit_id=by.unit or None, order=order, on=words.day_of(now_ns)
             )
             paper_id = papers.draft(
-                connection, letter, about=f"closing:{made.id}", site_id=site_id, unit_id=None,
-                directive_id=None, by=by, now_ns=now_ns,
+                connection, letter, about=about, site_id=site_id, unit_id=None,
+                directive_id=order, by=by, now_ns=now_ns,
             )  # fmt: skip
             return {"paper": paper_id}
         case "access":
@@ -205,6 +211,9 @@ class OpenBody(_Body):
     reason: str = Field(max_length=1000)
     document: str = Field(max_length=1000, description="number and day of the decision")
     confirm: str = Field(max_length=63, description="the facility's code, typed again")
+    directive: str = Field(
+        default="", max_length=40, description="that it carries out; empty is the facility's"
+    )
 
 
 class StepBody(_Body):
@@ -241,6 +250,7 @@ def _json(one: Closing) -> dict[str, Any]:
         "id": one.id,
         "reason": one.reason,
         "document": one.document,
+        "directive": one.directive_id,
         "opened": rfc3339(one.opened_ns),
         "opened_by": one.opened_by,
         "closed": None if one.done_ns is None else rfc3339(one.done_ns),

@@ -324,6 +324,28 @@ def _bearer(desk: Desk, request: Request) -> sessions.Session | None:
     return session
 
 
+def said_of(
+    who: Visitor, error: VonggacError, faults: Mapping[str, str]
+) -> tuple[dict[str, str], str]:
+    """What is wrong with which field of a form, and what is wrong with none, as people read it.
+
+    Args:
+        who: in whose language.
+        error: what was refused.
+        faults: what a page says of each code.
+
+    Raises:
+        VonggacError: the error is none that a person can put right on this page.
+    """
+    fields = error.detail.get("fields")
+    if isinstance(fields, dict) and set(fields.values()) <= set(faults):
+        return {str(name): who.t(faults[str(why)]) for name, why in fields.items()}, ""
+    code = str(error.detail.get("code", ""))
+    if code in faults:
+        return {}, who.t(faults[code])
+    raise error
+
+
 def guest(request: Request) -> Visitor:
     """A visitor without a look at the database, for errors."""
     address = request.client.host if request.client else ""

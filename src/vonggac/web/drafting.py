@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, directives, drafting, papers
+from vonggac.domain import access, citing, directives, drafting, papers
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import estimates, evidence_api, plans, rights
@@ -41,10 +41,12 @@ def of_estimate(who: Visitor, estimate_id: str, kind: str) -> str:
         act = next((one for one in acts if who.may(one, thing)), acts[0])
         by = evidence_api.someone(who, rights.require(connection, who, act, thing))
     with who.desk.database.writing() as connection:
+        about = f"estimate:{it.id}"
+        order = citing.carried(connection, about, site_id=it.site_id)
         made = drafting.of_estimate(
-            connection, it, kind, unit_id=by.unit or None, on=plans.today(who)
+            connection, it, kind, order=order, unit_id=by.unit or None, on=plans.today(who)
         )
-        return _kept(connection, who, made, f"estimate:{it.id}", it.site_id, None, None, by)
+        return _kept(connection, who, made, about, it.site_id, None, order, by)
 
 
 def of_plan(who: Visitor, plan_id: str) -> str:
@@ -52,11 +54,13 @@ def of_plan(who: Visitor, plan_id: str) -> str:
     it, by = plans.allowed(who, plan_id, Act.SCHEME_MAKE)
     zones = {zone.code: zone.name for zone in who.desk.placement.zones}
     with who.desk.database.writing() as connection:
+        about = f"plan:{it.id}"
+        order = citing.carried(connection, about, site_id=it.site_id)
         made = drafting.of_plan(
-            connection, it, zones=zones, names=plans.kind_names(), unit_id=by.unit or None,
-            on=plans.today(who),
+            connection, it, zones=zones, names=plans.kind_names(), order=order,
+            unit_id=by.unit or None, on=plans.today(who),
         )  # fmt: skip
-        return _kept(connection, who, made, f"plan:{it.id}", it.site_id, None, None, by)
+        return _kept(connection, who, made, about, it.site_id, None, order, by)
 
 
 def of_duty(who: Visitor, duty_id: str) -> str:

@@ -20,7 +20,7 @@ from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import evidence_api, rights
 from vonggac.web.account import qr
-from vonggac.web.desk import Visitor, desk_of, visitor
+from vonggac.web.desk import Visitor, desk_of, said_of, visitor
 from vonggac.web.render import Form, form_values
 from vonggac.web.security import websocket_origin
 from vonggac.wire.enrolment import Code, key_fingerprint
@@ -222,28 +222,13 @@ async def page_send(request: Request, site_id: str) -> Response:
                 case _:
                     pass  # a form of ours names one of them
         except VonggacError as error:
-            form = Form(values, *said_of(who, error))
+            form = Form(values, *said_of(who, error, FAULTS))
             return _page(who, site_id, form, status=422), ()
         return RedirectResponse(f"/facilities/{site_id[:40]}/enrolment", 303), void
 
     answer, void = await run_in_threadpool(act)
     await _void(request, void)
     return answer
-
-
-def said_of(who: Visitor, error: VonggacError) -> tuple[dict[str, str], str]:
-    """What is wrong with which field, and what is wrong with none.
-
-    Raises:
-        VonggacError: the error is none that a person can put right here.
-    """
-    fields = error.detail.get("fields")
-    if isinstance(fields, dict):
-        return {str(name): who.t(FAULTS[str(why)]) for name, why in fields.items()}, ""
-    code = str(error.detail.get("code", ""))
-    if code in FAULTS:
-        return {}, who.t(FAULTS[code])
-    raise error
 
 
 def _hours(typed: str) -> int:

@@ -16,7 +16,7 @@ from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import fingerprint
 from vonggac.web import dates, evidence_api
-from vonggac.web.desk import Visitor, visitor
+from vonggac.web.desk import Visitor, said_of, visitor
 from vonggac.web.render import STATIC, Form, form_values
 
 if TYPE_CHECKING:
@@ -126,10 +126,8 @@ def _new_send(request: Request, values: dict[str, str], chosen: list[str]) -> Re
             )
         made = evidence_api.asked(who, chosen, span, wanted, with_copy=values.get("copy") == "yes")
     except VonggacError as error:
-        faults = _faults(who, error)
-        if not faults:
-            raise
-        return _form_page(who, Form(values, faults), chosen, status=422)
+        form = Form(values, *said_of(who, error, FAULTS))
+        return _form_page(who, form, chosen, status=422)
     return RedirectResponse(f"/exports/{made.id}", 303)
 
 
@@ -306,10 +304,8 @@ async def hold_send(request: Request) -> Response:
                 values.get("reason", ""),
             )  # fmt: skip
         except VonggacError as error:
-            faults = _faults(who, error)
-            if not faults:
-                raise
-            return _holds_page(who, Form(values, faults), status=422)
+            form = Form(values, *said_of(who, error, FAULTS))
+            return _holds_page(who, form, status=422)
         return RedirectResponse("/holds", 303)
 
     return _told(request, await run_in_threadpool(place))
@@ -326,7 +322,8 @@ async def release_send(request: Request, hold_id: str) -> Response:
         try:
             evidence_api.released(who, hold_id, values.get("reason", ""))
         except VonggacError as error:
-            code = str(error.detail.get("code", "")) or ("required" if _faults(who, error) else "")
+            blank = "required" if error.detail.get("fields") else ""
+            code = str(error.detail.get("code", "")) or blank
             if code not in FAULTS:
                 raise
             return _holds_page(who, Form(), fault=code, status=403)
@@ -406,15 +403,6 @@ def _cameras(connection: Connection, who: Visitor, act: Act) -> list[registry.Ca
     for site_id in access.sites_for(connection, who.person, act, who.desk.now_ns()):
         found += registry.cameras(connection, site_id)
     return found
-
-
-def _faults(who: Visitor, error: VonggacError) -> dict[str, str]:
-    fields = error.detail.get("fields")
-    if not isinstance(fields, dict):
-        return {}
-    return {
-        str(name): who.t(FAULTS.get(str(why), FAULTS["required"])) for name, why in fields.items()
-    }
 
 
 def _dated(text: str) -> str:

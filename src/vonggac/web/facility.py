@@ -254,7 +254,7 @@ def _of_register(connection: Connection, who: Visitor, site: registry.Site) -> d
         ],
         "cover": coverage.coverage(connection, site.id, who.desk.placement),
         "concluded": said[0] if said else None,
-        "takes_in": not profile.intake_needs_cover or bool(said and said[0].enough),
+        "takes_in": not register.held_back(connection, [profile]),
         **_of_chain(connection, who, site.id, thing),
         "may_edit": who.may(Act.FACILITY_EDIT, thing),
         "may_close": who.may(Act.FACILITY_CLOSE, thing),

@@ -11,9 +11,11 @@ from starlette.responses import RedirectResponse, Response
 from vonggac import paper
 from vonggac.domain import (
     access,
+    citing,
     directives,
     guide,
     guide_papers,
+    guide_values,
     issuers,
     legal,
     papers,
@@ -24,6 +26,7 @@ from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.duties import duties
 from vonggac.domain.guide_papers import From
 from vonggac.errors import Kind, VonggacError
+from vonggac.web import citing as orders
 from vonggac.web import dates, evidence_api, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
@@ -53,6 +56,7 @@ FAULTS: Mapping[str, str] = {
     "answered": "Câu hỏi đã được trả lời.",
     "no_day": "Viết dạng ngày/tháng/năm, ví dụ 18/11/2026.",
     "no_such_kind": "Chọn một mục trong danh sách.",
+    "no_such": orders.NONE_SUCH,
 }
 DRAFTS: Final[Mapping[str, str]] = {
     "huong-dan": "Dự thảo hướng dẫn",
@@ -99,6 +103,11 @@ def somewhere(who: Visitor, act: Act) -> tuple[Someone, str | None]:
 def tie(who: Visitor, code: str, draft: guide.BasisDraft) -> guide.Basis:
     """Tie a default to a document."""
     by = someone(who, Act.SETTINGS_EDIT, None)
+    blank = {
+        name: "required" for name in ("page", "point") if not legal.plain(getattr(draft, name))
+    }
+    if blank:
+        raise VonggacError(Kind.BAD_INPUT, ", ".join(blank), fields=blank)
     with who.desk.database.writing() as connection:
         if draft.directive_id:
             directives.find(connection, draft.directive_id)
@@ -115,7 +124,7 @@ def untie(who: Visitor, code: str) -> None:
     who.desk.placements.forget()
 
 
-def draft_paper(who: Visitor, kind: str, sender: From) -> str:
+def draft_paper(who: Visitor, kind: str, sender: From, directive: str = "") -> str:
     """Draft a paper from the rules in force; returns its id."""
     by, unit_id = somewhere(who, Act.DOCUMENTS_MAKE)
     if kind not in DRAFTS:
@@ -128,15 +137,19 @@ def draft_paper(who: Visitor, kind: str, sender: From) -> str:
     if blank:
         raise VonggacError(Kind.BAD_INPUT, ", ".join(blank), fields=blank)
     on = today(who)
-    if kind == "quyet-dinh":
-        letter = guide_papers.decision(sender, on)
-    else:
-        make = guide_papers.instructions if kind == "huong-dan" else guide_papers.regulation
-        letter = make(rules(who), sender, on)
+    about, stands = f"guide:{kind}", rules(who)
     with who.desk.database.writing() as connection:
+        order = orders.chosen(connection, who, directive, about, unit_id=unit_id)
+        if kind == "quyet-dinh":
+            letter = guide_papers.decision(sender, on, citing.basis(connection, order))
+        elif kind == "huong-dan":
+            under = citing.opening(connection, order)
+            letter = guide_papers.instructions(stands, sender, on, under)
+        else:
+            letter = guide_papers.regulation(stands, sender, on)
         return papers.draft(
-            connection, letter, about=f"guide:{kind}", site_id=None, unit_id=unit_id,
-            directive_id=None, by=by, now_ns=who.desk.now_ns(),
+            connection, letter, about=about, site_id=None, unit_id=unit_id, directive_id=order,
+            by=by, now_ns=who.desk.now_ns(),
         )  # fmt: skip
 
 
@@ -146,11 +159,21 @@ def card_pdf(who: Visitor, role: str, language: str) -> bytes:
     return paper.pdf("card", guide_papers.card(rules(who), role, today(who), tongue))
 
 
+def criteria_file(who: Visitor) -> bytes:
+    """The criteria of connection in force, for a command on a laptop."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        return guide_values.criteria_file(connection, today(who)).encode()
+
+
 def send(who: Visitor, site_id: str, what: str) -> str:
     """Send the guide or a card to a facility; the bytes are kept with their hash."""
     by = someone(who, Act.FACILITY_EDIT, site_id)
     if what == guide.GUIDE:
-        letter = guide_papers.instructions(rules(who), sender(who, site_id), today(who))
+        with who.desk.database.reading() as connection:
+            order = citing.carried(connection, f"guide:{what}", site_id=site_id)
+            under = citing.opening(connection, order)
+        letter = guide_papers.instructions(rules(who), sender(who, site_id), today(who), under)
         content = paper.official(letter)
     elif what in duties(today(who)):
         content = card_pdf(who, what, "vi")
@@ -390,7 +413,8 @@ async def draft_send(request: Request) -> Response:
             for field in ("name", "symbol", "place", "above", "head")
         )
         sender = From(name, symbol, place, above, head)
-        return f"/papers/{draft_paper(who, values.get('kind', ''), sender)}"
+        directive = values.get("directive", "")
+        return f"/papers/{draft_paper(who, values.get('kind', ''), sender, directive)}"
 
     return await _sent(
         request, "papers", do, lambda who, form: _page(who, form, about="papers", status=422)
@@ -420,6 +444,13 @@ def card_file(who: Signed, role: str, lang: Tongue = "") -> Response:
     content = card_pdf(who, role[:40], lang or who.t.language)
     headers = {"Content-Disposition": f'inline; filename="the-{role[:40]}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
+
+
+@routes.get("/guide/criteria.toml")
+def criteria_send(who: Signed) -> Response:
+    """The criteria in force as a file, for `vonggac survey --criteria` on a laptop."""
+    headers = {"Content-Disposition": 'attachment; filename="tieu-chi.toml"'}
+    return Response(criteria_file(who), media_type="application/toml", headers=headers)
 
 
 # -- a facility ------------------------------------------------------------------------------

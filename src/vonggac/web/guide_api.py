@@ -27,8 +27,10 @@ class BasisBody(BaseModel):
     document: str = Field(
         min_length=1, max_length=guide.MAX_LINE, description="number, day, issuer"
     )
-    page: str = Field(default="", max_length=guide.MAX_LINE)
-    point: str = Field(default="", max_length=guide.MAX_LINE)
+    page: str = Field(min_length=1, max_length=guide.MAX_LINE)
+    point: str = Field(
+        min_length=1, max_length=guide.MAX_LINE, description="point, item or table of the page"
+    )
     said: str = Field(default="", max_length=guide.MAX_TEXT, description="its words")
     value: int | None = Field(default=None, ge=1, le=guide.VALUE_MOST)
     codes: list[str] = Field(default_factory=list, max_length=40, description="in place of a list")
@@ -47,6 +49,9 @@ class PaperBody(BaseModel):
     place: str = Field(min_length=1, max_length=100)
     above: str = Field(default="", max_length=200)
     head: str = Field(default="GIÁM ĐỐC", min_length=1, max_length=100, description="who signs")
+    directive: str = Field(
+        default="", max_length=40, description="that it carries out; empty is the unit's"
+    )
 
 
 class SendBody(BaseModel):
@@ -106,7 +111,14 @@ def drop_basis(who: Signed, code: str) -> dict[str, Any]:
 def add_paper(who: Signed, body: PaperBody) -> dict[str, Any]:
     """From the rules and roles in force; the clerk numbers it."""
     sender = From(body.name, body.symbol, body.place, body.above, body.head)
-    return {"paper": pages.draft_paper(who, body.kind, sender)}
+    return {"paper": pages.draft_paper(who, body.kind, sender, body.directive)}
+
+
+@api.get("/guide/criteria.toml", summary="The criteria of connection in force, for a laptop",
+         response_class=Response)  # fmt: skip
+def criteria_toml(who: Signed) -> Response:
+    """A file for `vonggac survey --criteria`: the software's, with what documents replace."""
+    return Response(pages.criteria_file(who), media_type="application/toml")
 
 
 @api.get("/guide/cards/{role}.pdf", summary="The A4 card of a role", response_class=Response)

@@ -27,7 +27,7 @@ from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
 from vonggac.domain.inspection_input import MAX_SITES, Answer, Minutes, RoundDraft
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import dates, evidence_api, register
+from vonggac.web import citing, dates, evidence_api, register
 from vonggac.web import inspection_forms as forms
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
@@ -85,21 +85,11 @@ def plan(who: Visitor, draft: RoundDraft) -> str:
     with who.desk.database.reading() as connection:
         for site_id in draft.sites[:MAX_SITES]:
             someone = forms.by(connection, who, Act.INSPECTION_MAKE, site_id)
-        known = {one.id for one in orders(connection, who)}
+        citing.seen(connection, who, draft.directive_id)
     if someone is None:
         raise VonggacError(Kind.BAD_INPUT, "sites: required", fields={"sites": "required"})
-    if draft.directive_id and draft.directive_id not in known:
-        raise VonggacError(Kind.BAD_INPUT, "directive: none", fields={"directive": "no_such"})
     with who.desk.database.writing() as connection:
         return inspections.plan(connection, draft, by=someone, now_ns=who.desk.now_ns())
-
-
-def orders(connection: Connection, who: Visitor) -> list[directives.Directive]:
-    """Directives that a decision may carry out: those that the visitor sees."""
-    if not who.can(Act.DIRECTIVE_SEE):
-        return []
-    allowed = directives.visible(connection, who.person, who.desk.now_ns())
-    return directives.listed(connection, allowed)
 
 
 def start(who: Visitor, inspection_id: str) -> Inspection:
@@ -264,7 +254,7 @@ def _list(
             "makes": makes,
             "remote": inspections.switch_of(connection, _path(who)),
             "rule": guide.rule(connection, inspections.INTERVAL, day),
-            "orders": orders(connection, who) if makes else [],
+            "orders": citing.offered(connection, who) if makes else [],
             "body": forms.body_of(connection, who, Act.INSPECTION_MAKE),
         }
     return who.page(

@@ -167,6 +167,9 @@ class AskBody(_Body):
     list: Annotated[str, Field(max_length=20, description="not_installing or not_supervising")]
     body: Line
     explain_by: Day = ""
+    directive: str = Field(
+        default="", max_length=40, description="that it carries out; empty is the facility's"
+    )
 
 
 class ExplainBody(_Body):
@@ -639,7 +642,9 @@ async def add_proposal(request: Request, body: AskBody) -> dict[str, Any]:
     def add() -> dict[str, Any]:
         who = visitor(request)
         explain_by = forms.day(body.explain_by, "explain_by")
-        made, token = sanction_pages.ask(who, body.site, body.list, body.body, explain_by)
+        made, token = sanction_pages.ask(
+            who, body.site, body.list, body.body, explain_by, body.directive
+        )
         return {**_one(who, made), "link": f"{who.origin}/giai-trinh/{token}"}
 
     return await run_in_threadpool(add)
@@ -719,6 +724,7 @@ def _proposal_json(one: sanctions.Proposal) -> dict[str, Any]:
         "site": one.site_id,
         "list": one.list,
         "inputs": dict(one.inputs),
+        "directive": one.directive_id,
         "reminded": [dict(each) for each in one.reminded],
         "state": one.state,
         "explain_by": one.explain_by.isoformat(),

@@ -59,6 +59,7 @@ FAULTS: Mapping[str, str] = {
     "unit_unknown": "Không có đơn vị nào tên như vậy.",
     "unit_ambiguous": "Có nhiều đơn vị cùng tên. Ghi mã đơn vị.",
     "kept_by_config": "Nằm trong tệp cấu hình của cơ sở. Hãy sửa ở đó.",
+    "not_covered": "Chưa có kết luận đủ camera, nên cơ sở chưa được tiếp nhận người.",
     "bad_phone": "Số điện thoại gồm chữ số, dấu cách, dấu +, dấu gạch.",
     "bad_email": "Ghi dạng ten@co-quan.vn.",
     "unknown_zone": "Chọn một khu vực trong danh sách.",
@@ -173,10 +174,12 @@ def list_page(who: Visitor, ask: Ask | None = None, page: str = "1") -> Response
     with who.desk.database.reading() as connection:
         found = listing(connection, who, ask)
         unit_name = _unit_name(connection, who, ask.unit) if ask.unit else ""
+        held_back = register.held_back(connection, [row.it for row in found.rows])
     return who.page(
         "facilities.html",
         {
             "found": found,
+            "held_back": held_back,
             "ask": ask,
             "page": number,
             "pages": max(1, -(-found.found // PAGE)),
@@ -274,6 +277,7 @@ def _form_page(
     with who.desk.database.reading() as connection:
         contacts = register.contacts(connection, [found.id]) if found else {}
         service = register.service(connection, found.id) if found else []
+        held_back = bool(found and register.held_back(connection, [found]))
         kept = guide.rule(connection, "retention_days", words.day_of(who.desk.now_ns()))
     return who.page(
         "facility_form.html",
@@ -281,6 +285,7 @@ def _form_page(
             "it": found,
             "form": form,
             "contact_form": contact or Form(),
+            "held_back": held_back,
             "kept": found is not None and found.id == who.desk.sites.own_id,
             "contacts": {kind: one for (_, kind), one in contacts.items()},
             "service": service,

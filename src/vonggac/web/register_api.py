@@ -209,7 +209,7 @@ def _facility_json(connection: Connection, who: Visitor, it: Facility) -> dict[s
         "intake": {
             "needs_cover": it.intake_needs_cover,
             "reason": it.intake_reason,
-            "allowed": not it.intake_needs_cover or bool(last and last[0].enough),
+            "allowed": not register.held_back(connection, [it]),
         },
         "service": [
             {"from": begin.isoformat(), "to": end.isoformat() if end else None}

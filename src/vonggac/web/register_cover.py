@@ -41,6 +41,7 @@ def _page(who: Visitor, site_id: str, form: Form, *, of: str = "", status: int =
         doors = register_places.doors(connection, [site_id])
         cameras = registry.cameras(connection, site_id)
         cover = coverage.coverage(connection, site_id, placement)
+        takes_in = not register.held_back(connection, [found])
     return who.page(
         "facility_cover.html",
         {
@@ -51,7 +52,7 @@ def _page(who: Visitor, site_id: str, form: Form, *, of: str = "", status: int =
             "cameras": cameras,
             "camera_names": {one.id: one.name for one in cameras},
             "conclusions": said,
-            "takes_in": not found.intake_needs_cover or bool(said and said[0].enough),
+            "takes_in": takes_in,
             "placement": placement,
             "form": form,
             "wrong": of,

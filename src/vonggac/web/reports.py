@@ -18,6 +18,7 @@ from vonggac.clock import rfc3339
 from vonggac.domain import (
     access,
     audit,
+    citing,
     issuers,
     legal,
     letters,
@@ -148,11 +149,13 @@ def make(who: Visitor, unit: str, span: Span, kind: str, duty: str = "") -> str:
     with who.desk.database.writing() as connection:
         made = reports.keep(connection, data, report_kind, by=by, now_ns=now_ns)
         if kind == "periodic":
-            letter = letter_of(connection, who, data, by.unit or unit_id, owed)
+            own = by.unit or unit_id
+            about = f"duty:{owed.duty.id}" if owed else f"report:{made}"
+            order = citing.carried(connection, about, unit_id=own)
+            letter = letter_of(connection, who, data, own, owed, order)
             paper_id = papers.draft(
-                connection, letter, about=f"duty:{owed.duty.id}" if owed else f"report:{made}",
-                site_id=None, unit_id=unit_id, directive_id=owed.directive.id if owed else None,
-                by=by, now_ns=now_ns,
+                connection, letter, about=about, site_id=None, unit_id=unit_id,
+                directive_id=order, by=by, now_ns=now_ns,
             )  # fmt: skip
             reports.attach_paper(connection, made, paper_id)
     return made
@@ -168,16 +171,17 @@ def _owed(connection: Connection, who: Visitor, duty: str) -> Owed:
 
 def letter_of(
     connection: Connection, who: Visitor, data: Mapping[str, Any], unit_id: str | None,
-    owed: Owed | None = None,
+    owed: Owed | None = None, order: str | None = None,
 ) -> Any:  # fmt: skip
-    """The letter of a report, by the office of the unit."""
+    """The letter of a report, by the office of the unit, and the order that it carries out."""
     today = legal.day_of(who.desk.now_ns())
     config = who.desk.config
     office = issuers.office(
         connection, unit_id, on=today, otherwise=config.site.title or config.site.name
     )
     above = "" if office.province == office.name else office.province
-    return report_papers.letter(data, office, above, on=today, of=owed)
+    under = citing.opening(connection, order, owed.clause.number if owed else "")
+    return report_papers.letter(data, office, above, on=today, of=owed, under=under)
 
 
 def _allowed(who: Visitor, report_id: str) -> tuple[Report, Mapping[str, Any]]:
@@ -197,7 +201,8 @@ def file_of(who: Visitor, data: Mapping[str, Any], ending: str) -> Response:
     """
     with who.desk.database.reading() as connection:
         unit_id = data["unit"]["id"] or _own_unit(who)
-        made = letter_of(connection, who, data, unit_id)
+        order = citing.carried(connection, "report:", unit_id=unit_id)
+        made = letter_of(connection, who, data, unit_id, None, order)
         template = letters.template_content(connection) if ending == "docx" else None
     match ending:
         case "pdf":

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.domain import (
     audit,
+    directives,
     inspection_facts,
     papers,
     reminders,
@@ -24,6 +25,7 @@ from vonggac.domain import inspection_rules as book
 from vonggac.domain.access import Act
 from vonggac.domain.sanctions import Decision
 from vonggac.errors import VonggacError
+from vonggac.web import citing
 from vonggac.web import inspection_forms as forms
 from vonggac.web.desk import Visitor, desk_of, visitor
 from vonggac.web.public import address_of
@@ -59,16 +61,18 @@ def lists(who: Visitor) -> list[sanction_lists.Entry]:
 
 
 def ask(
-    who: Visitor, site_id: str, list_code: str, body: str, explain_by: date | None
-) -> tuple[str, str]:
+    who: Visitor, site_id: str, list_code: str, body: str, explain_by: date | None,
+    directive: str = "",
+) -> tuple[str, str]:  # fmt: skip
     """Ask a facility to explain itself; the proposal's id, and the secret of its link."""
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
         by = forms.by(connection, who, Act.SANCTION_PROPOSE, site_id)
+        order = citing.seen(connection, who, directive)
     with who.desk.database.writing() as connection:
         return sanctions.ask(
             connection, site_id, list_code, body=body, explain_by=explain_by,
-            placement=who.desk.placement, by=by, now_ns=who.desk.now_ns(),
+            placement=who.desk.placement, directive_id=order, by=by, now_ns=who.desk.now_ns(),
         )  # fmt: skip
 
 
@@ -163,6 +167,7 @@ def _list(
         proposes = set(forms.sites(connection, who, Act.SANCTION_PROPOSE))
         names = forms.titles(connection, seen)
         body = forms.body_of(connection, who, Act.SANCTION_PROPOSE)
+        orders = citing.offered(connection, who) if proposes else []
     counted: dict[str, int] = {}
     for one in sent:
         counted[one.site_id] = counted.get(one.site_id, 0) + (one.sent is not None)
@@ -185,6 +190,7 @@ def _list(
             "proposes": proposes - open_sites,
             "open_sites": open_sites,
             "body": body,
+            "orders": orders,
             "label": book.labels()["label"],
             "form": form,
             "today": forms.today(who),
@@ -230,7 +236,7 @@ async def ask_send(request: Request) -> Response:
         try:
             made, token = ask(
                 who, values.get("site", "")[:40], values.get("list", ""), values.get("body", ""),
-                forms.day_in(values, "explain_by"),
+                forms.day_in(values, "explain_by"), values.get("directive", ""),
             )  # fmt: skip
         except VonggacError as error:
             return forms.refused(who, values, error, lambda form, code: _list(who, form, code))
@@ -260,6 +266,7 @@ def _one(
             for act in (Act.FINDING_ANSWER, Act.SANCTION_PROPOSE, Act.SANCTION_DECIDE)
         }
         site = forms.titles(connection, [it.site_id])[it.site_id]
+        order = directives.find(connection, it.directive_id) if it.directive_id else None
         drafted = papers.of(connection, f"proposal:{it.id}") if who.can("paper_see") else []
     return who.page(
         "sanction.html",
@@ -270,6 +277,7 @@ def _one(
             "said": _figures(it.list, it.inputs, who),
             "reminded": sanctions.reminded_days(it),
             "papers": drafted,
+            "order": order,
             "link": link,
             "form": form,
             "may_answer": rights[Act.FINDING_ANSWER],

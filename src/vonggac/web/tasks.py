@@ -25,7 +25,7 @@ from vonggac.domain import workdays as calendar
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
-from vonggac.web import dates, estimates, evidence_api, plans, rights
+from vonggac.web import citing, dates, estimates, evidence_api, plans, rights
 from vonggac.web.desk import Visitor, visitor
 from vonggac.web.render import Form, form_values
 
@@ -52,6 +52,7 @@ FAULTS: Mapping[str, str] = {
     "secret_mark": "Không đính kèm văn bản có dấu MẬT.",
     "no_such_kind": "Chọn một mục trong danh sách.",
     "no_such_task": "Không có công việc này.",
+    "no_such": citing.NONE_SUCH,
     "no_day": "Viết dạng ngày/tháng/năm, ví dụ 18/11/2026.",
     "not_later": "Ngày mới phải sau hạn đang có.",
     "in_the_past": "Ngày mới đã qua.",
@@ -193,8 +194,9 @@ def place_in(connection: Connection, text: str) -> tuple[str | None, str | None,
 
 
 def open_one(
-    who: Visitor, *, place: str, body: str, what: str, due: date | None, after: Sequence[str] = ()
-) -> str:
+    who: Visitor, *, place: str, body: str, what: str, due: date | None,
+    after: Sequence[str] = (), directive: str = "",
+) -> str:  # fmt: skip
     """Open a task that a person thought of."""
     who.signed_in  # noqa: B018 - refuses who may not look
     with who.desk.database.reading() as connection:
@@ -202,10 +204,11 @@ def open_one(
         actor = by(connection, who, Act.TASK_MAKE, thing)
         for one in after:
             found(connection, who, one)
+        order = citing.chosen(connection, who, directive, "", site_id=site_id, unit_id=unit_id)
     with who.desk.database.writing() as connection:
         return tasks.open_task(
             connection, site_id=site_id, unit_id=unit_id, body=body, what=what, due=due, about="",
-            directive_id=None, after=tuple(after), by=actor, now_ns=who.desk.now_ns(),
+            directive_id=order, after=tuple(after), by=actor, now_ns=who.desk.now_ns(),
         )  # fmt: skip
 
 
@@ -417,6 +420,8 @@ def tasks_page(
 def _board(who: Visitor, wish: Wish, form: Form, *, number: int = 1, status: int = 200) -> Response:
     it = board(who, wish, offset=(number - 1) * SHOWN)
     bodies = it.bodies
+    with who.desk.database.reading() as connection:
+        orders = citing.offered(connection, who)
     return who.page(
         "tasks.html",
         {
@@ -434,6 +439,7 @@ def _board(who: Visitor, wish: Wish, form: Form, *, number: int = 1, status: int
             "states": STATES,
             "risk_days": task_board.RISK_WORKING_DAYS,
             "calendar_source": calendar.source(),
+            "orders": orders,
             "choices": _choices(who) if who.can(Act.TASK_MAKE) else [],
             "form": form,
             "known": sorted(row.key for row in bodies)[:100],
@@ -478,6 +484,7 @@ async def open_send(request: Request) -> Response:
             made = open_one(
                 who, place=values.get("place", ""), body=values.get("body", ""),
                 what=values.get("what", ""), due=day_in(values.get("due", ""), "due"),
+                directive=values.get("directive", ""),
             )  # fmt: skip
         except VonggacError as error:
             wrong = faults(who, error)

@@ -32,6 +32,9 @@ class TaskBody(BaseModel):
     what: str = Field(min_length=1, max_length=tasks.MAX_WHAT)
     due: str | None = Field(default=None, max_length=10, description="2026-12-01")
     after: list[str] = Field(default_factory=list, max_length=tasks.MAX_AFTER)
+    directive: str = Field(
+        default="", max_length=40, description="that it carries out; empty is the place's"
+    )
 
 
 class SourceBody(BaseModel):
@@ -104,7 +107,7 @@ async def add_task(request: Request, body: TaskBody) -> dict[str, Any]:
         who = visitor(request)
         made = pages.open_one(
             who, place=body.place, body=body.body, what=body.what,
-            due=pages.day_in(body.due or "", "due"), after=body.after,
+            due=pages.day_in(body.due or "", "due"), after=body.after, directive=body.directive,
         )  # fmt: skip
         return _whole(who, made)
 
