@@ -21,9 +21,20 @@ from vonggac.config import (
     WebConfig,
 )
 from vonggac.db import compliance, tables
-from vonggac.domain import accounts, annexes, audit, exports, legal, registry, roles, settings
+from vonggac.domain import (
+    accounts,
+    annexes,
+    audit,
+    exports,
+    guide,
+    legal,
+    registry,
+    roles,
+    settings,
+)
 from vonggac.domain.annexes import law, measures
 from vonggac.domain.annexes.sheet import DEFAULT, NONE, UNCHECKED
+from vonggac.domain.exports import Someone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +214,20 @@ def test_a_change_of_the_configuration_changes_the_states(lite: House) -> None:
         "lockout": "partly", "audit_kept": "met",
     }  # fmt: skip
     assert lite.finding("lockout").how == "khóa 30 giây sau 10 lần sai trong 900 giây"
+
+
+def test_the_days_of_the_access_log_say_which_document_sets_them(lite: House) -> None:
+    """Ours until a document replaces it; then document, page and point stand under the days."""
+    ours = lite.finding("audit_kept")
+    draft = guide.BasisDraft("12/HD-BCĐ", "4", "2b", value=400)
+    with lite.database.writing() as connection:
+        guide.tie(connection, "audit_days", draft, by=Someone("a1", "admin"), now_ns=NOW_NS)
+    said = lite.finding("audit_kept")
+    paper = rows_of(lite.paper("dataflow"), "Nơi lưu và thời hạn lưu")["Nhật ký truy cập"][1]
+
+    assert ours.marks == (guide.OURS.vi,)
+    assert (said.how, said.marks) == ("lưu 400 ngày", ("12/HD-BCĐ, trang 4, điểm 2b",))
+    assert "trang 4, điểm 2b" in paper
 
 
 def test_an_open_door_is_not_called_encrypted(lite: House) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from vonggac.config import AuditConfig, SignInConfig
+from vonggac.config import SignInConfig
 from vonggac.domain import registry
 from vonggac.domain.annexes import law
 from vonggac.domain.annexes.facts import DAY_NS, Facts, Listener, day
@@ -43,16 +43,18 @@ class Finding:
     how: str
     where: str
     """Setting, page or command that shows it."""
-    default: bool
-    """Whether the setting behind it is the software's default."""
+    default: bool | str
+    """Whether the setting behind it is the software's default; or where the guide says it."""
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What stands under how it is met."""
+        if isinstance(self.default, str):
+            return (self.default,)
         return (DEFAULT,) if self.default else ()
 
 
-Verdict = tuple[State, str, str, bool]
+Verdict = tuple[State, str, str, bool | str]
 
 
 def findings(facts: Facts) -> list[Finding]:
@@ -172,9 +174,11 @@ def _audit(facts: Facts) -> Verdict:
 
 
 def _audit_kept(facts: Facts) -> Verdict:
-    days = facts.audit_days
+    days, rule = facts.audit_days, facts.rules["audit_days"]
     state: State = "met" if days >= AUDIT_DAYS else "none"
-    return state, f"lưu {days} ngày", "audit.keep_days", days == AuditConfig().keep_days
+    # A setting that is longer than the guide's number holds, and is nobody's default.
+    said: bool | str = rule.source.vi if days == rule.number else False
+    return state, f"lưu {days} ngày", "audit.keep_days", said
 
 
 def _siem(facts: Facts) -> Verdict:
