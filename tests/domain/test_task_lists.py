@@ -114,6 +114,11 @@ def test_a_list_holds_what_is_asked_for_in_the_order_of_last_days(
                     and (wish.places is None or Place(place, it.site_id is not None) in wish.places)
                 ):
                     wanted.append((it, how))
+            # Of one day, what can be begun comes first, then what was opened first.
+            wanted.sort(key=lambda one: (
+                one[0].due or date.max, 0 if one[0].due else one[0].opened_ns,
+                bool(tasks.waits_for(connection, one[0])), one[0].opened_ns, one[0].id,
+            ))  # fmt: skip
             pages: list[tuple[tasks.Task, str]] = []
             for offset in range(0, len(wanted) + 7, 7):
                 some, found = task_lists.listed(
@@ -122,6 +127,29 @@ def test_a_list_holds_what_is_asked_for_in_the_order_of_last_days(
                 assert found == len(wanted), wish
                 pages += [(one.it, one.stands) for one in some]
             assert pages == wanted, wish
+
+
+def test_what_can_be_begun_comes_before_what_waits_for_it(database: Database) -> None:
+    """Of one last day: ids are drawn by lot, and whoever opens the first one is to work on it."""
+    with database.writing() as connection:
+        connection.execute(tables.site.insert().values(
+            id="s0", name="s0", created_ns=1, owner_line="civil"
+        ))  # fmt: skip
+        made = {"site_id": "s0", "body": "Sở A", "opened_ns": 1, "opened_by": "x", "changed_ns": 1,
+                "due": TODAY + timedelta(days=3), "state": "open"}  # fmt: skip
+        names = {"b": "Lắp camera", "c": "Kéo cáp", "a": "Nghiệm thu"}
+        rows = [{"id": name, "what": what, **made} for name, what in names.items()]
+        connection.execute(db.task.insert(), rows)
+        links = [{"task_id": "a", "after_id": one} for one in ("b", "c")]
+        connection.execute(db.task_after.insert(), links)
+
+        def order() -> list[str]:
+            found, _ = task_lists.listed(connection, sa.true(), Wish(), TODAY)
+            return [one.it.id for one in found]
+
+        assert order() == ["b", "c", "a"]
+        connection.execute(db.task.update().where(db.task.c.id != "a").values(state="done"))
+        assert order() == ["a"]
 
 
 def test_late_tasks_of_facilities_are_those_of_the_board(database: Database) -> None:

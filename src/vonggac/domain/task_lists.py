@@ -130,6 +130,8 @@ def listed(
 ) -> tuple[list[Listed], int]:
     """Tasks by their last day, what has none at the end; and how many fit in all.
 
+    Of one day, what can be begun comes before what waits for it.
+
     Args:
         connection: a transaction.
         allowed: from `tasks.visible`.
@@ -154,7 +156,7 @@ def listed(
         sa.select(table.c.id, stands, _unit, table.c.site_id.is_not(None), title)
         .select_from(_joined())
         .where(*conditions)
-        .order_by(_due.is_(None), _due, undated, table.c.id)
+        .order_by(_due.is_(None), _due, undated, _waits(), table.c.opened_ns, table.c.id)
         .offset(offset)
         .limit(limit)
     ).all()
@@ -249,6 +251,17 @@ def _is_held_up(allowed: sa.ColumnElement[bool], today: date) -> sa.ColumnElemen
         .correlate(table, _CLAUSE, _CITED)
         .exists()
     )  # fmt: skip
+
+
+def _waits() -> sa.ColumnElement[int]:
+    """1 of a task that cannot be begun yet, else 0; asked once for all of them."""
+    link, other = db.task_after, db.task.alias("other")
+    waiting = (
+        sa.select(link.c.task_id)
+        .join(other, other.c.id == link.c.after_id)
+        .where(other.c.state.not_in(tasks.OVER))
+    )
+    return sa.case((db.task.c.id.in_(waiting), 1), else_=0)
 
 
 def _wished(wish: Wish, stands: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
