@@ -277,6 +277,23 @@ def test_one_is_not_many() -> None:
     assert EN("{n} ngày", n="1,001") == "1,001 days"
     assert EN("Đã xem {days} ngày qua", days=1) == "Watched in the last 1 day"
     assert VI("{days} ngày", days=1) == "1 ngày"
+    assert EN("{n} cơ sở", n="1") == "1 facility"
+    assert EN("{n} cơ sở chưa có đầu mối", n=1) == "1 facility has no contact person"
+    assert EN("quá {n} ngày, {w} ngày làm việc", n=1, w=1) == "1 day over, 1 working day"
+
+
+def test_whatever_is_counted_has_a_singular() -> None:
+    """A noun that a sentence counts and the table of `words` lacks would say `1 facilities`."""
+    counted = re.compile(r"\{(\w+)\} (?:\w+ )?([a-z]{3,}s|people)\b")
+    verbs = {"has", "needs", "owes", "refuses", "stands", "waits", "was"}
+    wrong = []
+    for vi, en in words.english().items():
+        for name, noun in counted.findall(en):
+            others = {each for _, each, _, _ in string.Formatter().parse(vi)} - {None}
+            said = EN(vi, **{str(each): 1 if each == name else "…" for each in others})
+            if noun not in verbs and re.search(rf"(?<!/)\b1 (?:\w+ )?{noun}\b", said):
+                wrong.append(said)
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vonggac import sentences
 from vonggac.clock import NS
@@ -69,11 +69,33 @@ def choose(cookie: str | None, accept: str) -> Language:
     return max(wanted, key=lambda one: one[0])[1] if wanted else "vi"
 
 
-_ONE_OF_MANY = re.compile(
-    r"(?<![\d.,])1 (camera|day|facility|file|floor|gap|hour|line|minute|month|page|paper|picture"
-    r"|room|row|second|site|task|viewer)s\b"
+_IRREGULAR: Final[Mapping[str, str]] = {
+    "copies": "copy", "entries": "entry", "facilities": "facility", "people": "person",
+    "parties": "party", "replies": "reply", "tries": "try",
+    "are": "is", "have": "has", "were": "was",
+}  # fmt: skip
+_COUNTED = (
+    "copies|entries|facilities|parties|people|replies|tries|accounts|acts|alarms|answers|boxes"
+    "|calls|cameras|campaigns|characters|clauses|codes|days|differences|documents|doors|errors"
+    "|estimates|figures|files|floors|forms|gaps|hours|inspections|items|letters|lines|links"
+    "|matters|metres|minutes|months|nights|pages|papers|photos|pictures|places|ports|prices"
+    "|recordings|records|reminders|reports|requests|roles|rooms|rows|screens|seconds|sessions"
+    "|shares|sites|spans|steps|tasks|times|tokens|units|viewers|views|weeks|words"
 )
-"""What an English sentence counts, when there is one of it."""
+_KINDS = "accepted|more|new|open|other|recovery|room|submitted|usable|with|working"
+_VERBS = "are|have|pass|refuse|stand|stay|tell|use|wait|were"
+_ONE_OF_MANY = re.compile(
+    rf"(?<![\d.,:/])1 (?P<kind>(?:{_KINDS})\s)?(?P<noun>{_COUNTED})\b"
+    rf"(?:(?P<gap>\s)(?P<verb>{_VERBS})\b)?"
+)
+"""What an English sentence counts, when there is one of it; and what that one does."""
+
+
+def _singular(found: re.Match[str]) -> str:
+    noun, verb = found["noun"], found["verb"]
+    one = _IRREGULAR.get(noun, "box" if noun == "boxes" else noun.removesuffix("s"))
+    does = _IRREGULAR.get(verb, f"{verb}es" if verb == "pass" else f"{verb}s") if verb else ""
+    return f"1 {found['kind'] or ''}{one}{found['gap'] or ''}{does}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +109,8 @@ class Tongue:
         said = sentence if self.language == "vi" else english().get(sentence, sentence)
         if values:
             said = said.format(**values)
-            if self.language == "en" and 1 in values.values():
-                said = _ONE_OF_MANY.sub(r"1 \1", said)
+            if self.language == "en" and any(one in (1, "1") for one in values.values()):
+                said = _ONE_OF_MANY.sub(_singular, said)
         return said
 
     def of(self, words: Words) -> str:
