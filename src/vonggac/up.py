@@ -32,6 +32,7 @@ from vonggac.domain import (
     guide_values,
     profiles,
     registry,
+    schedules,
     sealed,
     site_keys,
     units,
@@ -542,6 +543,7 @@ def _prepare(
     with database.writing() as connection:
         units.load(connection, profiles.profile_on(day_of(now)))
         directives.load(connection, now_ns=now)
+        schedules.ship(connection, config.report.cut_off, now_ns=now)
         if chain is not None:
             _prepare_site(connection, config, chain, box, now)
         return accounts.ensure_administrator(connection, now_ns=now, password=password)

@@ -135,6 +135,13 @@ def _camera(connection: Connection, chance: random.Random, site_id: str, name: s
     add(connection, tables.camera, id=f"{site_id}{name}", site_id=site_id, name=name, zone="HL",
         main_url="rtsp://x/1", origin="page", source="auto",
         retired_ns=chance.choice((None, None, None, NOW_NS - DAY_NS)))  # fmt: skip
+    # The second one of a facility was never measured; the third was away for a while.
+    spans = {"c-1": (), "c-2": ((9, 5), (4, None))}.get(name, ((9, None),))
+    for first, last in spans:
+        connection.execute(tables.camera_service.insert().values(
+            camera_id=f"{site_id}{name}", from_ns=NOW_NS - first * DAY_NS,
+            to_ns=None if last is None else NOW_NS - last * DAY_NS,
+        ))  # fmt: skip
     if chance.random() < 0.3:
         return
     key = {"site_id": site_id, "camera": name, "stream": "main"}
@@ -206,10 +213,10 @@ class Raw:
 
 def raw(connection: Connection) -> Raw:
     names = (
-        tables.site, tables.camera, tables.state, tables.site_state, tables.span, tables.gap,
-        survey_db.survey, survey_db.survey_verdict, inspection_db.inspection,
-        register.facility, task_db.task, money_db.estimate, money_db.estimate_line,
-        task_db.acceptance, designated_db.designated_link,
+        tables.site, tables.camera, tables.camera_service, tables.state, tables.site_state,
+        tables.span, tables.gap, survey_db.survey, survey_db.survey_verdict,
+        inspection_db.inspection, register.facility, task_db.task, money_db.estimate,
+        money_db.estimate_line, task_db.acceptance, designated_db.designated_link,
     )  # fmt: skip
     return Raw({one.name: list(connection.execute(sa.select(one)).all()) for one in names})
 
@@ -233,6 +240,8 @@ def again(raw: Raw, site_ids: list[str]) -> dict[str, int]:
         box = raw.of(tables.site_state, site_id=site_id)
         is_reachable = any(one.reachable_since_ns is not None for one in box)
         told = [one for one in cameras if one.name in states and states[one.name].status != "off"]
+        measured = [one for one in cameras
+                    if raw.of(tables.camera_service, camera_id=one.id, to_ns=None)]  # fmt: skip
         online = [one for one in told if states[one.name].status == "recording" and is_reachable]
         counts = {
             "facilities": 1,
@@ -246,6 +255,8 @@ def again(raw: Raw, site_ids: list[str]) -> dict[str, int]:
             "not_connected": not told,
             "reachable": is_reachable,
             "cameras": len(cameras),
+            "cameras_measured": len(measured),
+            "cameras_unmeasured": len(cameras) - len(measured),
             "cameras_qualified": sum(
                 one["qualifies"] for verdict in verdicts for one in verdict.found["cameras"]
             ),

@@ -30,7 +30,7 @@ from vonggac.domain import audit, legal, roles, schedules
 from vonggac.domain.access import Act, Held, Person
 from vonggac.domain.exports import Someone
 from vonggac.domain.schedules import PAUSES_S, Draft, Schedule, last_due
-from vonggac.errors import VonggacError
+from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import reporting
 from vonggac.keys import tls
 
@@ -367,6 +367,38 @@ def test_a_schedule_ends_with_the_role_of_whoever_ordered_it(
     with database.reading() as connection:
         assert schedules.find(connection, it.id).ended_ns == NOW_NS
     assert deliveries(database, it) == []
+
+
+def test_a_fresh_hub_lays_the_leaders_page_down_each_day(
+    database: Database, tmp_path: Path
+) -> None:
+    """Nobody ordered it: one sheet from the next cut-off on; whoever changes it takes it over."""
+    began_ns, folder = legal.start_of(TODAY) + 18 * 60 * MINUTE, tmp_path / "reports"
+    with database.writing() as connection:
+        schedules.ship(connection, "17:00", now_ns=began_ns)
+        schedules.ship(connection, "17:00", now_ns=began_ns)
+        (it,) = schedules.standing(connection)
+    assert (it.is_shipped, it.unit_id, it.rhythm, it.endings) == (True, None, "daily", "pdf")
+    reporting.look(database, began_ns, folder, MailConfig())
+    assert not folder.exists(), "what was over before the first start was not ordered"
+    tomorrow = TODAY + timedelta(days=1)
+    reporting.look(database, legal.start_of(tomorrow) + 17 * 60 * MINUTE, folder, MailConfig())
+    (laid,) = folder.iterdir()
+    (page,) = pypdf.PdfReader(laid).pages
+    assert f"TÌNH HÌNH NGÀY {tomorrow:%d/%m/%Y}" in page.extract_text()
+    by = by_of(database)
+    with database.writing() as connection:
+        draft = Draft(None, "daily", "16:30", ("xlsx",))
+        schedules.change(connection, it.id, draft, by=by, now_ns=began_ns)
+        changed = schedules.find(connection, it.id)
+        assert (changed.is_shipped, changed.minute, changed.made_by) == (False, 990, by.name)
+        schedules.end(connection, it.id, by=by, now_ns=began_ns)
+        schedules.ship(connection, "17:00", now_ns=began_ns)
+        assert schedules.standing(connection) == [], "what was ended does not come again"
+        with pytest.raises(VonggacError, match="ended"):
+            schedules.change(connection, it.id, draft, by=by, now_ns=began_ns)
+        with pytest.raises(ConfigError, match="no time"):
+            schedules.ship(connection, "25:00", now_ns=began_ns)
 
 
 def test_days_weeks_and_months_are_over_at_their_hour() -> None:

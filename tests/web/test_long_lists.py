@@ -10,8 +10,9 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from hub_stage import NOW, NOW_NS, browser, sign_in, stage
-from vonggac.db import directives, inspection, survey, tables, task
-from vonggac.domain import roles
+from vonggac.db import directives, estimate, inspection, survey, tables, task
+from vonggac.domain import estimate as rules
+from vonggac.domain import estimates, money, roles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
     from hub_stage import Stage
     from vonggac.db import Connection
+    from vonggac.domain.estimate import Column
 
 PAGES = (
     "/tasks", "/today", "/inspections", "/findings", "/reminders", "/sanctions", "/estimates",
-    "/campaigns/c", "/board", "/facilities", "/owed",
+    "/campaigns/c", "/board", "/facilities", "/owed", "/acceptance", "/estimates/summary",
 )  # fmt: skip
 ROLES = ("office", "surveyor", "health_inspector", "finance_appraiser", "leader")
 DUE = NOW.date() - timedelta(days=20)
@@ -79,6 +81,30 @@ def add(connection: Connection, first: int, last: int) -> None:
             {"id": f"f{at}", "inspection_id": f"i{at}", "site_id": f"s{at:03}", "item": "1",
              "said": "hỏng", "action": "Thay nguồn", "responsible": "Cơ sở", "due": DUE, **made}
             for at in numbers
+        ],
+        inspection.reminder: [
+            {"id": f"r{at}", "site_id": f"s{at:03}", "about": f"task:t{at:03}", "what": "Kéo cáp",
+             "level": "facility", "addressee": "Cơ sở", "answer_by": DUE, **made}
+            for at in numbers
+        ],
+        estimate.connection_plan: [
+            {"id": f"p{at:03}{old}", "site_id": f"s{at:03}", "how": "buy", "months": 6,
+             "facts": {}, "made_by": "x", "made_ns": at + old}
+            for at in numbers for old in (0, 500)
+        ],
+        estimate.estimate: [
+            {"id": f"e{at:03}", "site_id": f"s{at:03}", "code": f"DT-{at:03}", "version": 1,
+             "title": "Lắp", "how": "buy", "catalogue": "x", "contingency": 500, "revision": 0,
+             "state": "submitted" if at % 3 else "draft", **made}
+            for at in numbers
+        ],
+        estimate.estimate_line: [
+            {"id": f"l{at}-{of}", "estimate_id": f"e{at:03}", "at": of, "code": "c", "kind": "c",
+             "title": "Camera", "unit": "cái", "quantity": at + of, "price": 1_000_003,
+             "vat": (800, 1_000, 1_000)[of], "source": "x", "example": True,
+             "appraised_quantity": at if at % 2 or of else None,
+             "appraised_price": 999_999 if at % 2 or of else None}
+            for at in numbers for of in range(3)
         ],
         directives.directive: [
             {"id": f"d{at}", "number": f"{at}", "number_key": f"{at}", "issuer": "A",
@@ -139,6 +165,8 @@ async def test_pages_of_a_list_join_to_the_whole(hub: Stage) -> None:
             ("/inspections", r'name="site" value="(s\d{3})"'),
             ("/findings", r'href="/findings/(f\d+)"'),
             ("/reminders", r'name="about" value="task:(t\d{3})"'),
+            ("/acceptance", r'href="/acceptance/sites/(s\d{3})"'),
+            ("/estimates/summary", r'href="/estimates/(e\d{3})"'),
         ):
             seen: list[str] = []
             for number in range(1, 9):
@@ -150,10 +178,73 @@ async def test_pages_of_a_list_join_to_the_whole(hub: Stage) -> None:
         assert re.findall(r'name="site" value="(s\d{3})"', text) == ["s077"]
         text = (await client.get("/estimates?q=co+so+077")).text
         assert text.count('<b class="wrap" translate="no">') == 1
+        text = (await client.get("/acceptance?q=co+so+077")).text
+        assert re.findall(r'href="/acceptance/sites/(s\d{3})"', text) == ["s077"]
         answer = (await client.get("/api/v1/tasks?offset=110&limit=20")).json()
         assert (answer["found"], len(answer["tasks"])) == (120, 10)
         board = (await client.get("/api/v1/tasks/board")).json()
         assert (board["all"]["late"], board["bodies"][0]["total"]) == (120, 120)
+
+
+async def test_lists_of_the_api_join_to_the_whole(hub: Stage) -> None:
+    """Each row once; `found` counts them all, of each list where an answer has several."""
+    with hub.database.writing() as connection:
+        add(connection, 0, 120)
+    async with browser(hub) as client:
+        await sign_in(client)
+        for path, lists in (
+            ("inspections", {"due": "site", "inspections": "id"}),
+            ("findings", {"findings": "id"}),
+            ("reminders", {"late": "about", "reminders": "id"}),
+            ("estimates", {"estimates": "id"}),
+            ("plans", {"plans": "site"}),
+            ("owed", {"owed": "id"}),
+        ):
+            seen: dict[str, list[str]] = {name: [] for name in lists}
+            for offset in range(0, 400, 50):
+                params = {"offset": offset, "limit": 50}
+                answer = (await client.get(f"/api/v1/{path}", params=params)).json()
+                for name, key in lists.items():
+                    assert len(answer[name]) <= 50, path
+                    seen[name] += [one[key] for one in answer[name]]
+            for name, every in seen.items():
+                found = answer["found"]
+                count = found[name] if isinstance(found, dict) else found
+                assert len(every) == len(set(every)) == count, (path, name)
+                assert count >= (12 if path == "owed" else 120), (path, name)
+            assert (await client.get(f"/api/v1/{path}?limit=501")).status_code == 422
+        assert {one[-3:] for one in seen_plans(await client.get("/api/v1/plans"))} == {"500"}
+
+
+def seen_plans(answer: Any) -> list[str]:
+    """Ids of the plans of an answer."""
+    return [one["id"] for one in answer.json()["plans"]]
+
+
+async def test_the_summary_adds_every_estimate_of_a_country(hub: Stage) -> None:
+    """Six hundred: on each page the sums of all, as adding up their own pages makes them."""
+    with hub.database.writing() as connection:
+        add(connection, 0, 600)
+        every = estimates.listed(connection, [f"s{at:03}" for at in range(600)], most=None)
+        lines = estimates.lines_of(connection, [one.id for one in every])
+    assert len(every) == 600
+    columns: tuple[Column, ...] = ("asked", "appraised")
+    totals = dict.fromkeys(columns, 0)
+    for one in every:
+        for column in columns:
+            said = rules.totals_of(lines[one.id], column, one.contingency)
+            if one.state != "draft" and said is not None:
+                totals[column] += said.total
+    async with browser(hub) as client:
+        await sign_in(client)
+        last = (await client.get("/estimates/summary?page=12")).text
+        assert money.grouped(totals["asked"]) in last
+        assert money.grouped(totals["appraised"]) in last
+        assert 'rel="next"' not in last
+        told = (await client.get("/api/v1/estimates/summary?offset=599")).json()
+        assert told["found"] == 600
+        assert [len(one["estimates"]) for one in told["provinces"]] == [1]
+        assert told["provinces"][0]["totals"]["asked"] == totals["asked"]
 
 
 async def test_what_was_ticked_is_there_again_after_a_refusal(hub: Stage) -> None:

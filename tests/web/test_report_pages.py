@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from hub_stage import NOW_NS, SITE_ID, browser, sign_in, stage
 from vonggac.db import tables
-from vonggac.domain import legal, papers, reports, roles
+from vonggac.domain import legal, papers, reports, roles, schedules, units
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,18 +121,39 @@ async def test_the_day_of_the_leader_and_the_form(hub: Stage) -> None:
 
 
 async def test_what_is_owed_is_paid_with_a_report(hub: Stage) -> None:
-    """With one button: the letter cites the order and goes to whoever gave it, until it is in."""
+    """With one button of the body that owes it: the letter cites the order and goes to its giver.
+
+    Until it is in.  Whoever makes reports for another body has no button, and is refused.
+    """
+    with hub.database.writing() as connection:
+        units.load(connection, "2026")
+        name = tables.unit_name
+        health = sa.select(name.c.unit_id).where(name.c.vi == "Sở Y tế Lai Châu")
+        body = connection.execute(health).scalars().one()
+        account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+        assert account is not None
+        roles.give(
+            connection, roles.whoever_holds_the_machine(NOW_NS), account,
+            roles.Draft(role="health_inspector", body=body, reason="phân công"), now_ns=NOW_NS,
+        )  # fmt: skip
     async with browser(hub) as client:
         await sign_in(client)
         order = {"number": "12/UBND-VX", "dated": "2026-11-02", "issuer": "UBND tỉnh A",
                  "subject": "kết nối camera", "urgency": "", "cites": []}  # fmt: skip
         made = (await client.post("/api/v1/directives", json=order)).json()
         clause = {"number": "3", "said": "Đôn đốc, kiểm tra.", "lead": ["Sở Y tế"],
-                  "owed": "Báo cáo", "due": "30/11/2026"}  # fmt: skip
+                  "with": ["Sở Tài chính"], "owed": "Báo cáo", "due": "30/11/2026"}  # fmt: skip
         path = f"/api/v1/directives/{made['id']}/clauses"
         whole = (await client.post(path, json=clause)).json()
-        duty = whole["clauses"][0]["duties"][0]["id"]
+        duty, others = (one["id"] for one in whole["clauses"][0]["duties"])
         page = (await client.get("/owed")).text
+        assert f'name="duty" value="{others}"' not in page
+        days = {"from": TODAY.isoformat(), "to": TODAY.isoformat(), "duty": others}
+        refused = await client.post("/api/v1/reports", json=days)
+        assert (refused.status_code, refused.json()["error"]["kind"]) == (403, "forbidden")
+        told = (await client.get("/api/v1/owed")).json()["owed"]
+        may = {one["id"]: one["may_report"] for one in told}
+        assert (may[duty], may[others]) == (True, False)
         (form,) = re.findall(rf'<form(?:(?!</form>).)*value="{duty}".*?</form>', page, re.DOTALL)
         values = dict(re.findall(r'name="([a-z_]+)" value="([^"]*)"', form))
         assert values["from"] == "02/11/2026"
@@ -156,6 +177,38 @@ async def test_what_is_owed_is_paid_with_a_report(hub: Stage) -> None:
         assert nowhere.status_code == 404
 
 
+async def test_the_schedule_of_the_software_is_labelled_and_can_be_changed(hub: Stage) -> None:
+    """As ours; the form comes with what stands, and says it again beside what is wrong."""
+    with hub.database.writing() as connection:
+        schedules.ship(connection, "17:00", now_ns=NOW_NS)
+    async with browser(hub) as client:
+        await sign_in(client)
+        page = (await client.get("/reports/schedules")).text
+        assert "mặc định của phần mềm: sửa hoặc thôi đặt" in page
+        (told,) = (await client.get("/api/v1/report-schedules")).json()["schedules"]
+        assert (told["shipped"], told["at"], told["endings"]) == (True, "17:00", ["pdf"])
+        path = f"/reports/schedules?edit={told['id']}"
+        page = (await client.get(path)).text
+        assert 'name="at" value="17:00"' in page
+        token = page.partition('name="form_token" value="')[2].partition('"')[0]
+        form = {"form_token": token, "do": "change", "schedule": told["id"], "rhythm": "daily",
+                "at": "khuya", "pdf": "yes", "folder": "yes"}  # fmt: skip
+        wrong = await client.post("/reports/schedules", data=form)
+        assert wrong.status_code == 422
+        assert "Viết giờ dạng 17:00." in wrong.text
+        assert f'name="schedule" value="{told["id"]}"><div class="pair">' in wrong.text
+        done = await client.post("/reports/schedules", data={**form, "at": "16:30"})
+        assert done.status_code == 303
+        (told,) = (await client.get("/api/v1/report-schedules")).json()["schedules"]
+        assert (told["shipped"], told["at"]) == (False, "16:30")
+        body = {"rhythm": "weekly", "at": "08:00", "endings": ["docx"], "folder": True}
+        put = await client.put(f"/api/v1/report-schedules/{told['id']}", json=body)
+        assert put.status_code == 204
+        (told,) = (await client.get("/api/v1/report-schedules")).json()["schedules"]
+        assert (told["rhythm"], told["at"], told["endings"]) == ("weekly", "08:00", ["docx"])
+        assert (await client.get("/reports/schedules?edit=none")).status_code == 404
+
+
 async def test_who_says_so_stands_beside_what_is_like_another_figure(hub: Stage) -> None:
     """A signal is measured, a connection is accepted, a link is confirmed: three figures."""
     async with browser(hub) as client:
@@ -166,6 +219,8 @@ async def test_who_says_so_stands_beside_what_is_like_another_figure(hub: Stage)
             "connected": "hệ thống đo",
             "not_connected": "hệ thống đo",
             "accepted": "người có trách nhiệm nghiệm thu",
+            "cameras_measured": "hệ thống đo",
+            "cameras_unmeasured": "hệ thống đo",
             "cameras_connected": "hệ thống đo",
             "cameras_accepted": "người có trách nhiệm nghiệm thu",
             "cameras_confirmed": "doanh nghiệp xác nhận",

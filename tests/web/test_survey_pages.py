@@ -18,6 +18,8 @@ from hub_stage import CAMERAS, NOW, NOW_NS, SITE_ID, browser, sign_in, stage
 from vonggac.db import tables
 from vonggac.domain import audit, directives, papers, pictures, register, roles, surveys
 from vonggac.errors import VonggacError
+from vonggac.web import security, survey_form
+from vonggac.web.desk import LANGUAGE_COOKIE
 from vonggac.wire import survey as wire_survey
 
 if TYPE_CHECKING:
@@ -337,6 +339,34 @@ async def test_photographs_come_with_the_form_of_a_browser_without_scripts(
     assert not [one for one in contents if b"somewhere" in one]
     values = await form_of(client, f"/surveys/{survey}/form", "p-name", by="field")
     assert values["pictures"] == yard, "answered again, it has its photographs still"
+
+
+async def test_more_photographs_than_one_sending_takes_cost_nothing_that_was_typed(
+    hub: Stage, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that fit are kept, the others are asked for again; beyond all bounds a page says so."""
+    _, survey = await begun(client)
+    made = (await client.post(f"/api/v1/surveys/{survey}/links", json={"days": 14})).json()
+    path = made["address"].removeprefix(str(client.base_url).rstrip("/"))
+    form = {name: value for name, value in FORM.items() if name != "client_id"}
+    monkeypatch.setattr(survey_form, "PHOTOS_MOST", 2 * len(png()))
+    async with browser(hub) as guest:
+        sent = await guest.post(
+            path, data={**form, "do": "photos"},
+            files=[(f"photo-{name}", ("a.png", png())) for name in ("z-SAN", "c-0", "c-1")],
+        )  # fmt: skip
+        assert sent.status_code == 422
+        assert sent.text.count("Ảnh chưa được nhận vì mỗi lần gửi nhiều nhất 20 MB ảnh.") == 1
+        assert sent.text.count("Đánh dấu để bỏ ảnh này") == 2
+        assert f'value="{FORM["k-phone"]}"' in sent.text
+        head = {"Content-Length": str(security.longest(path) + 1),
+                "Content-Type": "multipart/form-data; boundary=x"}  # fmt: skip
+        for language, said in (("vi", "Lần gửi này quá lớn"), ("en", "This sending is too large")):
+            guest.cookies.set(LANGUAGE_COOKIE, language)
+            beyond = await guest.post(path, content=b"x", headers=head)
+            assert beyond.status_code == 413
+            assert said in beyond.text
+            assert "64 MB" in beyond.text
 
 
 def test_a_webp_loses_what_it_tells_and_stays_upright() -> None:

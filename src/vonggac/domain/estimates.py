@@ -537,16 +537,29 @@ def find(connection: Connection, estimate_id: str) -> Estimate:
     return Estimate(*row)
 
 
-def listed(connection: Connection, site_ids: Sequence[str]) -> list[Estimate]:
-    """The last version of each estimate of these sites, the newest first."""
+def listed(
+    connection: Connection, site_ids: Sequence[str], *, offset: int = 0, most: int | None = LISTED
+) -> list[Estimate]:
+    """The last version of each estimate of these sites, the newest first; None tells them all."""
+    table = db.estimate
+    rows = connection.execute(
+        _every(table, Estimate).where(*_last_of(site_ids))
+        .order_by(table.c.made_ns.desc(), table.c.id).offset(offset).limit(most)
+    )  # fmt: skip
+    return [Estimate(*row) for row in rows]
+
+
+def counted(connection: Connection, site_ids: Sequence[str]) -> int:
+    """How many estimates `listed` would tell without its bounds."""
+    query = sa.select(sa.func.count()).select_from(db.estimate)
+    return connection.execute(query.where(*_last_of(site_ids))).scalar_one()
+
+
+def _last_of(site_ids: Sequence[str]) -> list[sa.ColumnElement[bool]]:
     table = db.estimate
     later = table.alias("later")
     newer = sa.exists().where(later.c.code == table.c.code, later.c.version > table.c.version)
-    rows = connection.execute(
-        _every(table, Estimate).where(among(table.c.site_id, site_ids), ~newer)
-        .order_by(table.c.made_ns.desc(), table.c.id).limit(LISTED)
-    )  # fmt: skip
-    return [Estimate(*row) for row in rows]
+    return [among(table.c.site_id, site_ids), ~newer]
 
 
 def versions(connection: Connection, code: str) -> list[Estimate]:
@@ -575,6 +588,41 @@ def lines_of(connection: Connection, estimate_ids: Iterable[str]) -> dict[str, l
     for row in rows:
         found.setdefault(row[0], []).append(Line(*row[1:]))
     return found
+
+
+def sums_of(
+    connection: Connection, every: Sequence[Estimate]
+) -> dict[str, dict[Column, int | None]]:
+    """What each column of many estimates comes to, by the estimate's id; `estimate.totals_of`.
+
+    The database sums the lines by tax, so that a country's summary does not read them all.  An
+    estimate without lines is not in it.
+    """
+    line = db.estimate_line
+    amounts: dict[Column, sa.ColumnElement[int]] = {
+        "asked": line.c.quantity * line.c.price,
+        "appraised": line.c.appraised_quantity * line.c.appraised_price,
+        "approved": line.c.approved_quantity * line.c.approved_price,
+    }
+    sums = [one for said in amounts.values() for one in (sa.func.sum(said), sa.func.count(said))]
+    rows = connection.execute(
+        sa.select(line.c.estimate_id, line.c.vat, sa.func.count(), *sums)
+        .where(among(line.c.estimate_id, [one.id for one in every]))
+        .group_by(line.c.estimate_id, line.c.vat)
+    )
+    parts: dict[str, list[Sequence[Any]]] = {}
+    for estimate_id, *part in rows:
+        parts.setdefault(estimate_id, []).append(part)
+    return {
+        one.id: {
+            column: estimate.totals(
+                [(int(part[2 + 2 * at]), part[0]) for part in found], one.contingency
+            ).total
+            if all(part[1] == part[3 + 2 * at] for part in found) else None
+            for at, column in enumerate(amounts)
+        }
+        for one in every if (found := parts.get(one.id))
+    }  # fmt: skip
 
 
 def done(connection: Connection, estimate_id: str) -> list[Done]:

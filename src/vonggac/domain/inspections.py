@@ -574,14 +574,21 @@ def listed(
     site_ids: Sequence[str],
     *,
     states: Sequence[str] = (),
+    offset: int = 0,
     most: int = LISTED,
 ) -> list[Inspection]:
-    """Inspections of these facilities, the newest first; `most` are told at most."""
+    """Inspections of these facilities, the newest first; from `offset` on, `most` at most."""
     table = db.inspection
     conditions = [among(table.c.site_id, site_ids)]
     if states:
         conditions.append(table.c.state.in_(states))
-    return _inspections(connection, *conditions, most=most)
+    return _inspections(connection, *conditions, page=(offset, most))
+
+
+def counted(connection: Connection, site_ids: Sequence[str]) -> int:
+    """How many inspections `listed` would tell without its bounds."""
+    query = sa.select(sa.func.count()).select_from(db.inspection)
+    return connection.execute(query.where(among(db.inspection.c.site_id, site_ids))).scalar_one()
 
 
 def of_round(connection: Connection, round_id: str) -> list[Inspection]:
@@ -680,14 +687,17 @@ def _members(rows: Iterable[Mapping[str, str]]) -> tuple[Member, ...]:
 
 
 def _inspections(
-    connection: Connection, *conditions: sa.ColumnElement[bool], most: int = LISTED
+    connection: Connection,
+    *conditions: sa.ColumnElement[bool],
+    page: tuple[int, int] = (0, LISTED),
 ) -> list[Inspection]:
     table = db.inspection
     rows = connection.execute(
         _every(table, Inspection)
         .where(*conditions)
         .order_by(table.c.planned.desc(), table.c.made_ns.desc(), table.c.id)
-        .limit(most)
+        .offset(page[0])
+        .limit(page[1])
     )
     return [Inspection(**{**row._mapping, "present": _members(row.present)}) for row in rows]
 

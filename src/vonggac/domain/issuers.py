@@ -14,9 +14,11 @@ from vonggac.errors import VonggacError
 from vonggac.paper.letter import Issuer, Signature
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import date
 
     from vonggac.db import Connection
+    from vonggac.domain.access import Person
     from vonggac.domain.units import Unit
 
 COMMITTEE: Final = "Ủy ban nhân dân"
@@ -27,6 +29,7 @@ NO_SYMBOL: Final = "CQ"
 """Of a body whose name has no letter (ours: cơ quan)."""
 MOST_NAMED: Final = 200
 """Units of one name that are looked at (ours: each province has its Sở Y tế)."""
+AREA_KINDS: Final = ("province", "district", "commune")
 AREAS: Final = ("Tỉnh ", "Thành phố ", "Xã ", "Phường ", "Đặc khu ")
 """Words before the name of an area; the line of the date leaves the first two away."""
 
@@ -59,7 +62,7 @@ def office(connection: Connection, unit_id: str | None, *, on: date, otherwise: 
         issuer = Issuer("", otherwise.upper(), "", "")
         return Office(issuer, Signature(("THỦ TRƯỞNG CƠ QUAN",)), otherwise, "")
     it = above[-1]
-    if it.kind in ("province", "commune", "district"):
+    if it.kind in AREA_KINDS:
         name = f"{COMMITTEE} {_within(it.vi)}"
         issuer = Issuer("", name.upper(), "UBND", bare(it.vi))
         return Office(issuer, Signature(("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH")), name, committee)
@@ -115,6 +118,42 @@ def _by_words(body: str, province: Unit | None) -> Office:
     signature = Signature(("GIÁM ĐỐC" if is_department else "THỦ TRƯỞNG CƠ QUAN",))
     symbol = "".join(one for one in initials(body) if one.isalpha()) or NO_SYMBOL
     return Office(Issuer(above, body.upper(), symbol, place), signature, body, committee)
+
+
+def spoken_for(connection: Connection, person: Person, *, now_ns: int, on: date) -> frozenset[str]:
+    """What the bodies are called for which a person's roles are held; for `is_among`.
+
+    A role over an area that names no body is held for its committee.
+    """
+    lasting = [one for one in person.held if one.lasts(now_ns)]
+    bodies = {one.body or one.unit for one in lasting}
+    return frozenset(name for one in bodies for name in _names(_path(connection, one, on)))
+
+
+def is_among(body: str, names: Collection[str]) -> bool:
+    """Whether a body, as somebody typed it, is one of those with these names."""
+    typed = _key(body)
+    # Sở Y tế tỉnh A is called Sở Y tế A in the tree.
+    kinds = (f" {units.folded(one)} " for one in AREAS)
+    return any(one in names for one in (typed, *(typed.replace(kind, " ") for kind in kinds)))
+
+
+def _names(above: Sequence[Unit]) -> set[str]:
+    """What people call the last unit of a path: whole, and without the name of its area."""
+    areas = [one for one in above if one.kind in AREA_KINDS]
+    if not above:
+        return set()
+    it, within = above[-1], f" {units.folded(bare(areas[-1].vi))}" if areas else ""
+    called = _key(it.vi)
+    if it.kind not in AREA_KINDS:
+        return {called, called.removesuffix(within)}
+    committee = f"{_key(COMMITTEE)} {called}"
+    return {called, committee, committee.removesuffix(within)}
+
+
+def _key(name: str) -> str:
+    """A name without marks; a committee is written out or not."""
+    return units.folded(name).replace(units.folded(COMMITTEE), "ubnd")
 
 
 def initials(name: str) -> str:

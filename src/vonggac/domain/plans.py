@@ -467,6 +467,28 @@ def listed(connection: Connection, site_ids: Sequence[str]) -> list[Plan]:
     return [Plan(*row) for row in rows]
 
 
+def last(
+    connection: Connection, site_ids: Sequence[str], *, offset: int, most: int
+) -> tuple[list[Plan], int]:
+    """The last plan of each of these sites that has one, the newest first; how many there are."""
+    table = db.connection_plan
+    later = table.alias("later")
+    newer = sa.exists().where(
+        later.c.site_id == table.c.site_id,
+        sa.or_(
+            later.c.made_ns > table.c.made_ns,
+            sa.and_(later.c.made_ns == table.c.made_ns, later.c.id < table.c.id),
+        ),
+    )
+    conditions = among(table.c.site_id, site_ids), ~newer
+    rows = connection.execute(
+        _every(table, Plan).where(*conditions)
+        .order_by(table.c.made_ns.desc(), table.c.id).offset(offset).limit(most)
+    )  # fmt: skip
+    count = sa.select(sa.func.count()).select_from(table).where(*conditions)
+    return [Plan(*row) for row in rows], connection.execute(count).scalar_one()
+
+
 def lines(connection: Connection, plan_id: str) -> list[Line]:
     """The bill of quantities, in its order."""
     table = db.plan_line

@@ -288,9 +288,17 @@ def find(connection: Connection, reminder_id: str) -> Reminder:
     return found[0]
 
 
-def of_site(connection: Connection, site_ids: Sequence[str]) -> list[Reminder]:
-    """Reminders about these facilities, the newest first."""
-    return _reminders(connection, among(db.reminder.c.site_id, site_ids))
+def of_site(
+    connection: Connection, site_ids: Sequence[str], *, offset: int = 0, most: int = LISTED
+) -> list[Reminder]:
+    """Reminders about these facilities, the newest first; from `offset` on, `most` at most."""
+    return _reminders(connection, among(db.reminder.c.site_id, site_ids), page=(offset, most))
+
+
+def counted(connection: Connection, site_ids: Sequence[str]) -> int:
+    """How many reminders `of_site` would tell without its bounds."""
+    query = sa.select(sa.func.count()).select_from(db.reminder)
+    return connection.execute(query.where(among(db.reminder.c.site_id, site_ids))).scalar_one()
 
 
 def sent(connection: Connection, site_id: str) -> list[Reminder]:
@@ -325,13 +333,18 @@ def matters(
     ]  # fmt: skip
 
 
-def _reminders(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Reminder]:
+def _reminders(
+    connection: Connection,
+    *conditions: sa.ColumnElement[bool],
+    page: tuple[int, int] = (0, LISTED),
+) -> list[Reminder]:
     table = db.reminder
     rows = connection.execute(
         sa.select(*(table.c[name] for name in Reminder.__dataclass_fields__))
         .where(*conditions)
         .order_by(table.c.made_ns.desc(), table.c.id)
-        .limit(LISTED)
+        .offset(page[0])
+        .limit(page[1])
     )
     return [Reminder(*row) for row in rows]
 

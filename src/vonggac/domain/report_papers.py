@@ -31,7 +31,7 @@ COLUMNS: Final = (
     ("code", "Mã"), ("title", "Cơ sở"), ("line", "Loại hình"), ("survey", "Khảo sát"),
     ("qualifies", "Đủ điều kiện"), ("connected", "Có tín hiệu"), ("why", "Lý do chưa có tín hiệu"),
     ("accepted", "Đã nghiệm thu kết nối"),
-    ("cameras", "Camera"), ("cameras_qualified", "Đủ điều kiện"),
+    ("cameras", "Camera"), ("cameras_measured", "Đã đo"), ("cameras_qualified", "Đủ điều kiện"),
     ("cameras_connected", "Có tín hiệu"), ("cameras_online", "Trực tuyến"),
     ("cameras_accepted", "Nghiệm thu kết nối"), ("cameras_confirmed", "Doanh nghiệp xác nhận"),
     ("linked", "Kết nối %"), ("recorded", "Ghi hình %"), ("inspected", "Lượt kiểm tra"),
@@ -371,8 +371,8 @@ def day_values(data: Mapping[str, Any]) -> dict[str, Any]:
     more = {name: max(0, len(day[name]) - reports.MOST_LINES) for name in told}
     codes = (
         "facilities", "verified", "qualified", "connected", "not_connected", "accepted", "cameras",
-        "cameras_online", "cameras_accepted", "cameras_confirmed", "linked", "recorded",
-        "inspection_late", "tasks_late", "money_approved",
+        "cameras_measured", "cameras_online", "cameras_accepted", "cameras_confirmed", "linked",
+        "recorded", "inspection_late", "tasks_late", "money_approved",
     )  # fmt: skip
     return {
         "unit": data["unit"]["name"],

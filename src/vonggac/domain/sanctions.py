@@ -364,9 +364,17 @@ def find(connection: Connection, proposal_id: str) -> Proposal:
     return found[0]
 
 
-def of_sites(connection: Connection, site_ids: Sequence[str]) -> list[Proposal]:
-    """Proposals about these facilities, the newest first."""
-    return _proposals(connection, among(db.proposal.c.site_id, site_ids))
+def of_sites(
+    connection: Connection, site_ids: Sequence[str], *, offset: int = 0, most: int = LISTED
+) -> list[Proposal]:
+    """Proposals about these facilities, the newest first; from `offset` on, `most` at most."""
+    return _proposals(connection, among(db.proposal.c.site_id, site_ids), page=(offset, most))
+
+
+def counted(connection: Connection, site_ids: Sequence[str]) -> int:
+    """How many proposals `of_sites` would tell without its bounds."""
+    query = sa.select(sa.func.count()).select_from(db.proposal)
+    return connection.execute(query.where(among(db.proposal.c.site_id, site_ids))).scalar_one()
 
 
 def reminded_days(it: Proposal) -> list[tuple[str, date | None]]:
@@ -448,13 +456,18 @@ def _change(connection: Connection, proposal_id: str, **values: object) -> None:
     connection.execute(table.update().where(table.c.id == proposal_id).values(**values))
 
 
-def _proposals(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Proposal]:
+def _proposals(
+    connection: Connection,
+    *conditions: sa.ColumnElement[bool],
+    page: tuple[int, int] = (0, LISTED),
+) -> list[Proposal]:
     table = db.proposal
     rows = connection.execute(
         sa.select(*(table.c[name] for name in Proposal.__dataclass_fields__))
         .where(*conditions)
         .order_by(table.c.made_ns.desc(), table.c.id)
-        .limit(LISTED)
+        .offset(page[0])
+        .limit(page[1])
     )
     return [Proposal(*row) for row in rows]
 

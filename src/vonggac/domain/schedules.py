@@ -1,8 +1,10 @@
 """Reports by the clock: what is ordered, when it is due, and what became of each delivery.
 
-A schedule is made on the rights of whoever ordered it: an account that was closed, or lost its
-role, orders nothing any more.  A delivery that fails is tried again with growing pauses; in the end
-it stays failed, with what was said, until somebody reads it.
+A schedule is made on the rights of whoever ordered it, or changed it last: an account that was
+closed, or lost its role, orders nothing any more.  A fresh hub brings one of its own, the leader's
+page of each day, which people change or end as they like (*mặc định của phần mềm*).  A delivery
+that fails is tried again with growing pauses; in the end it stays failed, with what was said, until
+somebody reads it.
 """
 
 from __future__ import annotations
@@ -17,16 +19,16 @@ import sqlalchemy as sa
 from vonggac.clock import NS
 from vonggac.db import paper as rows
 from vonggac.domain import access, audit, legal
-from vonggac.domain.access import Act
+from vonggac.domain.access import Act, Held, Person
+from vonggac.domain.duties import duties
 from vonggac.domain.matters import Matter, Standing
-from vonggac.errors import Kind, VonggacError
+from vonggac.errors import ConfigError, Kind, VonggacError
 from vonggac.keys import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vonggac.db import Connection
-    from vonggac.domain.access import Person
     from vonggac.domain.exports import Someone
 
 Rhythm = Literal["daily", "weekly", "monthly"]
@@ -37,6 +39,11 @@ MOST: Final = 50
 """Schedules that stand at once, and addresses of one (ours)."""
 PAUSES_S: Final = (60, 300, 1_800, 7_200, 21_600)
 """Seconds before each further try of a delivery (ours); after the last one it has failed."""
+SHIPPED: Final = ""
+"""Account of the schedule that the software brings; it is made on the rights of `SHIPPED_ROLE`."""
+SHIPPED_ROLE: Final = "leader"
+"""Over the whole hub: the page is the leader's, and is laid where the hub's administrator reads."""
+PROGRAM: Final = "vonggac"
 SHOWN: Final = 30
 FAULT_MOST: Final = 500
 """Letters of what is kept of a fault."""
@@ -74,6 +81,11 @@ class Schedule:
     made_by: str
     made_name: str
     ended_ns: int | None
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether the software brought it and nobody changed it."""
+        return self.account_id == SHIPPED
 
     @property
     def addresses(self) -> list[str]:
@@ -171,6 +183,70 @@ def order(connection: Connection, draft: Draft, *, by: Someone, now_ns: int) -> 
         detail={"rhythm": draft.rhythm, "at": draft.at, "mail": len(addresses)},
     )  # fmt: skip
     return made
+
+
+def change(
+    connection: Connection, schedule_id: str, draft: Draft, *, by: Someone, now_ns: int
+) -> None:
+    """Order it otherwise; from now on it is made on these rights. A writing transaction.
+
+    Raises:
+        VonggacError: BAD_INPUT with `fields`; NOT_FOUND; CONFLICT, it is ended.
+    """
+    minute, addresses = check(draft)
+    if find(connection, schedule_id).ended_ns is not None:
+        raise VonggacError(Kind.CONFLICT, "this schedule is ended", code="not_now")
+    table = rows.report_schedule
+    connection.execute(
+        table.update()
+        .where(table.c.id == schedule_id)
+        .values(
+            unit_id=draft.unit_id, rhythm=draft.rhythm, minute=minute,
+            endings=",".join(one for one in ENDINGS if one in draft.endings),
+            mail=",".join(addresses), folder=draft.folder, made_ns=now_ns,
+            account_id=by.account_id, made_by=by.name, made_name=by.full_name,
+        )
+    )  # fmt: skip
+    audit.record(
+        connection, by.actor, audit.Act.REPORT_ORDERED, now_ns=now_ns, thing=schedule_id,
+        detail={"changed": True, "rhythm": draft.rhythm, "at": draft.at, "mail": len(addresses)},
+    )  # fmt: skip
+
+
+def ship(connection: Connection, cut_off: str, *, now_ns: int) -> None:
+    """Bring the leader's page of each day, laid as a PDF into the folder, from the next cut-off on.
+
+    Once: where anything was ever ordered, nothing is brought. A writing transaction.
+
+    Raises:
+        ConfigError: `cut_off` is no time of a day.
+    """
+    minute, table = minute_of(cut_off), rows.report_schedule
+    if minute is None:
+        raise ConfigError(f"{cut_off!r} is no time of a day", field="report.cut_off")
+    if connection.execute(sa.select(table.c.id).limit(1)).first() is not None:
+        return
+    today, made = legal.day_of(now_ns), new_id()
+    is_over = now_ns >= legal.start_of(today) + minute * 60 * NS
+    connection.execute(
+        table.insert().values(
+            id=made, unit_id=None, rhythm="daily", minute=minute, endings="pdf", mail="",
+            folder=True, done_for=today if is_over else None, made_ns=now_ns,
+            account_id=SHIPPED, made_by=PROGRAM, made_name="",
+        )
+    )  # fmt: skip
+    audit.record(
+        connection, audit.Actor(PROGRAM), audit.Act.REPORT_ORDERED, now_ns=now_ns, thing=made,
+        detail={"rhythm": "daily", "at": cut_off, "mail": 0},
+    )  # fmt: skip
+
+
+def rights(connection: Connection, it: Schedule, now_ns: int) -> Person:
+    """On whose rights a report is made: those of its account now, or of the software's own."""
+    if not it.is_shipped:
+        return access.person_of(connection, it.account_id, now_ns)
+    acts = duties(legal.day_of(now_ns))[SHIPPED_ROLE].acts | {Act.REPORT_MAKE}
+    return Person(PROGRAM, PROGRAM, (Held(SHIPPED_ROLE, acts),))
 
 
 def end(connection: Connection, schedule_id: str, *, by: Someone, now_ns: int) -> None:

@@ -89,6 +89,9 @@ class Row:
     reasons: tuple[str, ...] = ()
     """Codes of its verified verdict."""
     cameras: int = 0
+    """Installed: in the register and not taken down, measured or not."""
+    cameras_measured: int = 0
+    """Of those: a probe answered, or a confirmed address made them cameras that are recorded."""
     cameras_qualified: int = 0
     cameras_connected: int = 0
     cameras_online: int = 0
@@ -186,6 +189,12 @@ FIGURES: Final = (
            lambda row: row.reachable, of="connected"),
     Figure("cameras", "camera", "Camera đã lắp", "sum",
            lambda row: row.cameras > 0, lambda row: row.cameras),
+    Figure("cameras_measured", "camera", "Camera đã đo", "sum",
+           lambda row: row.cameras_measured > 0, lambda row: row.cameras_measured, "cameras",
+           MEASURED),
+    Figure("cameras_unmeasured", "camera", "Camera chưa đo", "sum",
+           lambda row: row.cameras > row.cameras_measured,
+           lambda row: row.cameras - row.cameras_measured, "cameras", MEASURED),
     Figure("cameras_qualified", "camera", "Camera đủ điều kiện kết nối", "sum",
            lambda row: row.cameras_qualified > 0, lambda row: row.cameras_qualified),
     Figure("cameras_connected", "camera", "Camera có tín hiệu", "sum",
@@ -433,6 +442,8 @@ def of_json(told: Mapping[str, Any]) -> Row:
     return Row(
         **{
             **told,
+            # Kept before the two were told apart: all that was installed counted as measured.
+            "cameras_measured": told.get("cameras_measured", told["cameras"]),
             "reasons": tuple(told["reasons"]),
             "last_inspection": date.fromisoformat(last) if last else None,
         }
@@ -546,11 +557,16 @@ class _Verdicts:
 def _cameras(connection: Connection, site_ids: Sequence[str], _last: date, _now_ns: int) -> Found:
     """Cameras in the register, those of which the hub knows a state, those that record now."""
     camera, state, site_state = tables.camera, tables.state, tables.site_state
+    # What nobody measured (`registry.unmeasured`) is installed, and not in service.
+    service = tables.camera_service
+    open_still = sa.select(service.c.camera_id).where(service.c.to_ns.is_(None)).distinct()
+    served = open_still.subquery("served")
     online = sa.and_(state.c.status == "recording", site_state.c.reachable_since_ns.is_not(None))
     rows = connection.execute(
         sa.select(
             camera.c.site_id,
             sa.func.count().label("cameras"),
+            sa.func.count(served.c.camera_id).label("cameras_measured"),
             sa.func.count(state.c.camera).label("cameras_connected"),
             sa.func.sum(sa.case((online, 1), else_=0)).label("cameras_online"),
         )
@@ -560,6 +576,7 @@ def _cameras(connection: Connection, site_ids: Sequence[str], _last: date, _now_
                     state.c.stream == "main", state.c.status != "off"),
         )
         .outerjoin(site_state, site_state.c.site_id == camera.c.site_id)
+        .outerjoin(served, served.c.camera_id == camera.c.id)
         .where(camera.c.retired_ns.is_(None), _among(camera.c.site_id, site_ids))
         .group_by(camera.c.site_id)
     )  # fmt: skip

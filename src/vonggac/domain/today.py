@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from vonggac.clock import NS
 from vonggac.db import register as db_register
-from vonggac.db import tables
 from vonggac.domain import (
     acceptance_drift,
     access,
@@ -26,6 +25,7 @@ from vonggac.domain import (
     guide,
     incidents,
     inspections,
+    issuers,
     legal,
     papers,
     plans,
@@ -36,7 +36,6 @@ from vonggac.domain import (
     schedules,
     surveys,
     task_board,
-    units,
 )
 from vonggac.domain.duties import Act
 from vonggac.domain.matters import Matter, Standing, in_order, standing_on
@@ -164,7 +163,9 @@ def _owed(look: _Look) -> list[Matter]:
         access.may_somewhere(look.person, act, now_ns=look.now_ns)
         for act in (Act.DIRECTIVE_REGISTER, Act.DIRECTIVE_ASSIGN)
     )
-    own = frozenset() if keeps else _own_bodies(look)
+    own = frozenset() if keeps else issuers.spoken_for(
+        look.connection, look.person, now_ns=look.now_ns, on=look.today
+    )  # fmt: skip
     allowed = directives.visible(look.connection, look.person, look.now_ns)
     return [
         Matter(
@@ -178,19 +179,8 @@ def _owed(look: _Look) -> list[Matter]:
         # What is shipped shows how it is done; its deadlines were over years ago.
         if one.directive.code is None
         and one.duty.state in ("due", "returned")
-        and (keeps or units.folded(one.duty.body) in own)
+        and (keeps or issuers.is_among(one.duty.body, own))
     ]  # fmt: skip
-
-
-def _own_bodies(look: _Look) -> frozenset[str]:
-    """Names of the bodies for which the person acts, without marks."""
-    lasting = [one for one in look.person.held if one.lasts(look.now_ns)]
-    bodies = {one.body for one in lasting} | {one.unit for one in lasting}
-    table = tables.unit_name
-    names = look.connection.execute(
-        sa.select(table.c.folded).where(table.c.unit_id.in_(sorted(bodies - {None})))
-    ).scalars()
-    return frozenset(names)
 
 
 def _new_directives(look: _Look) -> list[Matter]:

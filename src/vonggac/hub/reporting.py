@@ -84,7 +84,7 @@ def look(database: Database, now_ns: int, folder: Path, mail: MailConfig) -> Non
 def _make(database: Database, it: Schedule, day: date, now_ns: int) -> None:
     span = statistics.usual(it.rhythm, day)
     with database.reading() as connection:
-        person = access.person_of(connection, it.account_id, now_ns)
+        person = schedules.rights(connection, it, now_ns)
         may = access.may_somewhere(person, access.Act.REPORT_MAKE, now_ns=now_ns)
         try:
             data = _data(connection, it, span, person, now_ns) if may else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -30,10 +30,11 @@ from vonggac.errors import Kind, VonggacError
 from vonggac.web import api as asking
 from vonggac.web import citing, evidence_api, plans, rights
 from vonggac.web.desk import Visitor, visitor
+from vonggac.web.inspection_forms import page_in
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from vonggac.config import Secret
     from vonggac.db import Connection
@@ -44,6 +45,8 @@ routes = APIRouter(include_in_schema=False)
 
 Signed = Annotated[Visitor, Depends(visitor)]
 
+PAGE = 50
+"""Facilities of one page of the list (ours)."""
 PURPOSE = "technical"
 """Why pictures are seen here."""
 FAULTS: Mapping[str, str] = {
@@ -221,20 +224,24 @@ def draft_minutes(who: Visitor, site_id: str, directive: str = "") -> str:
         )  # fmt: skip
 
 
-def sites(who: Visitor) -> list[SiteRow]:
+def sites(connection: Connection, who: Visitor) -> list[SiteRow]:
     """Every facility that the visitor may see here, with its cameras; those with gaps first."""
-    who.signed_in  # noqa: B018
-    now_ns = who.desk.now_ns()
-    with who.desk.database.reading() as connection:
-        ids = access.sites_for(connection, who.person, Act.ACCEPTANCE_SEE, now_ns)
-        found = acceptance.summaries(connection, ids)
-        named = units.names_of_sites(connection, plans.today(who))
-        rows = [
-            SiteRow(site, who.t.of(named[site.id]) if site.id in named else "", found[site.id])
-            for site in registry.sites(connection)
-            if site.id in found
-        ]
+    ids = access.sites_for(connection, who.person, Act.ACCEPTANCE_SEE, who.desk.now_ns())
+    found = acceptance.summaries(connection, ids)
+    named = units.names_of_sites(connection, plans.today(who))
+    rows = [
+        SiteRow(site, who.t.of(named[site.id]) if site.id in named else "", found[site.id])
+        for site in registry.sites(connection)
+        if site.id in found
+    ]
     return sorted(rows, key=lambda row: (row.found.connected, row.site.title or row.site.name))
+
+
+def fitting(rows: Sequence[SiteRow], wanted: str) -> list[SiteRow]:
+    """Those in whose name, code or unit every word stands, with or without marks."""
+    words = units.folded(wanted).split()[:10]
+    said = (units.folded(f"{one.site.name} {one.site.title} {one.unit}") for one in rows)
+    return [one for one, text in zip(rows, said, strict=True) if all(it in text for it in words)]
 
 
 def faults(who: Visitor, error: VonggacError) -> Form | None:
@@ -252,16 +259,28 @@ def faults(who: Visitor, error: VonggacError) -> Form | None:
 
 
 @routes.get("/acceptance")
-def acceptance_page(who: Signed) -> Response:
+def acceptance_page(
+    who: Signed,
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: Annotated[str, Query(max_length=6)] = "1",
+) -> Response:
     """Which facilities are connected, and why not; what the nightly check found."""
-    rows = sites(who)
+    who.signed_in  # noqa: B018
+    number = page_in(page)
     with who.desk.database.reading() as connection:
+        rows = sites(connection, who)
         watched, drifted = acceptance_drift.counts(connection, [row.site.id for row in rows])
         criteria = guide_values.criteria(connection, plans.today(who))
+    shown = fitting(rows, q) if q.strip() else rows
     return who.page(
         "acceptance.html",
         {
-            "rows": rows,
+            "rows": shown[(number - 1) * PAGE : number * PAGE],
+            "found": len(shown),
+            "facilities": len(rows),
+            "page": number,
+            "size": PAGE,
+            "wanted": q,
             "cameras": sum(row.found.cameras for row in rows),
             "connected": sum(row.found.count for row in rows),
             "whole": sum(row.found.connected for row in rows),

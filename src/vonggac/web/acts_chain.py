@@ -254,6 +254,7 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "POST /reports/schedules": somewhere(Act.REPORT_MAKE),
     "GET /api/v1/report-schedules": somewhere(Act.REPORT_MAKE),
     "POST /api/v1/report-schedules": somewhere(Act.REPORT_MAKE),
+    "PUT /api/v1/report-schedules/{schedule_id}": somewhere(Act.REPORT_MAKE),
     "DELETE /api/v1/report-schedules/{schedule_id}": somewhere(Act.REPORT_MAKE),
     "POST /api/v1/report-deliveries/{delivery_id}/again": somewhere(Act.REPORT_MAKE),
     "GET /reports/{report_id}": somewhere(Act.REPORT_SEE),

@@ -89,7 +89,7 @@ from vonggac.web.desk import Desk, guest
 from vonggac.web.errors import DOCUMENTED, STATUS, error_body, error_response, kind_of
 from vonggac.web.limits import RateLimit, Recently
 from vonggac.web.render import Pages, assets
-from vonggac.web.security import Guard
+from vonggac.web.security import Guard, is_for_programs, longest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,6 +123,8 @@ read it behind one address (ours)."""
 
 _ONE_TIME = re.compile(r"^(/s/|/giai-trinh/)[^/]+")
 """Addresses that open something to whoever holds them."""
+_PHOTOGRAPHED = re.compile(r"/s/[^/]+|/surveys/[^/]+/form")
+"""Forms that come with several photographs from a browser without scripts."""
 
 ROUTERS = (
     api.routes,
@@ -390,8 +392,11 @@ def _error_page(
     request: Request, kind: Kind, headers: dict[str, str], *, status: int | None = None
 ) -> Response:
     who = guest(request)
-    title, said = _words(kind, who.t)
     code = status or STATUS[kind]
+    if code in (408, 413):
+        title, said = _unread(code, request.url.path, who.t)
+    else:
+        title, said = _words(kind, who.t)
     response = who.page(
         "error.html",
         {
@@ -405,6 +410,21 @@ def _error_page(
     )
     response.headers.update(headers)
     return response
+
+
+def _unread(code: int, path: str, t: words.Tongue) -> tuple[str, str]:
+    """What is said of a form that was not read: its files are too much, or its line too slow."""
+    again = t("Chưa có gì được lưu. Bấm nút quay lại của trình duyệt: chữ đã gõ còn ở trang trước;"
+              " chọn ít tệp hơn hoặc tệp nhỏ hơn rồi gửi lại.")  # fmt: skip
+    if code == 408:
+        return t("Đường truyền quá chậm cho lần gửi này"), again
+    most = longest(path)
+    size = f"{most // 2**20} MB" if most >= 2**20 else f"{most // 2**10} kB"
+    said = t("Mỗi lần gửi ở trang này nhận nhiều nhất {size}, cả chữ và tệp.", size=size)
+    if _PHOTOGRAPHED.fullmatch(path):
+        n = survey_form.PHOTOS_AT_ONCE
+        said += " " + t("Gửi mỗi lần nhiều nhất {n} ảnh, mỗi ảnh 5 MB, rồi điền tiếp.", n=n)
+    return t("Lần gửi này quá lớn"), f"{said} {again}"
 
 
 def _words(kind: Kind, t: words.Tongue) -> tuple[str, str]:
@@ -438,4 +458,4 @@ def told(path: str) -> str:
 
 
 def _is_api(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/healthz", "/metrics"))
+    return is_for_programs(request.url.path)

@@ -13,12 +13,14 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import paper
 from vonggac.clock import rfc3339
-from vonggac.domain import access, directives, legal, letters, reports, tasks, units
+from vonggac.domain import access, directives, issuers, legal, letters, reports, tasks, units
 from vonggac.domain.access import SYSTEM, Act
 from vonggac.domain.directives import CitationDraft, ClauseDraft, Draft
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, evidence_api, rights
+from vonggac.web import reports as report_pages
 from vonggac.web.desk import Visitor, visitor
+from vonggac.web.inspection_forms import page_in
 from vonggac.web.render import Form, form_values
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ STEPS: Mapping[str, str] = {
     "returned": "Trả lại",
     "consolidated": "Ghi đã tổng hợp",
 }
+PAGE, MOST = 50, 500
+"""Lines of one page of what is owed, and of one answer of the API (ours)."""
 SOON_DAYS = 3
 """Days before the last one in which a duty is marked (ours)."""
 
@@ -474,17 +478,22 @@ def _download(content: bytes, media_type: str, name: str) -> Response:
 
 
 @routes.get("/owed")
-def owed_page(who: Signed, show: Annotated[str, Query(max_length=10)] = "") -> Response:
+def owed_page(
+    who: Signed,
+    show: Annotated[str, Query(max_length=10)] = "",
+    page: Annotated[str, Query(max_length=6)] = "1",
+) -> Response:
     """What each body owes, with the days that are left; what is shipped only when asked for."""
-    every = _owed(who)
-    found = [one for one in every if show == "all" or one.directive.code is None]
-    bodies: dict[str, list[Owed]] = {}
-    for one in found:
-        bodies.setdefault(one.duty.body, []).append(one)
+    every, number = _owed(who), page_in(page)
+    wanted = _by_body([one for one in every if show == "all" or one.directive.code is None])
+    found = wanted[(number - 1) * PAGE : number * PAGE]
     return who.page(
         "owed.html",
         {
-            "bodies": bodies,
+            "rows": found,
+            "found": len(wanted),
+            "page": number,
+            "size": PAGE,
             "all": show == "all",
             "shipped": sum(one.directive.code is not None for one in every),
             "states": STATES,
@@ -499,6 +508,14 @@ def owed_page(who: Signed, show: Annotated[str, Query(max_length=10)] = "") -> R
     )
 
 
+def _by_body(owed: Sequence[Owed]) -> list[Owed]:
+    """Whatever a body owes beside each other, first the body that owes the most urgent thing."""
+    order: dict[str, int] = {}
+    for one in owed:
+        order.setdefault(one.duty.body, len(order))
+    return sorted(owed, key=lambda one: order[one.duty.body])
+
+
 def _answers(who: Visitor, owed: Sequence[Owed]) -> dict[str, Any]:
     """What the buttons that make reports need, and the papers that carry those that were made."""
     now_ns = who.desk.now_ns()
@@ -507,6 +524,7 @@ def _answers(who: Visitor, owed: Sequence[Owed]) -> dict[str, Any]:
         made = reports.answering(
             connection, who.person, [one.duty.id for one in owed], now_ns=now_ns
         )
+        own = report_pages.own_bodies(connection, who)
     longest = today - timedelta(days=reports.MOST_DAYS - 1)
     may = who.can(Act.REPORT_MAKE)
     return {
@@ -517,7 +535,7 @@ def _answers(who: Visitor, owed: Sequence[Owed]) -> dict[str, Any]:
                 min(max(one.directive.dated or today.replace(day=1), longest), today)
             )
             for one in owed
-            if may and _owes_report(one)
+            if may and _owes_report(one) and issuers.is_among(one.duty.body, own)
         },
         "until": dates.write_day(today),
     }
@@ -604,14 +622,24 @@ async def add_step(request: Request, duty_id: str, body: StepBody) -> dict[str, 
 
 
 @api.get("/owed", summary="What each body owes")
-def everything_owed(who: Signed) -> dict[str, Any]:
+def everything_owed(
+    who: Signed,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> dict[str, Any]:
     """By the last day; `left` are days, 0 on the last one and negative after it.
 
-    `reports` are papers that carry a report of it: `POST /api/v1/reports` with `duty` makes one.
+    `reports` are papers that carry a report of it.
+
+    `may_report`: the visitor's own body owes one, and `POST /api/v1/reports` with `duty` makes it.
     """
-    today, every = legal.day_of(who.desk.now_ns()), _owed(who)
-    made = _answers(who, every)["made"]
+    today, whole = legal.day_of(who.desk.now_ns()), _owed(who)
+    every = whole[offset : offset + limit]
+    answers = _answers(who, every)
+    made = answers["made"]
     return {
+        "found": len(whole),
+        "offset": offset,
         "owed": [
             {
                 **_duty_json(one.duty),
@@ -621,13 +649,14 @@ def everything_owed(who: Signed) -> dict[str, Any]:
                 "owed": one.clause.owed,
                 "due": one.due.isoformat() if one.due else None,
                 "left": one.left(today),
+                "may_report": one.duty.id in answers["since"],
                 "reports": [
                     {"paper": it.paper_id, "state": it.state, "number": it.number or None}
                     for it in made.get(one.duty.id, ())
                 ],
             }
             for one in every
-        ]
+        ],
     }
 
 

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -27,7 +27,7 @@ from vonggac.domain.rules import Words
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import dates, evidence_api, rights
 from vonggac.web.desk import Visitor, visitor
-from vonggac.web.estimates import allowed, state_words, words_of
+from vonggac.web.estimates import PAGE, allowed, state_words, words_of
 from vonggac.web.plans import FAULTS, day_in, faults, today
 from vonggac.web.render import Form, form_values
 from vonggac.web.staff import XLSX, new_book
@@ -44,7 +44,6 @@ Signed = Annotated[Visitor, Depends(visitor)]
 
 FAULTS_SHOWN = 50
 """Wrong cells of a sheet that a page lists."""
-COLUMNS: Sequence[Column] = ("asked", "appraised", "approved")
 
 
 # -- the summary -----------------------------------------------------------------------------
@@ -98,8 +97,8 @@ def summary(who: Visitor) -> list[Province]:
     with who.desk.database.reading() as connection:
         ids = access.sites_for(connection, who.person, Act.ESTIMATE_SEE, now_ns)
         sites = {site.id: site for site in registry.sites(connection)}
-        every = estimates.listed(connection, ids)
-        lines = estimates.lines_of(connection, [one.id for one in every])
+        every = estimates.listed(connection, ids, most=None)
+        sums = estimates.sums_of(connection, every)
         amounts = estimates.amounts_of(connection, [one.id for one in every])
         where = estimates.provinces(connection)
         names = {
@@ -111,7 +110,7 @@ def summary(who: Visitor) -> list[Province]:
     for one in every:
         name = names.get(where[one.site_id], who.t("chưa gán đơn vị"))
         own = amounts.get(one.id, {})
-        said = _summed(one, sites[one.site_id], name, lines.get(one.id, []), own)
+        said = _summed(one, sites[one.site_id], name, sums.get(one.id, {}), own)
         rows.setdefault(name, []).append(said)
     return [
         Province(name, sorted(found, key=lambda row: (row.site.name, row.it.code)))
@@ -119,29 +118,50 @@ def summary(who: Visitor) -> list[Province]:
     ]
 
 
+def paged(
+    provinces: Sequence[Province], offset: int, most: int
+) -> tuple[list[tuple[Province, list[Summed]]], int]:
+    """A page of the summary's rows, each province that has some with its own; and how many in all.
+
+    A province's sums stay those of all its estimates.
+    """
+    every = [(province, row) for province in provinces for row in province.rows]
+    shown: list[tuple[Province, list[Summed]]] = []
+    for province, row in every[offset : offset + most]:
+        if not shown or shown[-1][0] is not province:
+            shown.append((province, []))
+        shown[-1][1].append(row)
+    return shown, len(every)
+
+
 def _summed(
     one: estimates.Estimate,
     site: registry.Site,
     province: str,
-    lines: Sequence[Line],
+    sums: Mapping[Column, int | None],
     amounts: Mapping[str, int],
 ) -> Summed:
-    found = [estimate.totals_of(lines, column, one.contingency) for column in COLUMNS]
-    totals = [sums.total if sums and lines else None for sums in found]
     step = estimate.next_step(one.state, site.owner_line)
     return Summed(
-        one, site, province, step.code if step else "", totals[0] or 0, totals[1], totals[2],
-        amounts.get("contracted"), amounts.get("settled"),
+        one, site, province, step.code if step else "", sums.get("asked") or 0,
+        sums.get("appraised"), sums.get("approved"), amounts.get("contracted"),
+        amounts.get("settled"),
     )  # fmt: skip
 
 
 @routes.get("/estimates/summary")
-def summary_page(who: Signed) -> Response:
+def summary_page(who: Signed, page: Annotated[str, Query(max_length=6)] = "1") -> Response:
     """One table a province: what was asked for, appraised, approved, contracted, paid."""
+    number = max(1, int(page)) if page.isascii() and page.isdigit() else 1
+    shown, found = paged(summary(who), (number - 1) * PAGE, PAGE)
     return who.page(
         "estimate_summary.html",
         {
-            "provinces": summary(who),
+            "shown": shown,
+            "rows": sum(len(rows) for _, rows in shown),
+            "found": found,
+            "page": number,
+            "size": PAGE,
             "amounts": AMOUNTS,
             "state_words": state_words,
             **words_of(),

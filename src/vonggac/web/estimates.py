@@ -116,15 +116,10 @@ class Listed:
     """Each with what it comes to now, and what it waits for."""
 
 
-def listed(who: Visitor) -> list[Listed]:
-    """Facilities of the visitor's scope, by unit and name."""
-    return paged(who, "", 1, None)[0]
+def paged(who: Visitor, wanted: str, page: int, size: int) -> tuple[list[Listed], int]:
+    """A page of the scope's facilities with the words in name, code or unit; how many there are.
 
-
-def paged(who: Visitor, wanted: str, page: int, size: int | None) -> tuple[list[Listed], int]:
-    """A page of `listed` with the words in name, code or unit; and how many there are of them.
-
-    Plans and estimates are read of the facilities of that page alone; without `size`, of all.
+    By unit and name.  Plans and estimates are read of the facilities of that page alone.
     """
     who.signed_in  # noqa: B018
     now_ns, words = who.desk.now_ns(), units.folded(wanted).split()[:10]
@@ -135,8 +130,7 @@ def paged(who: Visitor, wanted: str, page: int, size: int | None) -> tuple[list[
             sites = [one for one in sites if _holds(one, names.get(one.id), words)]
         sites.sort(key=lambda one: (names[one.id].vi if one.id in names else "", one.name))
         found = len(sites)
-        if size is not None:
-            sites = sites[(page - 1) * size : page * size]
+        sites = sites[(page - 1) * size : page * size]
         ids = [site.id for site in sites]
         seen = set(access.sites_for(connection, who.person, Act.ESTIMATE_SEE, now_ns))
         last: dict[str, plans.Plan] = {}
@@ -157,15 +151,43 @@ def _holds(site: registry.Site, unit: Words | None, words: Sequence[str]) -> boo
 def _summed(
     connection: Connection, site_ids: Sequence[str]
 ) -> dict[str, list[tuple[estimates.Estimate, Totals | None, str]]]:
-    every = estimates.listed(connection, site_ids)
+    found: dict[str, list[tuple[estimates.Estimate, Totals | None, str]]] = {}
+    for one in _standing(connection, estimates.listed(connection, site_ids)):
+        found.setdefault(one[0].site_id, []).append(one)
+    return found
+
+
+def _standing(
+    connection: Connection, every: Sequence[estimates.Estimate]
+) -> list[tuple[estimates.Estimate, Totals | None, str]]:
     lines = estimates.lines_of(connection, [one.id for one in every])
     line_of = {one.id: one.owner_line for one in registry.sites(connection)}
-    found: dict[str, list[tuple[estimates.Estimate, Totals | None, str]]] = {}
-    for one in every:
-        step = estimate.next_step(one.state, line_of[one.site_id])
-        here = found.setdefault(one.site_id, [])
-        here.append((one, standing(one, lines.get(one.id, [])), step.code if step else ""))
-    return found
+    steps = [estimate.next_step(one.state, line_of[one.site_id]) for one in every]
+    return [
+        (one, standing(one, lines.get(one.id, [])), step.code if step else "")
+        for one, step in zip(every, steps, strict=True)
+    ]
+
+
+def newest(
+    who: Visitor, offset: int, most: int
+) -> tuple[list[tuple[estimates.Estimate, Totals | None, str]], int]:
+    """Estimates of the visitor's scope, the newest first, as `Listed` has them; how many in all."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        seen = set(access.sites_for(connection, who.person, Act.ESTIMATE_SEE, who.desk.now_ns()))
+        sites = rights.shown_sites(connection, who, Act.SCHEME_SEE)
+        ids = [one.id for one in sites if one.id in seen]
+        every = estimates.listed(connection, ids, offset=offset, most=most)
+        return _standing(connection, every), estimates.counted(connection, ids)
+
+
+def last_plans(who: Visitor, offset: int, most: int) -> tuple[list[plans.Plan], int]:
+    """The last plan of each facility of the visitor's scope that has one; how many in all."""
+    who.signed_in  # noqa: B018
+    with who.desk.database.reading() as connection:
+        ids = [one.id for one in rights.shown_sites(connection, who, Act.SCHEME_SEE)]
+        return plans.last(connection, ids, offset=offset, most=most)
 
 
 def standing(it: estimates.Estimate, lines: Sequence[Line]) -> Totals | None:

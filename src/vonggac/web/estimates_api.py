@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 routes = APIRouter(prefix="/api/v1")
 
+MOST = 500
+"""Rows of one page of a list (ours)."""
+
 Signed = Annotated[Visitor, Depends(visitor)]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 Text = Annotated[str, Field(max_length=500)]
 Quantity = Annotated[int, Field(ge=0, le=QUANTITY_MOST)]
@@ -116,9 +121,10 @@ class WhyBody(_Body):
 
 
 @routes.get("/plans", summary="Connection plans")
-def plan_list(who: Signed) -> dict[str, Any]:
-    """The last plan of each facility in scope."""
-    return {"plans": [plan_head(row.plan) for row in pages.listed(who) if row.plan]}
+def plan_list(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+    """The last plan of each facility in scope, the newest first."""
+    every, found = pages.last_plans(who, offset, limit)
+    return {"found": found, "offset": offset, "plans": [plan_head(one) for one in every]}
 
 
 @routes.post("/plans", summary="Make a connection plan from the lacks", status_code=201)
@@ -214,14 +220,16 @@ def plan_json(who: Visitor, plan_id: str) -> dict[str, Any]:
 
 
 @routes.get("/estimates", summary="Estimates")
-def estimate_list(who: Signed) -> dict[str, Any]:
-    """The last version of each estimate in scope, with what it comes to now."""
+def estimate_list(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+    """The last version of each estimate in scope, with what it comes to now; the newest first."""
+    every, found = pages.newest(who, offset, limit)
     return {
+        "found": found,
+        "offset": offset,
         "estimates": [
             {**head_json(one), "total": totals_json(sums), "waits_for": waits or None}
-            for row in pages.listed(who)
-            for one, sums, waits in row.estimates
-        ]
+            for one, sums, waits in every
+        ],
     }
 
 
@@ -233,9 +241,15 @@ def estimate_make(who: Signed, body: EstimateBody) -> dict[str, Any]:
 
 
 @routes.get("/estimates/summary", summary="Estimates of each province, summed")
-def estimate_summary(who: Signed) -> dict[str, Any]:
-    """With tax and contingency; drafts and what was sent back add nothing to the totals."""
+def estimate_summary(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+    """With tax and contingency; drafts and what was sent back add nothing to the totals.
+
+    A province's totals are of all its estimates, also of those of other pages.
+    """
+    shown, found = estimate_sheets.paged(estimate_sheets.summary(who), offset, limit)
     return {
+        "found": found,
+        "offset": offset,
         "provinces": [
             {
                 "name": province.name,
@@ -243,11 +257,11 @@ def estimate_summary(who: Signed) -> dict[str, Any]:
                 "estimates": [
                     {**head_json(row.it), "counts": row.counts}
                     | {name: getattr(row, name) for name in estimate_sheets.AMOUNTS}
-                    for row in province.rows
+                    for row in rows
                 ],
             }
-            for province in estimate_sheets.summary(who)
-        ]
+            for province, rows in shown
+        ],
     }
 
 

@@ -44,7 +44,12 @@ if TYPE_CHECKING:
 
 api = APIRouter(prefix="/api/v1")
 
+MOST = 500
+"""Rows of one page of a list (ours)."""
+
 Signed = Annotated[Visitor, Depends(visitor)]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Day = Annotated[str, Field(max_length=10, description="2026-11-22")]
 Line = Annotated[str, Field(max_length=MAX_LINE)]
 Said = Annotated[str, Field(max_length=MAX_SAID)]
@@ -217,18 +222,21 @@ def _answers(body: AnswersBody) -> list[Answer]:
 
 
 @api.get("/inspections", summary="Which facilities are due, and the inspections")
-def every_inspection(who: Signed) -> dict[str, Any]:
-    """`late` are days past the last one, negative before it."""
+def every_inspection(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+    """A page of each list; `late` are days past the last one, negative before it."""
     who.signed_in  # noqa: B018 - refuses who may not look
     day = forms.today(who)
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         dues = inspections.dues(connection, seen, day)
-        every = inspections.listed(connection, seen)
+        every = inspections.listed(connection, seen, offset=offset, most=limit)
+        found = {"due": len(dues), "inspections": inspections.counted(connection, seen)}
         rule = guide.rule(connection, inspections.INTERVAL, day)
     return {
         "days": rule.number,
         "basis": rule.source.vi,
+        "found": found,
+        "offset": offset,
         "due": [
             {
                 "site": one.site_id,
@@ -237,7 +245,7 @@ def every_inspection(who: Signed) -> dict[str, Any]:
                 "late": one.late(day),
                 "planned": one.planned.isoformat() if one.planned else None,
             }
-            for one in dues
+            for one in dues[offset : offset + limit]
         ],
         "inspections": [inspection_json(one) for one in every],
     }
@@ -428,12 +436,14 @@ def inspection_json(it: Inspection) -> dict[str, Any]:
 
 
 @api.get("/findings", summary="What has to be mended")
-def every_finding(who: Signed) -> dict[str, Any]:
+def every_finding(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
     """By the last day."""
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
-        return {"findings": [finding_json(one) for one in findings.listed(connection, seen)]}
+        every = findings.listed(connection, seen, offset=offset, most=limit)
+        found = findings.counted(connection, seen, ())
+    return {"found": found, "offset": offset, "findings": [finding_json(one) for one in every]}
 
 
 @api.get("/findings/{finding_id}", summary="One finding")
@@ -542,14 +552,17 @@ def finding_json(one: findings.Finding) -> dict[str, Any]:
 
 
 @api.get("/reminders", summary="What is late, and the letters that urge")
-def every_reminder(who: Signed) -> dict[str, Any]:
-    """`level` is to whom the next letter goes by the clock; null while none is due."""
+def every_reminder(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+    """A page of each list; `level` is to whom the next letter goes, null while none is due."""
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
         late = reminders.late(connection, seen, forms.today(who))
-        every = reminders.of_site(connection, seen)
+        every = reminders.of_site(connection, seen, offset=offset, most=limit)
+        found = {"late": len(late), "reminders": reminders.counted(connection, seen)}
     return {
+        "found": found,
+        "offset": offset,
         "late": [
             {
                 "about": one.about,
@@ -560,7 +573,7 @@ def every_reminder(who: Signed) -> dict[str, Any]:
                 "level": one.level.code if one.level else None,
                 "owed": one.is_owed,
             }
-            for one in late
+            for one in late[offset : offset + limit]
         ],
         "reminders": [_reminder_json(one) for one in every],
     }
@@ -615,21 +628,25 @@ def _reminder_json(one: reminders.Reminder) -> dict[str, Any]:
 
 
 @api.get("/sanctions", summary="The two computed lists, and what was proposed")
-def every_proposal(who: Signed) -> dict[str, Any]:
-    """Each entry with the figures that put it there."""
+def every_proposal(who: Signed, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+    """A page of each list; each entry with the figures that put it there."""
     entries = sanction_pages.lists(who)
     with who.desk.database.reading() as connection:
         seen = forms.sites(connection, who, Act.INSPECTION_SEE)
-        every = sanctions.of_sites(connection, seen)
+        every = sanctions.of_sites(connection, seen, offset=offset, most=limit)
+        found = {"proposals": sanctions.counted(connection, seen)}
+    lists = {code: [one for one in entries if one.list == code] for code in book.lists()}
+    found |= {code: len(its) for code, its in lists.items()}
     return {
+        "found": found,
+        "offset": offset,
         "method": book.labels()["label"].vi,
         "lists": {
             code: [
                 {"site": one.site_id, "inputs": dict(one.inputs)}
-                for one in entries
-                if one.list == code
+                for one in its[offset : offset + limit]
             ]
-            for code in book.lists()
+            for code, its in lists.items()
         },
         "proposals": [_proposal_json(one) for one in every],
     }

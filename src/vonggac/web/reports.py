@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING, Annotated, Any
@@ -135,7 +136,8 @@ def _maker(connection: Connection, who: Visitor, unit_id: str | None) -> Someone
 def make(who: Visitor, unit: str, span: Span, kind: str, duty: str = "") -> str:
     """Keep a report and draft the letter that carries it; the report's id.
 
-    Of a duty the letter cites the order and goes to whoever gave it.
+    Of a duty the letter cites the order and goes to whoever gave it; the body that owes it makes
+    it, and nobody else.
     """
     if kind not in ("daily", "periodic") or (duty and kind != "periodic"):
         raise VonggacError(Kind.BAD_INPUT, f"no kind of report {kind[:20]}")
@@ -144,7 +146,9 @@ def make(who: Visitor, unit: str, span: Span, kind: str, duty: str = "") -> str:
     now_ns, unit_id = who.desk.now_ns(), unit[:60] or None
     with who.desk.database.reading() as connection:
         by = _maker(connection, who, unit_id)
-        owed = _owed(connection, who, duty) if duty else None
+        owed, is_own = _owed(connection, who, duty) if duty else (None, True)
+    if not is_own:
+        raise rights.refusal(who, Act.REPORT_MAKE, None, access.Verdict(False, "outside_scope"))
     data = data_now(who, unit, span, kind)
     with who.desk.database.writing() as connection:
         made = reports.keep(connection, data, report_kind, by=by, now_ns=now_ns)
@@ -161,12 +165,21 @@ def make(who: Visitor, unit: str, span: Span, kind: str, duty: str = "") -> str:
     return made
 
 
-def _owed(connection: Connection, who: Visitor, duty: str) -> Owed:
-    """What a report pays: seen by the visitor, and owed still."""
+def own_bodies(connection: Connection, who: Visitor) -> frozenset[str]:
+    """Names of the bodies that the visitor makes reports for, as `issuers.is_among` takes them."""
+    now_ns = who.desk.now_ns()
+    held = tuple(one for one in who.person.held if Act.REPORT_MAKE in one.acts)
+    return issuers.spoken_for(
+        connection, replace(who.person, held=held), now_ns=now_ns, on=legal.day_of(now_ns)
+    )
+
+
+def _owed(connection: Connection, who: Visitor, duty: str) -> tuple[Owed, bool]:
+    """What a report pays: seen by the visitor and owed still; and whether his own body owes it."""
     found = drafting.owed_of(connection, who, duty)
     if found.duty.state not in ("due", "returned"):
         raise VonggacError(Kind.CONFLICT, "nothing is owed any more", code="not_owed")
-    return found
+    return found, issuers.is_among(found.duty.body, own_bodies(connection, who))
 
 
 def letter_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
@@ -98,6 +98,18 @@ def _order(who: Visitor, draft: Draft) -> str:
         return schedules.order(connection, draft, by=by, now_ns=who.desk.now_ns())
 
 
+def _change(who: Visitor, schedule_id: str, draft: Draft) -> None:
+    """Of a schedule that the visitor may order, as one that they may order."""
+    who.signed_in  # noqa: B018
+    schedules.check(draft)
+    with who.desk.database.reading() as connection:
+        it = schedules.find(connection, schedule_id[:40])
+        _by(connection, who, it.unit_id)
+        by = _by(connection, who, draft.unit_id)
+    with who.desk.database.writing() as connection:
+        schedules.change(connection, it.id, draft, by=by, now_ns=who.desk.now_ns())
+
+
 def _end(who: Visitor, schedule_id: str) -> None:
     who.signed_in  # noqa: B018
     with who.desk.database.reading() as connection:
@@ -159,10 +171,36 @@ def _faults(who: Visitor, error: VonggacError) -> dict[str, str]:
 
 
 @routes.get("/reports/schedules")
-def schedules_page(who: Signed) -> Response:
-    """What is ordered, and what became of it."""
+def schedules_page(who: Signed, edit: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """What is ordered, and what became of it; with the form of one that is to be changed."""
     config = who.desk.config.report
-    return _page(who, Form({"at": config.cut_off, "pdf": "yes", "folder": "yes"}))
+    form = Form({"at": config.cut_off, "pdf": "yes", "folder": "yes"})
+    return _page(who, _written(who, edit) if edit else form)
+
+
+def _written(who: Visitor, schedule_id: str) -> Form:
+    """The form with a schedule as it stands.
+
+    Raises:
+        VonggacError: NOT_FOUND, there is none that the visitor may change.
+    """
+    who.signed_in  # noqa: B018
+    today = legal.day_of(who.desk.now_ns())
+    with who.desk.database.reading() as connection:
+        it = next((one for one in _seen(connection, who)[0] if one.id == schedule_id), None)
+        if it is None:
+            raise VonggacError(Kind.NOT_FOUND, "there is no such schedule")
+        unit = units.unit(connection, it.unit_id, today).vi if it.unit_id else ""
+    values = {
+        "schedule": it.id, "unit": unit, "rhythm": it.rhythm, "at": clock(it.minute),
+        "mail": ", ".join(it.addresses), "folder": "yes" if it.folder else "",
+    }  # fmt: skip
+    return Form(values | dict.fromkeys(it.endings.split(","), "yes"))
+
+
+def clock(minute: int) -> str:
+    """17:00 of a minute of the day."""
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _page(who: Visitor, form: Form, *, status: int = 200) -> Response:
@@ -187,6 +225,8 @@ def _page(who: Visitor, form: Form, *, status: int = 200) -> Response:
             "endings": schedules.ENDINGS,
             "mail_host": who.desk.config.mail.host,
             "form": form,
+            "changed": next((it for it in found if it.id == form.values.get("schedule")), None),
+            "clock": clock,
         },
         status=status,
         section="reports",
@@ -195,7 +235,7 @@ def _page(who: Visitor, form: Form, *, status: int = 200) -> Response:
 
 @routes.post("/reports/schedules")
 async def schedule_send(request: Request) -> Response:
-    """Order one, end one, or try a failed delivery again."""
+    """Order one, change one, end one, or try a failed delivery again."""
     values = form_values(dict(await request.form(max_files=0, max_fields=20)))
 
     def send() -> Response:
@@ -207,6 +247,8 @@ async def schedule_send(request: Request) -> Response:
                     _end(who, values.get("schedule", ""))
                 case "again":
                     _again(who, values.get("delivery", ""))
+                case "change":
+                    _change(who, values.get("schedule", ""), _draft(who, values))
                 case _:
                     _order(who, _draft(who, values))
         except VonggacError as error:
@@ -239,8 +281,8 @@ def every_schedule(who: Signed) -> dict[str, Any]:
     return {
         "schedules": [
             {"id": it.id, "unit": it.unit_id, "rhythm": it.rhythm,
-             "at": f"{it.minute // 60:02}:{it.minute % 60:02}", "endings": it.endings.split(","),
-             "mail": it.addresses, "folder": it.folder,
+             "at": clock(it.minute), "endings": it.endings.split(","),
+             "mail": it.addresses, "folder": it.folder, "shipped": it.is_shipped,
              "done_for": it.done_for.isoformat() if it.done_for else None,
              "made": {"by": it.made_by, "at": rfc3339(it.made_ns)}}
             for it in found
@@ -261,13 +303,28 @@ async def add_schedule(request: Request, body: ScheduleBody) -> dict[str, Any]:
 
     def add() -> dict[str, Any]:
         who = visitor(request)
-        draft = Draft(
-            _unit(who, body.unit or ""), body.rhythm, body.at, tuple(body.endings),
-            ",".join(body.mail), body.folder,
-        )  # fmt: skip
-        return {"id": _order(who, draft)}
+        return {"id": _order(who, _of_body(who, body))}
 
     return await run_in_threadpool(add)
+
+
+@api.put("/report-schedules/{schedule_id}", summary="Order it otherwise", status_code=204)
+async def put_schedule(request: Request, schedule_id: str, body: ScheduleBody) -> Response:
+    """Made on the rights of whoever changed it, also the one that the software brought."""
+
+    def put() -> None:
+        who = visitor(request)
+        _change(who, schedule_id, _of_body(who, body))
+
+    await run_in_threadpool(put)
+    return Response(status_code=204)
+
+
+def _of_body(who: Visitor, body: ScheduleBody) -> Draft:
+    return Draft(
+        _unit(who, body.unit or ""), body.rhythm, body.at, tuple(body.endings),
+        ",".join(body.mail), body.folder,
+    )  # fmt: skip
 
 
 @api.delete("/report-schedules/{schedule_id}", summary="Order it no more", status_code=204)

@@ -55,6 +55,10 @@ FILES_MOST: Final = 200
 """Files of a form: an empty one comes of every place for photographs."""
 PHOTOS_AT_ONCE: Final = 4
 """Photographs of the largest kind that one sending holds, from a browser that shrinks none."""
+PHOTOS_MOST: Final = PHOTOS_AT_ONCE * pictures.MAX_PICTURE
+"""Bytes of the photographs that are kept of one sending; the form names those that must come again.
+
+What is longer than `security.LONG_BODIES` is not read at all."""
 TEXTS: Final[Mapping[str, str]] = {
     "saved": "Đã lưu trên máy này lúc {time}.",
     "offline": "Không có mạng. Phiếu vẫn được lưu.",
@@ -285,6 +289,7 @@ class Photo:
     about: str
     """Field of the form that it was taken for."""
     content: bytes
+    """Empty of one that was too much for this sending: it must be chosen again."""
 
     @property
     def client_id(self) -> str:
@@ -295,11 +300,15 @@ class Photo:
 async def _sent(request: Request) -> tuple[dict[str, str], list[Photo]]:
     """The fields of a form; and the photographs, which scripts send each by itself."""
     async with request.form(max_files=FILES_MOST, max_fields=FIELDS_MOST) as sent:
-        photos = [
-            Photo(name.removeprefix("photo-")[:60], await file.read(pictures.MAX_PICTURE + 1))
-            for name, file in sent.multi_items()
-            if isinstance(file, UploadFile) and name.startswith("photo-") and file.size
-        ]
+        photos, size = [], 0
+        for name, file in sent.multi_items():
+            if not (isinstance(file, UploadFile) and name.startswith("photo-") and file.size):
+                continue
+            length = min(file.size, pictures.MAX_PICTURE)
+            fits = size + length <= PHOTOS_MOST
+            size += length if fits else 0
+            content = await file.read(pictures.MAX_PICTURE + 1) if fits else b""
+            photos.append(Photo(name.removeprefix("photo-")[:60], content))
         return form_values(dict(sent)), photos
 
 
@@ -363,7 +372,11 @@ def _keep_photos(
     for photo in photos:
         if photo.client_id in found:
             continue
-        code = _keep_photo(who, opened, photo) if len(found) < most else "pictures_many"
+        code = "pictures_many"
+        if not photo.content:
+            code = "pictures_at_once"
+        elif len(found) < most:
+            code = _keep_photo(who, opened, photo)
         if code:
             faults[f"photo-{photo.about}"] = who.t(shared.FAULTS[code])
         else:

@@ -121,6 +121,8 @@ FAULTS: Mapping[str, str] = {
     "picture_kind": "Dùng ảnh JPEG, PNG hoặc WebP.",
     "picture_broken": "Ảnh bị hỏng, không đọc được.",
     "pictures_many": "Phiếu đã có đủ số ảnh nhận được.",
+    "pictures_at_once": "Ảnh chưa được nhận vì mỗi lần gửi nhiều nhất 20 MB ảnh. Chọn lại ảnh này"
+    " rồi gửi tiếp; chữ và các ảnh khác còn nguyên.",
     "ended": "Đợt khảo sát đã kết thúc, hoặc phiếu đã được xác nhận.",
     "not_answered": "Chưa có phiếu nào để xác nhận.",
     "stale_form": "Cơ sở vừa gửi phiếu mới. Hãy đọc lại.",
