@@ -54,6 +54,7 @@ SUBCOMMANDS = {
     "restore": Subcommand("vonggac.admin.restore", "a hub or a box as a backup has it"),
     "migrate": Subcommand("vonggac.admin.moving", "move a hub's database, SQLite to PostgreSQL"),
     "probe": Subcommand("vonggac.edge.probe", "what a technician needs to know of a camera"),
+    "picture": Subcommand("vonggac.edge.picture_command", "is a camera's picture well, over time"),
     "discover": Subcommand("vonggac.edge.discover", "find cameras and recorders on the network"),
     "survey": Subcommand("vonggac.admin.survey", "measure a facility's cameras and its line"),
     "simulate": Subcommand("vonggac.sim.command", "virtual RTSP cameras with scripted faults"),

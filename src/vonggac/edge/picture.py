@@ -1,4 +1,4 @@
-"""A JPEG of any recorded moment, decoded outside the recorder's process.
+"""A JPEG or small grey picture of a moment, decoded outside the recorder's process.
 
 `PictureDecoder` keeps at most one worker (`python -m vonggac.edge.picture`), which is started by
 the first request, ended when nobody asked for a minute, and replaced when it dies.  What is decoded
@@ -45,8 +45,9 @@ MAX_PICTURES = 3000
 TICKS_PER_SECOND = 90_000
 
 _ADDRESS_SPACE_BYTES = 3 << 30
-_REQUEST = struct.Struct(">IIqIf")
-"""init bytes, parts bytes, at ticks (-1: the last picture), width (0: as it is), seconds allowed"""
+_REQUEST = struct.Struct(">IIqIIf")
+"""init bytes, parts bytes, at ticks (-1: the last picture), width (0: as it is), height (0: a JPEG
+in proportion; else grey pixels of exactly this size), seconds allowed"""
 _REPLY = struct.Struct(">cI")
 _PICTURE, _REFUSED = b"P", b"E"
 
@@ -99,19 +100,43 @@ class PictureDecoder:
                 takes too long, TOO_MANY if too many requests wait, TOO_LARGE if there are too many
                 bytes, BAD_INPUT for a senseless width, UNAVAILABLE if no worker can be started.
         """
+        if width is not None and not 16 <= width <= 8192:
+            raise VonggacError(Kind.BAD_INPUT, f"a width of {width}; ask for 16 to 8192 pixels")
+        at = -1 if at_ticks is None else at_ticks
+        return await self._asked_for(init, parts, at, (width or 0, 0))
+
+    async def grey(self, init: bytes, parts: bytes, *, width: int, height: int) -> bytes:
+        """The last picture in exactly this size, one byte of full-range luma a pixel, row by row.
+
+        Args:
+            init: as for `jpeg`.
+            parts: as for `jpeg`.
+            width: of what is wanted; proportions are not kept.
+            height: of what is wanted.
+
+        Raises:
+            VonggacError: as `jpeg`.
+        """
+        if not (16 <= width <= 1024 and 16 <= height <= 1024):
+            raise VonggacError(Kind.BAD_INPUT, "a size of 16 to 1024 pixels")
+        pixels = await self._asked_for(init, parts, -1, (width, height))
+        if len(pixels) != width * height:
+            raise VonggacError(Kind.CORRUPT, "the decoder answered with another size")
+        return pixels
+
+    async def _asked_for(self, init: bytes, parts: bytes, at: int, size: tuple[int, int]) -> bytes:
+        """One of the requests that may be under way or waiting."""
         if len(init) > MAX_INIT_BYTES or len(parts) > MAX_PARTS_BYTES:
             raise VonggacError(
                 Kind.TOO_LARGE, f"{len(parts)} bytes for one picture; ask for a shorter GOP"
             )
-        if width is not None and not 16 <= width <= 8192:
-            raise VonggacError(Kind.BAD_INPUT, f"a width of {width}; ask for 16 to 8192 pixels")
         if self._asked >= self._capacity:
             raise VonggacError(
                 Kind.TOO_MANY, f"{self._asked} pictures are being decoded or wait; ask again later"
             )
         self._asked += 1
         try:
-            return await self._in_turn(init, parts, -1 if at_ticks is None else at_ticks, width)
+            return await self._in_turn(init, parts, at, size)
         finally:
             self._asked -= 1
 
@@ -125,7 +150,7 @@ class PictureDecoder:
             await worker.wait()
         self._killed.clear()
 
-    async def _in_turn(self, init: bytes, parts: bytes, at: int, width: int | None) -> bytes:
+    async def _in_turn(self, init: bytes, parts: bytes, at: int, size: tuple[int, int]) -> bytes:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._turn.acquire()
@@ -137,7 +162,7 @@ class PictureDecoder:
             if self._idle is not None:
                 self._idle.cancel()
             worker = await self._running_worker()
-            status, answer = await self._exchange(worker, init, parts, at, width or 0)
+            status, answer = await self._exchange(worker, init, parts, at, size)
         finally:
             self._turn.release()
         if self._worker is not None:
@@ -172,19 +197,19 @@ class PictureDecoder:
         return self._worker
 
     async def _exchange(
-        self, worker: Process, init: bytes, parts: bytes, at: int, width: int
+        self, worker: Process, init: bytes, parts: bytes, at: int, size: tuple[int, int]
     ) -> tuple[bytes, bytes]:
         """One request and its answer; on any other outcome the worker is killed."""
         if worker.stdin is None or worker.stdout is None:
             raise VonggacError(Kind.INTERNAL, "the picture decoder has no pipes")
         try:
             async with asyncio.timeout(self._timeout_s):
-                head = _REQUEST.pack(len(init), len(parts), at, width, self._timeout_s)
+                head = _REQUEST.pack(len(init), len(parts), at, *size, self._timeout_s)
                 worker.stdin.writelines([head, init, parts])
                 await worker.stdin.drain()
-                status, size = _REPLY.unpack(await worker.stdout.readexactly(_REPLY.size))
+                status, length = _REPLY.unpack(await worker.stdout.readexactly(_REPLY.size))
                 # The worker bounds its answers, and it may have been taken over by its input.
-                return status, await worker.stdout.readexactly(min(size, MAX_JPEG_BYTES))
+                return status, await worker.stdout.readexactly(min(length, MAX_JPEG_BYTES))
         except BaseException as error:
             self.restarts += 1
             self._kill()
@@ -216,14 +241,14 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         head = requests.read(_REQUEST.size)
         if len(head) < _REQUEST.size:
             return
-        init_bytes, parts_bytes, at, width, seconds = _REQUEST.unpack(head)
+        init_bytes, parts_bytes, at, width, height, seconds = _REQUEST.unpack(head)
         data = requests.read(init_bytes + parts_bytes)
         if len(data) < init_bytes + parts_bytes:
             return
         # One second more than the parent waits: normally the parent kills first and says why.
         signal.setitimer(signal.ITIMER_REAL, seconds + 1)
         try:
-            status, answer = _PICTURE, _decode(data, None if at < 0 else at, width)
+            status, answer = _PICTURE, _decode(data, None if at < 0 else at, width, height)
         except (VonggacError, MemoryError) as error:
             status = _REFUSED
             answer = (str(error) or "the picture needs more memory than it may have").encode()
@@ -232,8 +257,8 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         answers.flush()
 
 
-def _decode(data: bytes, at_ticks: int | None, width: int) -> bytes:
-    """The JPEG of the picture shown at `at_ticks`; raises VonggacError."""
+def _decode(data: bytes, at_ticks: int | None, width: int, height: int) -> bytes:
+    """The picture shown at `at_ticks`, as JPEG or grey pixels; raises VonggacError."""
     # av belongs to the worker only: the recorder's process never loads it through this module.
     import av
 
@@ -269,6 +294,8 @@ def _decode(data: bytes, at_ticks: int | None, width: int) -> bytes:
                     break
             if chosen is None:
                 raise VonggacError(Kind.CORRUPT, "no picture can be decoded from these parts")
+            if height:
+                return _grey(chosen, width, height)
             return _encode(chosen, context.sample_aspect_ratio, width)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise VonggacError(Kind.CORRUPT, f"the parts cannot be decoded: {error}") from error
@@ -284,6 +311,17 @@ def _later(chosen: VideoFrame | None, frame: VideoFrame, at_ticks: int | None) -
     if chosen.pts > limit:
         return frame if frame.pts < chosen.pts else chosen
     return frame if chosen.pts < frame.pts <= limit else chosen
+
+
+def _grey(frame: VideoFrame, width: int, height: int) -> bytes:
+    """Full-range luma of exactly this size, without the padding of libav's rows."""
+    plane = frame.reformat(width=width, height=height, format="gray", interpolation="AREA").planes[
+        0
+    ]
+    pixels, stride = bytes(plane), plane.line_size
+    if stride == width:
+        return pixels[: width * height]
+    return b"".join(pixels[row * stride : row * stride + width] for row in range(height))
 
 
 def _encode(frame: VideoFrame, aspect: Fraction | None, width: int) -> bytes:
