@@ -34,6 +34,7 @@ from vonggac.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from vonggac.up import Ready
 
@@ -80,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The demo takes its settings from the environment."""
     parser.epilog = (
         "PORT (8080), DATA (./demo-data), ADMIN_PASSWORD (generated), PROFILE (2026), "
-        "SECONDS (none)"
+        "SECONDS (none), TIERS (1; 3 is a ministry, a province and two sites)"
     )
     parser.add_argument(
         "--profile", choices=PROFILES, default=os.environ.get("PROFILE") or PROFILES[0],
@@ -91,6 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Run until Ctrl-C."""
+    tiers = number("TIERS", 1)
+    if tiers not in (1, 3):
+        raise ConfigError(f"TIERS={tiers}: 1 or 3")
+    if tiers == 3:  # in place of this program: it is built of several
+        os.execv(sys.executable, (sys.executable, "-m", "vonggac.demo_tiers"))  # noqa: S606
     if options.profile not in PROFILES:
         raise ConfigError(f"PROFILE={options.profile}: one of {', '.join(PROFILES)}")
     uvloop.run(_demo(options.profile))
@@ -99,15 +105,15 @@ def command(options: argparse.Namespace) -> int:
 
 async def _demo(profile: str) -> None:
     data = Path(os.environ.get("DATA") or "demo-data").absolute()
-    port = _number("PORT", 8080)
-    seconds = _number("SECONDS", 0) or None
+    port = number("PORT", 8080)
+    seconds = number("SECONDS", 0) or None
     # The password of a demo is chosen or generated once and kept, so that a second start says it
     # again: nothing real is behind it.
     data.mkdir(parents=True, exist_ok=True)
-    password = os.environ.get("ADMIN_PASSWORD") or _kept_password(data / "admin-password")
-    rtsp = _port_of_cameras(data / "rtsp-port")
-    simulator = await _simulate(data, rtsp)
-    drawn = asyncio.create_task(_ready(simulator), name="virtual cameras")
+    password = os.environ.get("ADMIN_PASSWORD") or kept_password(data / "admin-password")
+    rtsp = port_of_cameras(data / "rtsp-port")
+    simulator = await simulate(data, rtsp, faults=MISBEHAVES)
+    drawn = asyncio.create_task(ready(simulator), name="virtual cameras")
     loading: list[asyncio.Task[None]] = []
     try:
         # The hub's modules take their second while the scenes are drawn.
@@ -158,15 +164,22 @@ async def _demo(profile: str) -> None:
         for task in loading:
             task.cancel()
         await asyncio.gather(*loading, return_exceptions=True)
-        await _end(simulator)
+        await end(simulator)
 
 
-async def _simulate(data: Path, port: int) -> asyncio.subprocess.Process:
+async def simulate(
+    data: Path,
+    port: int,
+    *,
+    count: int = len(CAMERAS),
+    stream: Sequence[str] = STREAM,
+    faults: Sequence[str] = (),
+) -> asyncio.subprocess.Process:
     """Start the virtual cameras; the first time they are drawn before they answer."""
-    faults = [word for fault in MISBEHAVES for word in ("--fault", fault)]
+    wrong = [word for fault in faults for word in ("--fault", fault)]
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "vonggac.cli", "--log-level", "warning", "simulate",
-        "--cameras", str(len(CAMERAS)), "--port", str(port), "--sub", *STREAM, *faults,
+        "--cameras", str(count), "--port", str(port), "--sub", *stream, *wrong,
         "--cache", str(data / "scenes"),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         env=inherited(), start_new_session=True,
@@ -183,29 +196,29 @@ async def _load_province(data: Path, profile: str, password: str) -> None:
     try:
         await process.wait()
     finally:
-        await _end(process)
+        await end(process)
 
 
-async def _ready(simulator: asyncio.subprocess.Process) -> None:
+async def ready(simulator: asyncio.subprocess.Process) -> None:
     """Wait until the cameras answer."""
     assert simulator.stdout is not None
     if not await simulator.stdout.readline():
         raise ConfigError("the virtual cameras did not start; `vonggac simulate` says why")
 
 
-def _port_of_cameras(path: Path) -> int:
+def port_of_cameras(path: Path) -> int:
     """The port of the last start, if it is free: the box dials what it was told then.
 
     Else another one, which is written down. Nobody listens on it now; it is taken a moment later.
     """
     with contextlib.suppress(OSError, OverflowError, ValueError):
-        return _free_port(int(path.read_text(encoding="ascii")))
-    port = _free_port(0)
+        return free_port(int(path.read_text(encoding="ascii")))
+    port = free_port(0)
     path.write_text(f"{port}\n", encoding="ascii")
     return port
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """That port, any one for 0.
 
     Raises:
@@ -220,7 +233,8 @@ def _free_port(wanted: int) -> int:
         return port
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ask it to end, then insist."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -233,7 +247,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             await process.wait()
 
 
-def _number(name: str, default: int) -> int:
+def number(name: str, default: int) -> int:
+    """A number of the environment.
+
+    Raises:
+        ConfigError: it is none.
+    """
     text = os.environ.get(name)
     if not text:
         return default
@@ -243,7 +262,8 @@ def _number(name: str, default: int) -> int:
         raise ConfigError(f"{name}={text} is no number") from None
 
 
-def _kept_password(path: Path) -> str:
+def kept_password(path: Path) -> str:
+    """The password of the last start, or one that is made now and written down."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(9) + "\n", encoding="utf-8")

@@ -41,7 +41,18 @@ from vonggac.edge import joining
 from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
-from vonggac.hub import auditing, counting, facts, idle, links, parents, rechecks, reporting, watch
+from vonggac.hub import (
+    auditing,
+    counting,
+    facts,
+    idle,
+    links,
+    parents,
+    rechecks,
+    reporting,
+    telling,
+    watch,
+)
 from vonggac.hub.chores import Chores
 from vonggac.hub.enrolling import Enroller
 from vonggac.hub.exporting import EXPORTS, Exporter
@@ -188,7 +199,7 @@ async def run(
         asking = await bus.connect(address.url, control, name="hub control", trusted=trusted)
         pictures = await bus.connect(address.url, media, name="hub media", trusted=trusted)
         asker = bus.Asker(trust.hub, keys.new_id(), asking, [asking, pictures])
-        await asker.start()
+        await asker.start(hub="*")
         site = None
         if identity is not None:
             public = identity.key.public
@@ -221,7 +232,7 @@ async def run(
             chores=chores,
             # A machine below another lets nobody in unless it is told where: see `_bus_settings`.
             enroller=None
-            if above is not None and config.bus.leaf_port is None
+            if above is not None and with_box and config.bus.leaf_port is None
             else Enroller(
                 database,
                 trust,
@@ -251,7 +262,14 @@ async def run(
         if identity is not None:
             given = _edge_config(config, data, (trust, hub_key, above), address, identity.site)
             edge = EdgeProcess(given, clock, restarted=restarted)
-        tier = facts.Tier(sites.own_id, auditing.anchor_name(hub_key.public, own=sites.own_id))
+        tier = facts.Tier(
+            sites.own_id, auditing.anchor_name(hub_key.public, own=sites.own_id), trust.hub
+        )
+        teller = None
+        if above is not None and not with_box:
+            writing = trust.edge(trust.hub, issued_s=issued_s)[0]
+            saying = await bus.connect(address.url, writing, name="hub ledger", trusted=trusted)
+            teller = telling.Teller(saying, trust.hub, hub_key, database, clock)
         taker = facts.FactTaker(database, clock, tier)
         kept = chores.keep
         below = links.Below(
@@ -263,6 +281,7 @@ async def run(
             database,
             clock,
             hub=trust.hub,
+            teller=teller,
         )
         async with asyncio.TaskGroup() as group:
             stop_web = asyncio.Event()
@@ -273,6 +292,7 @@ async def run(
                     *_of_box(edge, site, kept, asking, taker, database, clock),
                     _after(cameras, kept("orders", orders.run)),
                     *_of_those_below(server, below, wanting, kept, asking, taker, clock),
+                    *(() if teller is None else (kept("telling", teller.run),)),
                     kept("exports", exporter.run),
                     kept(
                         "audit",
@@ -324,6 +344,8 @@ async def run(
             for task in going:
                 task.cancel()
         await asker.stop()
+        if teller is not None:
+            await saying.close()
         await asking.close()
         await pictures.close()
     finally:
@@ -404,9 +426,9 @@ def _hub_of(identity: Identity | None, above: Enrolment | None) -> str | None:
     """
     if identity is None or above is None:
         return None
-    if identity.site != above.site.id:
+    if identity.site != above.below:
         raise ConfigError(
-            f"{parents.FILE} is of another box: it names site {above.site.id}, this is"
+            f"{parents.FILE} is of another box: it names {above.below}, this is"
             f" {identity.site}; ask the hub above for a new enrolment"
         )
     return above.hub

@@ -159,15 +159,15 @@ def test_ctrl_c_ends_everything_and_a_second_start_goes_on(demo: Running, data: 
 def test_the_cameras_of_a_demo_keep_their_port_while_it_is_free(tmp_path: Path) -> None:
     """The box dials what it was told last, before the hub tells it anything else."""
     kept = tmp_path / "rtsp-port"
-    first = demo_command._port_of_cameras(kept)
-    assert demo_command._port_of_cameras(kept) == first
+    first = demo_command.port_of_cameras(kept)
+    assert demo_command.port_of_cameras(kept) == first
     with socket.create_server(("127.0.0.1", first)):
-        other = demo_command._port_of_cameras(kept)
+        other = demo_command.port_of_cameras(kept)
         assert other != first
-    assert demo_command._port_of_cameras(kept) == other
+    assert demo_command.port_of_cameras(kept) == other
     for wrong in ("", "many", "70000", "-1"):
         kept.write_text(wrong)
-        found = demo_command._port_of_cameras(kept)
+        found = demo_command.port_of_cameras(kept)
         assert kept.read_text() == f"{found}\n"
 
 

@@ -38,6 +38,7 @@ from vonggac.web import (
     evidence,
     floor_plans,
     guide,
+    hubs,
     incidents,
     joining,
     legal,
@@ -118,6 +119,7 @@ def said_by_key() -> list[str]:
     said += list(domain_inventory.REMARKS.values())
     said += [*closing.FAULTS.values()]
     said += [*enrolment.FAULTS.values(), *enrolment.STATES.values(), joining.MISTYPED]
+    said += [*hubs.FAULTS.values(), *hubs.STATES.values()]
     said += [one for step in domain_closing.STEPS for one in (step.title, step.about)]
     said += [one for one in domain_directives.URGENCIES if one]
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from vonggac.wire.enrolment import Enrolment
+
 
 class Said(NamedTuple):
     """What is said of a refusal, and what to do."""
@@ -79,6 +81,20 @@ SAID: Final[Mapping[str, Said]] = {
     "has_box": Said(
         "Cơ sở đã có thiết bị khác từ khi cấp mã. Xin mã mới, có đánh dấu thay thiết bị.",
         "The facility got another box meanwhile. Ask for a new code that replaces the box.",
+    ),
+    "for_hub": Said(
+        "Mã này cấp cho máy chủ cấp dưới (vonggac hub), không phải cho thiết bị ghi của cơ sở.",
+        "This code is for a hub (vonggac hub), not for the box of a facility.",
+    ),
+    "for_box": Said(
+        "Mã này cấp cho thiết bị ghi của một cơ sở, không phải cho máy chủ cấp dưới.",
+        "This code is for the box of a facility, not for a hub.",
+    ),
+    "other_key": Said(
+        "Máy chủ mang mã số này đã tham gia bằng khóa khác. Khôi phục khóa cũ từ bản sao lưu, hoặc "
+        "hỏi người quản trị cấp trên.",
+        "A hub of this id joined with another key. Bring the old key back from a backup, or ask "
+        "the administrator above.",
     ),
     "has_recordings": Said(
         "Thiết bị này đã ghi hình với mã số riêng. Dùng thư mục dữ liệu mới (--dir); bản ghi cũ "
@@ -197,18 +213,33 @@ def _told(joined: joining.Joined) -> dict[str, Any]:
         "hub": enrolment.hub,
         "hub_title": enrolment.hub_title,
         "pages": enrolment.pages,
-        "site": enrolment.site.id,
-        "name": enrolment.site.name,
-        "title": enrolment.site.title,
-        "unit": enrolment.site.unit_title,
+        **_below(enrolment),
         "addresses": list(enrolment.addresses),
         "configuration": str(joined.configuration) if joined.configuration else None,
         "restart": not joined.adopted,
     }
 
 
+def _below(enrolment: Enrolment) -> dict[str, str]:
+    """Who joined: a facility's box, or a hub, which is no site."""
+    site, hub = enrolment.site, enrolment.joined
+    if site is not None:
+        return {"site": site.id, "name": site.name, "title": site.title, "unit": site.unit_title}
+    assert hub is not None, "a document is of one of them"
+    return {"below": hub.id, "title": hub.title, "unit": hub.unit_title}
+
+
 def _lines(data: Path, joined: joining.Joined) -> list[str]:
-    site = joined.enrolment.site
+    site, hub = joined.enrolment.site, joined.enrolment.joined
+    if site is None:
+        name = hub.title if hub is not None else ""
+        again = "" if joined.adopted else " lại"
+        return [
+            f"Đã đăng ký: {name}. Khởi động{again} vonggac hub để nối lên "
+            f"{joined.enrolment.pages}.",
+            f"Joined: {name}. Start vonggac hub{'' if joined.adopted else ' again'} to connect to "
+            f"{joined.enrolment.pages}.",
+        ]
     name = site.title or site.name
     config = joined.configuration or data.absolute() / joining.CONFIGURATION
     if not joined.adopted:

@@ -114,14 +114,18 @@ class Asker:
         self._open: dict[str, Mailbox[Message]] = {}
         self._subscriptions: list[Subscription] = []
 
-    async def start(self, site: str = "*") -> None:
+    async def start(self, site: str = "*", *, hub: str | None = None) -> None:
         """Listen for answers from one site, or from all; return when the server knows.
+
+        Args:
+            site: its id, or "*".
+            hub: "*" for answers of sites that enrolled at hubs below, too.
 
         Raises:
             VonggacError: UNAVAILABLE: a connection is closed.
         """
         for connection in self._listening:
-            pattern = wire.replies(self.hub, site, self.id)
+            pattern = wire.replies(hub or self.hub, site, self.id)
             self._subscriptions.append(await connection.listen(pattern, self._arrived))
             await connection.flush()
 
@@ -149,6 +153,7 @@ class Asker:
         *,
         timeout: float = ANSWER_S,
         window: int = wire.DEFAULT_WINDOW,
+        hub: str | None = None,
     ) -> AsyncIterator[Question]:
         """Ask, and read the answer chunk by chunk; leaving early is harmless.
 
@@ -160,6 +165,7 @@ class Asker:
             grant: the grant token.
             timeout: seconds until the first chunk, and between two.
             window: chunks under way at once.
+            hub: that enrolled the site, if it is one below.
 
         Raises:
             VonggacError: as `Question.begin`; TOO_MANY questions under way.
@@ -167,13 +173,14 @@ class Asker:
         if len(self._open) >= MAX_QUESTIONS:
             raise VonggacError(Kind.TOO_MANY, "too many questions are under way; try again")
         number = str(next(self._numbers))
-        reply = str(wire.ReplySubject(self.hub, site, self.id, number))
+        through = hub or self.hub
+        reply = str(wire.ReplySubject(through, site, self.id, number))
         # One more than the window: an error may follow chunks that nobody has read yet.
         mailbox: Mailbox[Message] = Mailbox("answer", window + 1, Overflow.REFUSE)
         self._open[number] = mailbox
         try:
             await self._asking.publish(
-                str(wire.AskSubject(self.hub, site, verb, camera, self.id)),
+                str(wire.AskSubject(through, site, verb, camera, self.id)),
                 msgspec.json.encode(body),
                 headers={wire.GRANT: grant, wire.WINDOW: str(window)},
                 reply=reply,
@@ -193,6 +200,7 @@ class Asker:
         grant: str,
         *,
         timeout: float = ANSWER_S,
+        hub: str | None = None,
     ) -> tuple[dict[str, str], bytes]:
         """Ask, and put the whole answer together.
 
@@ -202,7 +210,9 @@ class Asker:
         Raises:
             VonggacError: as `question`; TOO_LARGE above `MAX_ANSWER`.
         """
-        async with self.question(site, verb, camera, body, grant, timeout=timeout) as question:
+        async with self.question(
+            site, verb, camera, body, grant, timeout=timeout, hub=hub
+        ) as question:
             chunks: list[bytes] = []
             size = 0
             async for chunk in question:

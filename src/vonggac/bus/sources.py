@@ -17,7 +17,7 @@ from vonggac.bus.streams import ApiError, call, refusal
 from vonggac.keys import LEDGER, LEDGERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from vonggac.bus.connection import Connection
 
@@ -34,6 +34,13 @@ class Child:
     """Of the site, or of the hub below; it is the domain of its JetStream too."""
     hub: str | None = None
     """The hub that enrolled the site; None where the child is a hub itself."""
+    register: bool = False
+    """Of a hub: what it says itself of the sites below it, not what they say."""
+
+    @property
+    def stream(self) -> str:
+        """What it is called there."""
+        return LEDGERS if self.hub is None and not self.register else LEDGER
 
     def source(self) -> dict[str, object]:
         """As a source of a stream's configuration."""
@@ -41,7 +48,7 @@ class Child:
             wire.deliveries(self.id) if self.hub is None else wire.deliveries(self.hub, self.id)
         )
         return {
-            "name": LEDGERS if self.hub is None else LEDGER,
+            "name": self.stream,
             "external": {"api": f"$JS.{self.id}.API", "deliver": delivered},
         }
 
@@ -65,7 +72,7 @@ class _Stream(msgspec.Struct):
     config: _Configuration | None = None
 
 
-async def follow(connection: Connection, children: Iterable[Child]) -> bool:
+async def follow(connection: Connection, children: Iterable[Child], *, own: bool = False) -> bool:
     """Have LEDGERS hold the facts of exactly these children from now on.
 
     What is followed already goes on undisturbed; who comes back goes on where it ended. What was
@@ -74,6 +81,7 @@ async def follow(connection: Connection, children: Iterable[Child]) -> bool:
     Args:
         connection: the hub's control connection.
         children: sites and hubs whose servers join this one.
+        own: and what this hub says itself (`LEDGER`), so that the hub above has it in its place.
 
     Returns:
         Whether anything was changed.
@@ -81,11 +89,14 @@ async def follow(connection: Connection, children: Iterable[Child]) -> bool:
     Raises:
         VonggacError: UNAVAILABLE or TIMED_OUT: JetStream does not answer; CONFLICT: it refuses.
     """
-    wanted = sorted(children, key=lambda child: child.id)
+    wanted: list[dict[str, object]] = [{"name": LEDGER}] if own else []
+    wanted += [
+        child.source() for child in sorted(children, key=lambda child: (child.id, child.stream))
+    ]
     there = await call(connection, f"STREAM.INFO.{LEDGERS}", None, _Stream)
     if there.error is None:
         held = there.config.sources if there.config is not None else []
-        if _places(held) == [f"$JS.{child.id}.API" for child in wanted]:
+        if _places(held) == _places(msgspec.convert(wanted, list[_Source])):
             return False
     elif not wanted:
         return False
@@ -96,11 +107,14 @@ async def follow(connection: Connection, children: Iterable[Child]) -> bool:
     return True
 
 
-def _places(sources: Sequence[_Source]) -> list[str]:
-    return sorted(source.external.api for source in sources if source.external is not None)
+def _places(sources: Sequence[_Source]) -> list[tuple[str, str]]:
+    return sorted(
+        (source.external.api if source.external is not None else "", source.name)
+        for source in sources
+    )
 
 
-def _configuration(children: Sequence[Child]) -> dict[str, object]:
+def _configuration(sources: Sequence[Mapping[str, object]]) -> dict[str, object]:
     return {
         "name": LEDGERS,
         "retention": "limits",
@@ -115,5 +129,5 @@ def _configuration(children: Sequence[Child]) -> dict[str, object]:
         # No window for duplicates: the ids are the sites' own words, and one site could have a
         # fact of another thrown away by saying its id first. Readers look at the envelope.
         "duplicate_window": 0,
-        "sources": [child.source() for child in children],
+        "sources": list(sources),
     }

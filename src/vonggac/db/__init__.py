@@ -9,6 +9,7 @@ from vonggac.db import directives as _directives  # noqa: F401
 from vonggac.db import enrolment as _enrolment  # noqa: F401
 from vonggac.db import estimate as _estimate  # noqa: F401
 from vonggac.db import guide as _guide  # noqa: F401
+from vonggac.db import hubs as _hubs  # noqa: F401
 from vonggac.db import inspection as _inspection  # noqa: F401
 from vonggac.db import paper as _paper  # noqa: F401
 from vonggac.db import register as _register  # noqa: F401

@@ -136,7 +136,7 @@ def issue(
     secret = "".join(secrets.choice(SYMBOLS) for _ in range(SECRET_SYMBOLS))
     connection.execute(
         table.insert().values(
-            id=enrolment_id, site_id=site_id, code_hash=_hashed(secret), replaces=replaces,
+            id=enrolment_id, site_id=site_id, code_hash=secret_hash(secret), replaces=replaces,
             made_ns=now_ns, made_by=by.name, made_name=by.full_name,
             ends_ns=now_ns + hours * HOUR_NS,
         )
@@ -217,21 +217,21 @@ def found_for(connection: Connection, asked: Asked, *, now_ns: int) -> Issued:
     """
     secret = asked.ask.secret
     row = connection.execute(
-        _issued().where(db.enrolment.c.code_hash == _hashed(secret))
+        _issued().where(db.enrolment.c.code_hash == secret_hash(secret))
     ).one_or_none()
     if row is None:
         raise Refused("unknown", "this hub issued no such code")
     found = Issued(*row)
     match found.state(now_ns):
         case "revoked":
-            raise Refused("revoked", "this code was taken back", **_at(found.revoked_ns))
+            raise Refused("revoked", "this code was taken back", **refusal_at(found.revoked_ns))
         case "expired":
-            raise Refused("expired", "the time of this code is over", **_at(found.ends_ns))
+            raise Refused("expired", "the time of this code is over", **refusal_at(found.ends_ns))
         case "ended":
-            raise Refused("ended", "what this code gave was made void", **_at(found.cut_ns))
+            raise Refused("ended", "what this code gave was made void", **refusal_at(found.cut_ns))
         case "used":
             if found.used_key not in asked.chain.keys or now_ns >= found.ends_ns:
-                raise Refused("used", "this code was used", **_at(found.used_ns))
+                raise Refused("used", "this code was used", **refusal_at(found.used_ns))
             return found
         case "issued":
             _check_box(connection, found, asked, now_ns)
@@ -309,7 +309,7 @@ def finish(
         )
     )  # fmt: skip
     if taken.rowcount != 1:
-        raise Refused("used", "this code was used", **_at(now_ns))
+        raise Refused("used", "this code was used", **refusal_at(now_ns))
     _record(
         connection, audit.Actor("box", address=address, device=asked.ask.version),
         audit.Act.SITE_ENROLLED, found.site_id, now_ns, enrolment=found.id,
@@ -330,7 +330,7 @@ def refuse(
 
 def site_of_secret(connection: Connection, secret: str) -> str:
     """The facility of a code, for the row of a refusal; empty without one."""
-    query = sa.select(db.enrolment.c.site_id).where(db.enrolment.c.code_hash == _hashed(secret))
+    query = sa.select(db.enrolment.c.site_id).where(db.enrolment.c.code_hash == secret_hash(secret))
     return connection.execute(query).scalar() or ""
 
 
@@ -415,11 +415,13 @@ def _issued() -> sa.Select[*tuple[Any, ...]]:
     return sa.select(*(db.enrolment.c[name] for name in Issued.__slots__))
 
 
-def _at(moment_ns: int | None) -> dict[str, str]:
+def refusal_at(moment_ns: int | None) -> dict[str, str]:
+    """When what a refusal names happened, for its detail."""
     return {} if moment_ns is None else {"at": rfc3339(moment_ns)}
 
 
-def _hashed(secret: str) -> str:
+def secret_hash(secret: str) -> str:
+    """What is kept of a code's secret."""
     return hashlib.sha256(f"vonggac enrolment code 1\n{secret}".encode()).hexdigest()
 
 

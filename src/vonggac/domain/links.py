@@ -41,6 +41,9 @@ class Link:
     """Since when; 0: for as long as anything is known."""
     twice: bool = False
     """Two machines are joined with the key of this one: one of them is a copy."""
+    hub: str = ""
+    """The hub below whose own link is down, behind which the site is; nothing is known of the
+    site's link then."""
 
 
 def link_of(detail: Mapping[str, object]) -> Link | None:

@@ -269,6 +269,26 @@ def pin(connection: Connection, told: keys.Chain) -> None:
     )
 
 
+def pin_earlier(connection: Connection, box: keys.Earlier, *, now_ns: int) -> None:
+    """Take over a box that a site had before, as the hub below tells it. A writing transaction."""
+    number = sa.select(sa.func.count()).where(site_box.c.site_id == box.chain.site)
+    connection.execute(
+        site_box.insert().values(
+            site_id=box.chain.site,
+            number=connection.execute(number).scalar_one() + 1,
+            first=box.chain.first,
+            announcements=[
+                base64.b64encode(wire.encode_envelope(one.envelope)).decode()
+                for one in box.chain.changes
+            ],
+            epoch=box.epoch,
+            ended_ns=now_ns,
+            why="replaced",
+            ended_by="hub",
+        )
+    )
+
+
 def _last_epoch(connection: Connection, site_id: str) -> int:
     facts = tables.fact
     heard = connection.execute(

@@ -442,9 +442,12 @@ class Agent:
     def _check(self, asked: _Asked) -> keys.Grant:
         """The grant of a question, verified, and the camera's part of what it permits."""
         now_s = self._clock.wall_ns() // NS
-        token = asked.message.headers.get(wire.GRANT, "")
         identity = self._identity
-        key = keys.signer(token, (identity.hub_key, *identity.upper_keys))
+        told = asked.message.headers.get(wire.GRANT, "")
+        token, _, voucher = told.partition(keys.BETWEEN)
+        further = keys.vouched(voucher, identity.hub, identity.upper_keys) if voucher else None
+        known = (identity.hub_key, *identity.upper_keys, *(() if further is None else (further,)))
+        key = keys.signer(token, known)
         grant = keys.verify(token, key=key, hub=identity.hub, site=identity.site, now_s=now_s).grant
         if grant.id != asked.subject.grant:
             raise VonggacError(Kind.FORBIDDEN, "the grant is not the one that the subject names")

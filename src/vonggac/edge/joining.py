@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 KEYS: Final = "keys"
 RECORDINGS: Final = "recordings"
 CONFIGURATION: Final = "vonggac.toml"
+HUB_KEY: Final = "hub.key"
+"""Signs grants and orders of a hub, in its folder of keys."""
 ANSWER_S: Final = 30.0
 """Seconds for a question and its answer over a bad line (ours)."""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -69,8 +71,71 @@ async def join(
         VonggacError: `code` in its detail says which of the reasons it is.
         ConfigError: a file cannot be read or written.
     """
+    if is_hub(data):
+        return await join_hub(data, code, version=version, clock=clock, proxy=proxy, runs=runs)
     recordings = data / RECORDINGS
     mine = await asyncio.to_thread(_identity, recordings)
+    enrolment = await _asked(code, mine.key, mine.chain, version, clock, proxy)
+    if enrolment.site is None:
+        raise _refused("for_hub", "this code is for a hub, and this is the box of a facility")
+    if enrolment.site.id != mine.site and has_recorded(recordings):
+        raise _refused("has_recordings", "this box has recorded under an id of its own")
+    await asyncio.to_thread(proving.keep, data / KEYS, enrolment)
+    if not runs:
+        await asyncio.to_thread(settle, data)
+    made = await asyncio.to_thread(_configure, data, enrolment.site)
+    return Joined(enrolment, adopted=not runs, configuration=made)
+
+
+def is_hub(data: Path) -> bool:
+    """Whether a hub without a box keeps its data here."""
+    signs = (data / KEYS / HUB_KEY).exists()
+    return signs and not (data / RECORDINGS / identities.FOLDER).exists()
+
+
+async def join_hub(
+    data: Path, code: wires.Code, *, version: str, clock: Clock, proxy: str | None, runs: bool
+) -> Joined:
+    """Join the hub of a code, as a hub: it keeps its id, its sites and their codes.
+
+    Args:
+        data: of the hub; keys that are missing are made.
+        code: as `join`.
+        version: as `join`.
+        clock: as `join`.
+        proxy: as `join`.
+        runs: whether `vonggac hub` runs on it now; it dials its parent at the next start.
+
+    Raises:
+        VonggacError: as `join`.
+        ConfigError: as `join`.
+    """
+
+    def own() -> tuple[keys.SigningKey, keys.Chain]:
+        keys.make_folder(data / KEYS)
+        trust = keys.Trust.at(data / KEYS / "trust", issued_s=clock.wall_ns() // NS)
+        key = keys.SigningKey.at(data / KEYS / HUB_KEY)
+        return key, keys.Chain(trust.hub, key.public)
+
+    key, chain = await asyncio.to_thread(own)
+    enrolment = await _asked(code, key, chain, version, clock, proxy, as_hub=True)
+    if enrolment.joined is None or enrolment.joined.id != chain.site:
+        raise _refused("for_box", "this code is for a facility's box, and this is a hub")
+    await asyncio.to_thread(proving.keep, data / KEYS, enrolment)
+    return Joined(enrolment, adopted=not runs, configuration=None)
+
+
+async def _asked(
+    code: wires.Code,
+    key: keys.SigningKey,
+    chain: keys.Chain,
+    version: str,
+    clock: Clock,
+    proxy: str | None,
+    *,
+    as_hub: bool = False,
+) -> wires.Enrolment:
+    """Ask the hub of a code, and hold what it answers against the code."""
     async with _session() as session:
         offer = await _offer(session, code, proxy)
         if not proving.is_meant(code, offer):
@@ -79,18 +144,12 @@ async def join(
         if abs(off_s) > wires.CLOCK_OFF_S:
             raise _refused("clock", "the clocks stand apart", off_s=off_s)
         body = proving.asked(
-            code, offer, mine.key, mine.chain, version=version[:64], at_ns=clock.wall_ns()
+            code, offer, key, chain, version=version[:64], at_ns=clock.wall_ns(), is_hub=as_hub
         )
         answer = await _answer(session, code, body, proxy)
-    enrolment = proving.accepted(offer.key, mine.key, answer)
+    enrolment = proving.accepted(offer.key, key, answer)
     _check_lines(enrolment)
-    if enrolment.site.id != mine.site and has_recorded(recordings):
-        raise _refused("has_recordings", "this box has recorded under an id of its own")
-    await asyncio.to_thread(proving.keep, data / KEYS, enrolment)
-    if not runs:
-        await asyncio.to_thread(settle, data)
-    made = await asyncio.to_thread(_configure, data, enrolment)
-    return Joined(enrolment, adopted=not runs, configuration=made)
+    return enrolment
 
 
 def settle(data: Path) -> wires.Enrolment | None:
@@ -106,6 +165,8 @@ def settle(data: Path) -> wires.Enrolment | None:
     parent = proving.parent_at(data / KEYS)
     if parent is None:
         return None
+    if parent.site is None:
+        raise _refused("for_hub", "what lies here joined as a hub; start `vonggac hub`")
     recordings = data / RECORDINGS
     mine = _identity(recordings)
     if mine.site == parent.site.id:
@@ -150,12 +211,11 @@ def _check_lines(enrolment: wires.Enrolment) -> None:
             raise _refused("clear_text", f"the hub is reached in clear: {address}")
 
 
-def _configure(data: Path, enrolment: wires.Enrolment) -> Path | None:
+def _configure(data: Path, site: wires.EnrolledSite) -> Path | None:
     """The first configuration, where there is none."""
     path = data / CONFIGURATION
     if path.exists():
         return None
-    site = enrolment.site
     name = site.name if re.fullmatch(NAME, site.name) else "site"
     told = [
         f"data_dir = {_toml(str(data.absolute()))}", "", "[site]", f"name = {_toml(name)}",

@@ -13,10 +13,11 @@ import msgspec
 
 from vonggac import bus, log
 from vonggac.clock import NS
-from vonggac.domain import enrolments, units
+from vonggac.domain import enrolments, hubs, units
 from vonggac.domain.duties import LINES
 from vonggac.errors import Kind, VonggacError
 from vonggac.keys import enrolment as proving
+from vonggac.keys import vouching
 from vonggac.wire import enrolment as wires
 
 if TYPE_CHECKING:
@@ -101,8 +102,11 @@ class Enroller:
             raise VonggacError(Kind.TOO_LARGE, "this is no question of a box")
         asked = proving.opened(self._key, wires.decode_sealed(body))
         now_ns = self._clock.wall_ns()
+        if asked.ask.voucher is not None:
+            return self._join_hub(asked, address, pages, leaves, now_ns)
         try:
             with self._database.writing() as connection:
+                hubs.check_for_box(connection, asked.ask.secret)
                 found = enrolments.found_for(connection, asked, now_ns=now_ns)
                 if found.answer is not None:  # its line broke; the same box is told the same
                     return msgspec.json.decode(found.answer, type=wires.EnrolAnswer), ()
@@ -120,6 +124,39 @@ class Enroller:
         _log.info("site.enrolled", site=admitted.site.id, replaced=len(admitted.void))
         return answer, admitted.void
 
+    def _join_hub(
+        self, asked: Asked, address: str, pages: str, leaves: Sequence[str], now_ns: int
+    ) -> tuple[wires.EnrolAnswer, tuple[tuple[str, str], ...]]:
+        """As `join`, for a hub below."""
+        hub_id, key = asked.ask.site, asked.chain.current
+        vouching.check_voucher(
+            asked.ask.voucher or "", hub=hub_id, hub_key=key, above=self._trust.hub,
+            above_key=self._key.public,
+        )  # fmt: skip
+        try:
+            with self._database.writing() as connection:
+                found = hubs.found_for(connection, asked, own=self._trust.hub, now_ns=now_ns)
+                if found.answer is not None:
+                    return msgspec.json.decode(found.answer, type=wires.EnrolAnswer), ()
+                control, media = self._trust.leaf_of_hub(hub_id, issued_s=now_ns // NS)
+                on = self._day_of(now_ns)
+                words = units.called(connection, [found.unit_id], on).get(found.unit_id)
+                joined = wires.EnrolledHub(
+                    hub_id, found.title[:500], found.unit_id, words.vi[:500] if words else ""
+                )
+                told = self._document(None, joined, (control, media), pages, leaves, now_ns)
+                answer = proving.answered(self._key, key, told)
+                given = enrolments.Given(
+                    control.key.public, media.key.public, wires.encode_enrolment(answer).decode()
+                )
+                void = hubs.admit(connection, found, asked, given, address=address, now_ns=now_ns)
+        except enrolments.Refused as refused:
+            with self._database.writing() as connection:
+                hubs.refuse(connection, refused, address=address, now_ns=now_ns)
+            raise
+        _log.info("hub.enrolled", hub=hub_id, replaced=len(void))
+        return answer, void
+
     def _told(
         self,
         connection: Connection,
@@ -133,6 +170,23 @@ class Enroller:
         """The document of a box."""
         site = admitted.site
         standing = units.names_of_sites(connection, self._day_of(now_ns)).get(site.id)
+        facility = wires.EnrolledSite(
+            id=site.id, name=site.name[:63], title=site.title[:500], address=site.address[:500],
+            owner_line=_line(site.owner_line), unit=enrolments.unit_of(connection, site.id),
+            unit_title=standing.vi[:500] if standing else "",
+            retention_days=site.retention_days, epoch=admitted.epoch,
+        )  # fmt: skip
+        return self._document(facility, None, (control, media), pages, leaves, now_ns)
+
+    def _document(
+        self,
+        site: wires.EnrolledSite | None,
+        joined: wires.EnrolledHub | None,
+        credentials: tuple[Credential, Credential],
+        pages: str,
+        leaves: Sequence[str],
+        now_ns: int,
+    ) -> wires.Enrolment:
         authority = self._authority
         return wires.Enrolment(
             v=1,
@@ -140,18 +194,14 @@ class Enroller:
             hub_key=self._key.public,
             hub_title=self._title,
             pages=pages,
-            site=wires.EnrolledSite(
-                id=site.id, name=site.name[:63], title=site.title[:500], address=site.address[:500],
-                owner_line=_line(site.owner_line), unit=enrolments.unit_of(connection, site.id),
-                unit_title=standing.vi[:500] if standing else "",
-                retention_days=site.retention_days, epoch=admitted.epoch,
-            ),
+            site=site,
             addresses=tuple(leaves),
-            control=_saved(control),
-            media=_saved(media),
+            control=_saved(credentials[0]),
+            media=_saved(credentials[1]),
             authority=None if authority is None else authority.read_text(encoding="ascii"),
             made_ns=now_ns,
-        )  # fmt: skip
+            joined=joined,
+        )
 
     def _refuse(self, asked: Asked, refused: enrolments.Refused, address: str, now_ns: int) -> None:
         with self._database.writing() as connection:

@@ -18,9 +18,10 @@ import msgspec
 
 from vonggac import keys, log, wire
 from vonggac.db import FAILED
-from vonggac.domain import audit, below, holds, ledger, site_keys, wants
+from vonggac.domain import audit, below, holds, hubs, ledger, site_keys, told, wants
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub.said import plain, plain_all
+from vonggac.wire import hubs as wire_hubs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from vonggac.bus import Delivery, LedgerReader
     from vonggac.clock import Clock
     from vonggac.db import Connection, Database
+    from vonggac.domain.hubs import HubBelow
 
 _log = log.get(__name__)
 
@@ -55,10 +57,22 @@ class Counts:
 
 
 class _Known(NamedTuple):
-    """What a batch is held against; announcements in it change it."""
+    """What a batch is held against; announcements and hubs' words in it change it."""
 
     chains: dict[str, keys.Chain]
     arrived: dict[str, tuple[int, int]]
+    hubs: dict[str, HubBelow]
+    """Those that stand joined below this one, by their ids."""
+    behind: dict[str, str]
+    """Site -> the hub below that told of it."""
+
+    @classmethod
+    def read(cls, connection: Connection) -> _Known:
+        """As the database has it."""
+        return cls(
+            site_keys.chains(connection), site_keys.arrived(connection),
+            hubs.joined(connection), hubs.behind(connection),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,8 @@ class Tier:
     """The site of this machine's box, whose register is kept here; empty without a box."""
     anchors: str = ""
     """What this hub's anchors are called (`auditing.anchor_name`)."""
+    hub: str = ""
+    """This hub's own id: what it tells the hub above lies among what it reads."""
 
     def is_anchor_of_ours(self, site_id: str, name: str) -> bool:
         """Whether a site signed the end of this hub's audit, not of another tier's."""
@@ -106,13 +122,12 @@ class FactTaker:
     def _apply(self, deliveries: Sequence[Delivery]) -> None:
         now_ns = self._clock.wall_ns()
         with self._database.writing() as connection:
-            known = _Known(site_keys.chains(connection), site_keys.arrived(connection))
+            known = _Known.read(connection)
             for delivery in deliveries:
                 self.counts.behind = delivery.behind
                 try:
-                    genuine = _genuine(delivery, known.chains)
-                    with ledger.all_or_nothing(connection):
-                        self._take(connection, genuine, known, now_ns)
+                    if self._take_one(connection, delivery, known, now_ns):
+                        known = _Known.read(connection)
                 except VonggacError as error:
                     self._refuse(connection, delivery, error, now_ns, known)
                 except FAILED:  # read again when the database is there again
@@ -122,6 +137,33 @@ class FactTaker:
                     fault = f"a fact cannot be applied: {type(error).__name__}"
                     wrong = VonggacError(Kind.INTERNAL, fault)
                     self._refuse(connection, delivery, wrong, now_ns, known)
+
+    def _take_one(
+        self, connection: Connection, delivery: Delivery, known: _Known, now_ns: int
+    ) -> bool:
+        """Take one; whether a hub said it, and so what the next ones are held against changed."""
+        envelope = wire.decode_envelope(delivery.payload)
+        if self._tier is not None and envelope.site == self._tier.hub:
+            return False  # for the hub above
+        hub = known.hubs.get(envelope.site)
+        if hub is None:
+            genuine = _genuine(delivery, envelope, known)
+            with ledger.all_or_nothing(connection):
+                self._take(connection, genuine, known, now_ns)
+            return False
+        keys.verify_envelope(envelope, hub.public_key or "")
+        if not told.is_new(connection, hub, envelope):
+            self.counts.repeated += 1
+            return False
+        try:
+            fact = wire_hubs.decode_hub_fact(envelope.payload)
+        except MalformedError:
+            self.counts.unread += 1
+            return True
+        with ledger.all_or_nothing(connection):
+            told.take(connection, hub, fact, now_ns=now_ns)
+        self.counts.applied += 1
+        return True
 
     def _take(
         self, connection: Connection, genuine: keys.Genuine, known: _Known, now_ns: int
@@ -229,14 +271,15 @@ def _plain(fact: wire.Fact) -> wire.Fact:
     return msgspec.structs.replace(fact, **changed)
 
 
-def _genuine(delivery: Delivery, chains: dict[str, keys.Chain]) -> keys.Genuine:
-    envelope = wire.decode_envelope(delivery.payload)
-    chain = chains.get(envelope.site)
+def _genuine(delivery: Delivery, envelope: wire.Envelope, known: _Known) -> keys.Genuine:
+    chain = known.chains.get(envelope.site)
     if chain is None:
         raise VonggacError(Kind.FORBIDDEN, "a fact of a site that is not enrolled here")
     subject = wire.parse_subject(delivery.subject)
     if not isinstance(subject, wire.FactSubject) or subject.site != envelope.site:
         raise VonggacError(Kind.FORBIDDEN, "a fact of one site on the subject of another")
+    if known.behind.get(envelope.site, subject.hub) != subject.hub:
+        raise VonggacError(Kind.FORBIDDEN, "a fact of a site through a hub that is not its own")
     if subject.kind == wire.KeyChanged.__struct_config__.tag:
         chain = chain.follow(envelope)  # says what is wrong with an announcement, and whose it is
     return chain.verify(envelope)

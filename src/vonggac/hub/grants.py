@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from vonggac import keys, wire
 from vonggac.clock import NS
 from vonggac.errors import Kind, VonggacError
+from vonggac.hub.site import carried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vonggac.clock import Clock
     from vonggac.config import StreamName
+    from vonggac.domain.hubs import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class View:
     """Camera to stream to subject."""
     ask: Mapping[str, Mapping[str, str]]
     """Camera to verb to subject."""
+    hub: str
+    """That enrolled the site; stands in every subject."""
     re: str
     """Prefix of the subjects that answers come on."""
     issued_ns: int
@@ -63,6 +67,7 @@ class Grants:
         actor: str,
         nkey: str,
         allowed: Sequence[wire.Verb] = wire.VIEWER_VERBS,
+        way: Way | None = None,
     ) -> View:
         """A grant to see these cameras, for `keys.VIEWER_LIFE_S` seconds.
 
@@ -74,6 +79,7 @@ class Grants:
             actor: who, in the hub's words.
             nkey: the browser's public key.
             allowed: what may be asked of the box; a display sees live pictures and nothing else.
+            way: through the hub below that enrolled the site; None: it enrolled at this one.
 
         Raises:
             VonggacError: BAD_INPUT, the nkey is none or the numbers are wrong.
@@ -83,14 +89,16 @@ class Grants:
         now_ns = self._clock.wall_ns()
         now_s = now_ns // NS
         grant_id = keys.new_id()
+        hub = self.hub if way is None else way.hub
         token = self._signer.token(
-            nkey, site=site, cameras=cameras, streams=streams, grant=grant_id, issued_s=now_s
-        )
+            nkey, site=site, cameras=cameras, streams=streams, grant=grant_id, issued_s=now_s,
+            hub=hub,
+        )  # fmt: skip
         grant = keys.issue(
             self._key,
             keys.Grant(
                 id=grant_id,
-                hub=self.hub,
+                hub=hub,
                 site=site,
                 cameras=tuple(cameras),
                 streams=tuple(streams),
@@ -105,22 +113,22 @@ class Grants:
         return View(
             grant_id=grant_id,
             token=token,
-            grant=grant,
+            grant=carried(grant, way),
+            hub=hub,
             live={
                 camera: {
-                    stream: str(wire.LiveSubject(self.hub, site, camera, stream))
-                    for stream in streams
+                    stream: str(wire.LiveSubject(hub, site, camera, stream)) for stream in streams
                 }
                 for camera in cameras
             },
             ask={
                 camera: {
-                    verb.value: str(wire.AskSubject(self.hub, site, verb, camera, grant_id))
+                    verb.value: str(wire.AskSubject(hub, site, verb, camera, grant_id))
                     for verb in verbs
                 }
                 for camera in cameras
             },
-            re=f"vg.{self.hub}.{site}.re.{grant_id}",
+            re=f"vg.{hub}.{site}.re.{grant_id}",
             issued_ns=now_ns,
             expires_ns=(now_s + keys.VIEWER_LIFE_S) * NS,
         )

@@ -10,24 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vonggac import bus, log
 from vonggac.clock import NS
-from vonggac.domain import audit, ledger, links
+from vonggac.domain import audit, hubs, ledger, links, told
 from vonggac.domain.links import Link
 from vonggac.errors import VonggacError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from vonggac.bus import Connection
     from vonggac.clock import Clock
     from vonggac.db import Database
+    from vonggac.domain.hubs import HubBelow
     from vonggac.hub.facts import FactTaker
     from vonggac.hub.site import Site
     from vonggac.hub.sites import Sites
+    from vonggac.hub.telling import Teller
 
 _log = log.get(__name__)
 
@@ -59,6 +61,29 @@ class _Standing:
     written_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How a site is joined now, over however many links."""
+
+    up_ns: int | None = None
+    """Since when all of them stand; None: one is down."""
+    down_ns: int | None = None
+    """Since when, if somebody said so."""
+    hub: str = ""
+    """The hub below whose link it is; empty: the site's own."""
+    twice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What is read anew at each look."""
+
+    sites: list[Site]
+    hubs: Mapping[str, HubBelow]
+    told: Mapping[str, Link]
+    """Site behind a hub -> how it is joined there, as that hub says."""
+
+
 class Below:
     """Keeps the sites below followed and their links known. Belongs to one event loop.
 
@@ -71,6 +96,7 @@ class Below:
         database: where it is written down.
         clock: wall time and pauses.
         hub: id that stands in the subjects of those that this hub enrolled.
+        teller: tells the hub above; a site is followed only once it was told of.
     """
 
     def __init__(
@@ -84,6 +110,7 @@ class Below:
         clock: Clock,
         *,
         hub: str,
+        teller: Teller | None = None,
     ) -> None:
         self.followed = asyncio.Event()
         """Set once there is a ledger of those below to read."""
@@ -95,6 +122,8 @@ class Below:
         self._database = database
         self._clock = clock
         self._hub = hub
+        self._teller = teller
+        self._hub_links: dict[str, Link] = {}
         self._known: dict[str, _Standing] = {}
         self._ended: dict[str, int] = {}
         """When the last link of a site ended, as the server said."""
@@ -114,6 +143,8 @@ class Below:
         Raises:
             VonggacError: it ended, or the server does not answer.
         """
+        if self._teller is not None:
+            await self._teller.begun.wait()
         system = await self._system()
         presence = bus.Presence(system, self._accounts, self._clock)
         telling = asyncio.create_task(self._tell(presence), name="links")
@@ -135,49 +166,114 @@ class Below:
         Raises:
             VonggacError: the bus does not answer.
         """
-        sites = [
-            site for site in await asyncio.to_thread(self._every) if site is not self._sites.own
-        ]
-        for gone in self._known.keys() - {site.id for site in sites}:
+        found = await asyncio.to_thread(self._read)
+        for gone in self._known.keys() - {site.id for site in found.sites}:
             del self._known[gone]
         there = {link.below: link for link in presence.links if link.account is bus.Account.CONTROL}
-        for site in sites:
-            self._known[site.id].joined |= site.id in there
-        sites = [site for site in sites if self._known[site.id].joined]
-        if await bus.follow(self._asking, [bus.Child(site.id, self._hub) for site in sites]):
-            _log.info("links.followed", sites=len(sites))
-        if not sites:
+        for site in found.sites:
+            heard = there if site.way is None else found.told
+            self._known[site.id].joined |= site.id in heard
+        sites = [site for site in found.sites if self._known[site.id].joined]
+        if await self._follow(sites, found.hubs, there):
+            _log.info("links.followed", sites=len(sites), hubs=len(found.hubs))
+        moved = self._look_at_hubs(found.hubs, there)
+        if not sites and not self._hub_links:
             return
         self.followed.set()
         room = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(self._look_at(site, there.get(site.id), room) for site in sites))
-        await asyncio.to_thread(self._write)
+        await asyncio.gather(
+            *(self._look_at(site, self._reach(site, there, found.told), room) for site in sites)
+        )
+        await asyncio.to_thread(self._write, moved)
 
-    def _every(self) -> list[Site]:
+    async def _follow(
+        self, sites: Sequence[Site], hubs: Mapping[str, HubBelow], there: Mapping[str, bus.Link]
+    ) -> bool:
+        children = [
+            bus.Child(site.id, self._hub)
+            for site in sites
+            if site.way is None and (self._teller is None or self._teller.has_told(site.id))
+        ]
+        for hub_id, hub in hubs.items():
+            if hub_id in there or hub.link is not None:  # one that never was there: tried ever less
+                children.append(bus.Child(hub_id, register=True))
+                if hub.register_ns is not None:
+                    children.append(bus.Child(hub_id))
+        return await bus.follow(self._asking, children, own=self._teller is not None)
+
+    def _look_at_hubs(
+        self, hubs: Mapping[str, HubBelow], there: Mapping[str, bus.Link]
+    ) -> dict[str, Link]:
+        """The links of hubs that changed; no cut is a hub's own fault, as no camera's."""
+        moved = {}
+        for hub_id, hub in hubs.items():
+            before = self._hub_links.get(hub_id)
+            if before is None and hub.link is not None:
+                before = Link(**hub.link)
+            joined = there.get(hub_id)
+            if joined is not None:
+                link = Link(up=True, since_ns=joined.since_ns)
+                if before is not None and before.up and before.since_ns == link.since_ns:
+                    link = before
+            elif before is None:
+                continue
+            elif before.up:
+                ended_ns = max(self._ended.get(hub_id, self._clock.wall_ns()), before.since_ns)
+                link = Link(up=False, since_ns=ended_ns)
+            else:
+                link = before
+            self._hub_links[hub_id] = link
+            if hub.link != asdict(link):
+                moved[hub_id] = link
+        return moved
+
+    def _reach(self, site: Site, there: Mapping[str, bus.Link], told: Mapping[str, Link]) -> _Reach:
+        if site.way is None:
+            joined = there.get(site.id)
+            if joined is None:
+                return _Reach(down_ns=self._ended.get(site.id))
+            return _Reach(up_ns=joined.since_ns)
+        through = there.get(site.way.hub)
+        if through is None:
+            ended = self._hub_links.get(site.way.hub)
+            down_ns = ended.since_ns if ended is not None and not ended.up else None
+            return _Reach(down_ns=down_ns, hub=site.way.hub)
+        link = told.get(site.id)
+        if link is None or not link.up:
+            return _Reach(down_ns=None if link is None else link.since_ns)
+        return _Reach(up_ns=max(through.since_ns, link.since_ns), twice=link.twice)
+
+    def _read(self) -> _There:
         with self._database.reading() as connection:
-            every = self._sites.every(connection)
+            every = [one for one in self._sites.every(connection) if one is not self._sites.own]
             for site in every:
-                if site.id not in self._known and site is not self._sites.own:
+                if site.id not in self._known:
                     state = ledger.site_state(connection, site.id)
                     before = None if state is None else links.link_of(state.detail)
                     known = before or Link(up=False, since_ns=self._clock.wall_ns())
                     self._known[site.id] = _Standing(known, joined=before is not None)
-            return every
+            return _There(every, hubs.joined(connection), told.told_links(connection))
 
-    async def _look_at(self, site: Site, joined: bus.Link | None, room: asyncio.Semaphore) -> None:
+    async def _look_at(self, site: Site, reach: _Reach, room: asyncio.Semaphore) -> None:
         now_ns = self._clock.wall_ns()
         standing = self._known[site.id]
         before = standing.link
-        if joined is None:
+        if reach.up_ns is None:
+            ended_ns = now_ns if reach.down_ns is None else reach.down_ns
             if before.up:
-                ended_ns = max(self._ended.get(site.id, now_ns), before.since_ns)
-                standing.link = replace(before, up=False, since_ns=ended_ns, twice=False)
+                ended_ns = max(ended_ns, before.since_ns)
+            if before.up or before.hub != reach.hub:
+                standing.link = replace(
+                    before, up=False, since_ns=ended_ns, twice=False, hub=reach.hub
+                )
             standing.caught_up = False
             return
-        if not before.up or before.since_ns != joined.since_ns:
-            standing.link = replace(before, up=True, since_ns=joined.since_ns)
+        if not before.up or before.since_ns != reach.up_ns:
+            standing.link = replace(before, up=True, since_ns=reach.up_ns, hub="")
             standing.caught_up = False
             standing.listened_ns = 0
+        if site.way is not None and standing.link.twice != reach.twice:
+            standing.link = replace(standing.link, twice=reach.twice)
         async with room:
             if now_ns - standing.listened_ns >= LISTEN_NS:
                 standing.listened_ns = now_ns
@@ -204,7 +300,7 @@ class Below:
 
         return await asyncio.to_thread(held) >= facts
 
-    def _write(self) -> None:
+    def _write(self, hubs_moved: Mapping[str, Link]) -> None:
         """A worker thread: links that changed, and what stands on."""
         now_ns = self._clock.wall_ns()
         due = [
@@ -219,9 +315,11 @@ class Below:
         ]
         if self._taker.counts.behind:
             standing = []
-        if not due and not standing:
+        if not due and not standing and not hubs_moved:
             return
         with self._database.writing() as connection:
+            for hub_id, link in hubs_moved.items():
+                hubs.put_link(connection, hub_id, asdict(link))
             for site_id, one in due:
                 links.put(connection, site_id, one.link, now_ns=now_ns)
             links.stand(connection, standing, until_ns=now_ns - LAG_NS, now_ns=now_ns)

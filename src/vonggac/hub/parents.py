@@ -41,7 +41,7 @@ def read(config: Config, folder: Path) -> Enrolment | None:
 
 def configured(config: Config, above: Enrolment | None) -> Config:
     """The configuration, with the facility as the hub above knows it unless a file says it."""
-    if above is None or config.site != SiteConfig():
+    if above is None or above.site is None or config.site != SiteConfig():
         return config
     site = above.site
     known = SiteConfig(site.name, site.title, site.address, site.owner_line)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vonggac.bus import Asker, Question
     from vonggac.clock import Clock
     from vonggac.config import Secret, StreamName
+    from vonggac.domain.hubs import Way
 
 LISTENS_S = 0.5
 """Seconds that the bus of this machine gets to say that nobody listens."""
@@ -60,18 +61,32 @@ class Site:
         clock: wall time.
         site_id: which site.
         public_key: the site's key; what is secret is sealed to it.
+        way: through the hub below that enrolled it; None: it enrolled at this one.
     """
 
     def __init__(
-        self, asker: Asker, key: keys.SigningKey, clock: Clock, *, site_id: str, public_key: str
+        self,
+        asker: Asker,
+        key: keys.SigningKey,
+        clock: Clock,
+        *,
+        site_id: str,
+        public_key: str,
+        way: Way | None = None,
     ) -> None:
         self.id = site_id
+        self.way = way
         self.public_key = public_key
         self._asker = asker
         self._key = key
         self._clock = clock
         self._grant = ""
         self._sign_again_ns = 0
+
+    @property
+    def hub(self) -> str:
+        """The hub in the site's subjects."""
+        return self._asker.hub if self.way is None else self.way.hub
 
     async def status(self) -> dict[str, Any]:
         """What the box knows of itself."""
@@ -86,8 +101,9 @@ class Site:
         more = wire.MoreAsk(chunks=1)
         try:
             await self._asker.ask(
-                self.id, wire.Verb.MORE, wire.NO_CAMERA, more, self._own_grant(), timeout=LISTENS_S
-            )
+                self.id, wire.Verb.MORE, wire.NO_CAMERA, more, self._own_grant(),
+                timeout=LISTENS_S, hub=self.hub,
+            )  # fmt: skip
         except VonggacError as error:
             return error.kind is not Kind.UNAVAILABLE
         return True
@@ -120,7 +136,7 @@ class Site:
         """
         ask = wire.Mp4Ask(stream=stream, from_=str(from_ns), to=str(to_ns), start=0, end=0)
         async with self._asker.question(
-            self.id, wire.Verb.MP4, camera, ask, self._own_grant(), timeout=PICTURE_S
+            self.id, wire.Verb.MP4, camera, ask, self._own_grant(), timeout=PICTURE_S, hub=self.hub
         ) as question:
             async for _ in question:
                 pass
@@ -147,7 +163,13 @@ class Site:
                 stream=stream, from_=str(span[0]), to=str(span[1]), start=start, end=upto
             )
             async with self._asker.question(
-                self.id, wire.Verb.MP4, camera, ask, self._own_grant(), timeout=PICTURE_S
+                self.id,
+                wire.Verb.MP4,
+                camera,
+                ask,
+                self._own_grant(),
+                timeout=PICTURE_S,
+                hub=self.hub,
             ) as question:
                 if _mp4(question).etag != etag:
                     raise VonggacError(Kind.CONFLICT, "the recording changed while it was sent")
@@ -189,7 +211,13 @@ class Site:
                 end=upto,
             )  # fmt: skip
             async with self._asker.question(
-                self.id, wire.Verb.EXPORT, camera, ask, self._own_grant(), timeout=PICTURE_S
+                self.id,
+                wire.Verb.EXPORT,
+                camera,
+                ask,
+                self._own_grant(),
+                timeout=PICTURE_S,
+                hub=self.hub,
             ) as question:
                 if _mp4(question).etag != told.etag:
                     raise VonggacError(Kind.CONFLICT, "the recording changed while it was sent")
@@ -275,18 +303,20 @@ class Site:
         self, verb: wire.Verb, camera: str, ask: msgspec.Struct, timeout: float
     ) -> bytes:
         grant = self._own_grant()
-        _, content = await self._asker.ask(self.id, verb, camera, ask, grant, timeout=timeout)
+        _, content = await self._asker.ask(
+            self.id, verb, camera, ask, grant, timeout=timeout, hub=self.hub
+        )
         return content
 
     def _own_grant(self) -> str:
         now_ns = self._clock.wall_ns()
         if now_ns >= self._sign_again_ns:
             now_s = now_ns // NS
-            self._grant = keys.issue(
+            grant = keys.issue(
                 self._key,
                 keys.Grant(
                     id=self._asker.id,
-                    hub=self._asker.hub,
+                    hub=self.hub,
                     site=self.id,
                     cameras=("*",),
                     streams=("main", "sub"),
@@ -298,8 +328,14 @@ class Site:
                     own=True,
                 ),
             )
+            self._grant = carried(grant, self.way)
             self._sign_again_ns = now_ns + GRANT_S * NS // 2
         return self._grant
+
+
+def carried(grant: str, way: Way | None) -> str:
+    """A grant as it goes to a site: with what vouches for its signer, where that is needed."""
+    return grant if way is None else f"{grant}{keys.BETWEEN}{way.voucher}"
 
 
 def _mp4(question: Question) -> Mp4:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vonggac.domain import registry
+from vonggac.domain import hubs, registry
 from vonggac.errors import Kind, VonggacError
 from vonggac.hub.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from vonggac import keys
     from vonggac.bus import Asker
@@ -47,7 +47,11 @@ class Sites:
 
     def reaches(self, connection: Connection, site_id: str) -> bool:
         """Whether this hub asks that site's box."""
-        return site_id == self.own_id or bool(registry.boxes(connection, [site_id]))
+        if site_id == self.own_id:
+            return True
+        if not registry.boxes(connection, [site_id]):
+            return False
+        return site_id not in hubs.behind(connection) or site_id in hubs.ways(connection, [site_id])
 
     def look(self, connection: Connection, site_id: str) -> Site:
         """The site to ask.
@@ -57,7 +61,7 @@ class Sites:
         """
         if self.own is not None and site_id == self.own.id:
             return self.own
-        found = self._take(registry.boxes(connection, [site_id]))
+        found = self._take(connection, registry.boxes(connection, [site_id]))
         if not found:
             self._known.pop(site_id, None)
             raise _unreached()
@@ -65,7 +69,7 @@ class Sites:
 
     def every(self, connection: Connection) -> list[Site]:
         """All of them, this machine's own first."""
-        found = self._take(registry.boxes(connection))
+        found = self._take(connection, registry.boxes(connection))
         others = [site for site in found if site is not self.own]
         return others if self.own is None else [self.own, *others]
 
@@ -80,14 +84,21 @@ class Sites:
             raise _unreached()
         return site
 
-    def _take(self, boxes: Iterable[tuple[str, str]]) -> list[Site]:
+    def _take(self, connection: Connection, boxes: Sequence[tuple[str, str]]) -> list[Site]:
         found = []
+        behind, ways = hubs.behind(connection), hubs.ways(connection)
         for site_id, public_key in boxes:
+            way = ways.get(site_id)
+            if site_id in behind and way is None:
+                continue  # its hub was cut off
             site = self._known.get(site_id)
-            if site is None or (site is not self.own and site.public_key != public_key):
+            if site is None or (
+                site is not self.own and (site.public_key, site.way) != (public_key, way)
+            ):
                 site = Site(
-                    self._asker, self._key, self._clock, site_id=site_id, public_key=public_key
-                )
+                    self._asker, self._key, self._clock, site_id=site_id, public_key=public_key,
+                    way=way,
+                )  # fmt: skip
                 self._known[site_id] = site
             found.append(site)
         return found

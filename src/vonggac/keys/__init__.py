@@ -28,8 +28,10 @@ from vonggac.keys.trust import (
     ViewerSigner,
     new_id,
 )
+from vonggac.keys.vouching import BETWEEN, vouched
 
 __all__ = [
+    "BETWEEN",
     "HUB_CONSUMER",
     "LEAF_NAME",
     "LEDGER",
@@ -68,5 +70,6 @@ __all__ = [
     "verify_envelope",
     "verify_survey",
     "verify_want",
+    "vouched",
     "write_secret",
 ]

@@ -22,6 +22,7 @@ import nacl.signing
 
 from vonggac import wire
 from vonggac.errors import ConfigError, Kind, MalformedError, VonggacError
+from vonggac.keys import vouching
 from vonggac.keys.chain import Chain, announced_old
 from vonggac.keys.files import make_folder, read_secret, write_secret
 from vonggac.keys.site import SigningKey, seal
@@ -51,9 +52,9 @@ def is_meant(code: wires.Code, offer: wires.EnrolOffer) -> bool:
 
 def asked(
     code: wires.Code, offer: wires.EnrolOffer, key: SigningKey, chain: Chain, *, version: str,
-    at_ns: int,
+    at_ns: int, is_hub: bool = False,
 ) -> wires.EnrolSealed:  # fmt: skip
-    """The question of a box.
+    """The question of a box, or of a hub.
 
     Args:
         code: what was typed.
@@ -62,11 +63,15 @@ def asked(
         chain: every key that it has had, and its site id.
         version: of its program.
         at_ns: by its clock.
+        is_hub: a hub asks: the chain is its key alone, under its id.
     """
     told = wires.EnrolAsk(
         v=1, secret=code.secret, site=chain.site, first=chain.first,
         changes=tuple(change.envelope for change in chain.changes), version=version, at_ns=at_ns,
         proof="A" * 86,
+        voucher=vouching.vouch(key, chain.site, above=offer.hub, above_key=offer.key)
+        if is_hub
+        else None,
     )  # fmt: skip
     proof = _encode(key.sign(wires.ask_bytes(offer.key, told, key.public)))
     whole = msgspec.structs.replace(told, proof=proof)
@@ -123,7 +128,7 @@ def accepted(hub_key: str, key: SigningKey, answer: wires.EnrolAnswer) -> wires.
 
 
 def keep(folder: Path, enrolment: wires.Enrolment) -> None:
-    """Write down the parent of this box; `parent.json` last, so that with it all is there.
+    """Write down the parent of this box or hub; `parent.json` last, so that with it all is there.
 
     Args:
         folder: of keys, in the data directory.

@@ -216,8 +216,10 @@ def leaf_control_of_hub(hub: str) -> Permissions:
             wire.asks(hub),
             wire.wants(hub),
             f"$JS.{hub}.API.CONSUMER.CREATE.{LEDGERS}",
+            f"$JS.{hub}.API.CONSUMER.CREATE.{LEDGER}",
             f"$JS.*.API.STREAM.MSG.GET.{WANT}",
             f"$JS.FC.{LEDGERS}.>",
+            f"$JS.FC.{LEDGER}.>",
         ),
     )
 

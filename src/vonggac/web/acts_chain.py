@@ -227,6 +227,12 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "POST /join": system(Act.SETTINGS_EDIT),
     "GET /api/v1/parent": system(Act.SETTINGS_EDIT),
     "POST /api/v1/parent": system(Act.SETTINGS_EDIT),
+    "GET /hubs": system(Act.SETTINGS_EDIT),
+    "POST /hubs": system(Act.SETTINGS_EDIT),
+    "GET /api/v1/hubs": system(Act.SETTINGS_EDIT),
+    "POST /api/v1/hubs": system(Act.SETTINGS_EDIT),
+    "DELETE /api/v1/hubs/{hub_below_id}": system(Act.SETTINGS_EDIT),
+    "POST /api/v1/hubs/{hub_below_id}/cut-off": system(Act.SETTINGS_EDIT),
     "GET /api/v1/enrol": nobody(),
     "POST /api/v1/enrol": nobody(),
     # floor plans of a facility

@@ -117,7 +117,10 @@ def cameras(who: Signed) -> dict[str, Any]:
 
 
 def site_json(site: registry.Site, state: ledger.SiteState | None) -> dict[str, Any]:
-    """How far a site is known, and how it is joined; `link` is null for a box of this machine."""
+    """How far a site is known, and how it is joined; `link` is null for a box of this machine.
+
+    `link.hub` is the hub below whose own link is down, behind which the site is.
+    """
     link = None if state is None else links.link_of(state.detail)
     return {
         "id": site.id,
@@ -131,6 +134,7 @@ def site_json(site: registry.Site, state: ledger.SiteState | None) -> dict[str, 
             "recorder": link.recorder,
             "recorder_since": _moment(link.recorder_since_ns),
             "twice": link.twice,
+            "hub": link.hub or None,
         },
     }
 

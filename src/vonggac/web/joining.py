@@ -71,7 +71,7 @@ def join(who: Visitor, code: str) -> dict[str, Any]:
     with desk.database.writing() as connection:
         audit.record(
             connection, who.actor, audit.Act.SITE_ENROLLED, now_ns=desk.now_ns(),
-            thing=told.get("site", ""), outcome="refused" if refused else "done",
+            thing=told.get("site", told.get("below", "")), outcome="refused" if refused else "done",
             detail={"hub": told.get("hub"), "fault": (refused or {}).get("detail", {}).get("code")},
         )  # fmt: skip
     if refused:
@@ -151,6 +151,12 @@ def _json(found: Enrolment | None) -> dict[str, Any] | None:
         "title": found.hub_title,
         "pages": found.pages,
         "addresses": list(found.addresses),
-        "site": found.site.id,
-        "unit": found.site.unit_title,
+        "site": None if found.site is None else found.site.id,
+        "below": found.below,
+        "unit": _unit(found),
     }
+
+
+def _unit(found: Enrolment) -> str:
+    below = found.site or found.joined
+    return "" if below is None else below.unit_title

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse
 
 from vonggac import keys
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import access, audit, grants, purposes, registry, units
+from vonggac.domain import access, audit, grants, hubs, purposes, registry, units
 from vonggac.domain.access import Act
 from vonggac.domain.duties import duties
 from vonggac.domain.grants import record_end
@@ -130,6 +130,7 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
     stated = purposes.state(body.purpose, body.note, now_ns=now_ns)
     with desk.database.reading() as connection:
         found, verdict = _allowed(connection, who, body.cameras, stated.purpose.code)
+        ways = hubs.ways(connection, [found[0][0].site_id])
     first, names = next(iter(found)), {camera.name: camera.id for camera, _ in found}
     view = desk.grants.view(
         site=first[0].site_id,
@@ -139,6 +140,7 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
         actor=session.account.name,
         nkey=body.nkey,
         allowed=_verbs(who, [thing for _, thing in found], stated.purpose.code),
+        way=ways.get(first[0].site_id),
     )
     is_token = session.factor == "token"
     is_playback = body.shows == "recorded" or stated.purpose.code == watch.REVIEW
@@ -177,7 +179,7 @@ def _grant(request: Request, body: GrantBody) -> dict[str, Any]:
         "token": view.token,
         "grant": view.grant,
         "grant_id": view.grant_id,
-        "hub": desk.grants.hub,
+        "hub": view.hub,
         "site": issued.site_id,
         "subjects": {
             "live": {names[name]: subjects for name, subjects in view.live.items()},

@@ -11,7 +11,17 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac import wire
 from vonggac.clock import rfc3339
-from vonggac.domain import access, accounts, audit, grants, ledger, registry, sessions, workstations
+from vonggac.domain import (
+    access,
+    accounts,
+    audit,
+    grants,
+    hubs,
+    ledger,
+    registry,
+    sessions,
+    workstations,
+)
 from vonggac.domain.audit import Act, Actor
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import entrance, watch
@@ -515,6 +525,7 @@ def display_grant(
             camera.name: camera.id
             for camera in (registry.camera(connection, name) for name in wanted)
         }
+        way = hubs.ways(connection, [site_id]).get(site_id)
     view = desk.grants.view(
         site=site_id,
         cameras=list(names),
@@ -523,6 +534,7 @@ def display_grant(
         actor=f"display:{found.title}"[:200],
         nkey=nkey,
         allowed=(wire.Verb.OPEN,),
+        way=way,
     )
     with desk.database.writing() as connection:
         workstations.seen(connection, found, now_ns=now_ns)
@@ -561,7 +573,7 @@ def display_grant(
         "token": view.token,
         "grant": view.grant,
         "grant_id": view.grant_id,
-        "hub": desk.grants.hub,
+        "hub": view.hub,
         "site": site_id,
         "subjects": {
             "live": {names[name]: subjects for name, subjects in view.live.items()},

@@ -53,6 +53,8 @@ Secret = Annotated[str, msgspec.Meta(pattern=rf"^[{SYMBOLS}]{{{SECRET_SYMBOLS}}}
 Sealed = Annotated[str, msgspec.Meta(max_length=MAX_ENROLMENT * 4 // 3 + 64)]
 Signature = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{86}$")]
 """64 bytes of Ed25519 in base64url."""
+Voucher = Annotated[str, msgspec.Meta(max_length=200)]
+"""As `keys.vouching.vouch` makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,9 @@ class EnrolAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By its clock."""
     proof: Signature
     """By its newest key, over `ask_bytes`: it holds that key, and means this hub and this code."""
+    voucher: Voucher | None = None
+    """Of a hub that asks, in whose case `site` is its own id: its word for the hub that it joins;
+    null is a box."""
 
     def __repr__(self) -> str:
         return f"EnrolAsk({self.site})"
@@ -191,6 +196,7 @@ def ask_bytes(hub_key: str, ask: EnrolAsk, public: str) -> bytes:
     parts = (
         "vonggac enrol ask 1", hub_key, hashlib.sha256(ask.secret.encode()).hexdigest(),
         ask.site, ask.first, public, str(len(ask.changes)), ask.version, str(ask.at_ns),
+        *(() if ask.voucher is None else ("hub", ask.voucher)),
     )  # fmt: skip
     return "\n".join(parts).encode()
 
@@ -220,8 +226,21 @@ class EnrolledSite(msgspec.Struct, frozen=True):
     """The box numbers its lives above this: an earlier box of the facility had these."""
 
 
+class EnrolledHub(msgspec.Struct, frozen=True):
+    """The hub that joined, as the one above knows it."""
+
+    id: Id
+    title: Text
+    unit: Annotated[str, msgspec.Meta(max_length=100)]
+    """Id of the unit below which its sites stand."""
+    unit_title: Text
+
+
 class Enrolment(msgspec.Struct, frozen=True):
-    """All that a box needs of its parent. Kept as `keys/parent.json`; its repr shows no secret."""
+    """All that a box, or a hub, needs of its parent; kept as `keys/parent.json`.
+
+    Its repr shows no secret.
+    """
 
     v: Literal[1]
     hub: Id
@@ -231,7 +250,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     hub_title: Text
     pages: Url
     """Where the parent's pages are."""
-    site: EnrolledSite
+    site: EnrolledSite | None
+    """What a box serves; null in the document of a hub."""
     addresses: Annotated[tuple[Url, ...], msgspec.Meta(min_length=1, max_length=8)]
     """Where leaf connections are dialled, the first that answers: wss://, ws://, tls:// or
     nats-leaf://."""
@@ -243,9 +263,17 @@ class Enrolment(msgspec.Struct, frozen=True):
     """Certificate in PEM of the parent's own authority, where it has one."""
     made_ns: int = 0
     """When, by the hub's clock."""
+    joined: EnrolledHub | None = None
+    """The hub that joins; null in the document of a box."""
+
+    @property
+    def below(self) -> str:
+        """Id of the site or hub that joins."""
+        found = self.site or self.joined
+        return "" if found is None else found.id
 
     def __repr__(self) -> str:
-        return f"Enrolment({self.hub}, {self.site.id})"
+        return f"Enrolment({self.hub}, {self.below})"
 
 
 def encode_enrolment(
