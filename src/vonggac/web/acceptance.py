@@ -310,7 +310,7 @@ def site_answer(who: Visitor, site_id: str, form: Form, *, status: int = 200) ->
         cameras = {one.id: one for one in registry.cameras(connection, site_id)}
         watched = acceptance.watches(connection, [site_id])
         drafts = papers.of(connection, f"acceptance:{site_id}")
-        orders = citing.offered(connection, who)
+        orders, usual = citing.offered(connection, who), citing.usual(connection, who, site_id)
         today = plans.today(who)
         links = designated.of_sites(connection, [site_id], today)[site_id]
         said = designated.history(connection, [site_id])
@@ -327,6 +327,7 @@ def site_answer(who: Visitor, site_id: str, form: Form, *, status: int = 200) ->
             "system": system,
             "counts": designated.counts,
             "orders": orders,
+            "usual": usual,
             "confirmed": designated.CONFIRMED,
             "drafts": drafts if who.may(Act.PAPER_SEE, thing) else [],
             "may_test": who.may(Act.ACCEPTANCE_TEST, thing),

@@ -31,6 +31,12 @@ def offered(connection: Connection, who: Visitor) -> list[Directive]:
     return directives.listed(connection, allowed)[:OFFERED]
 
 
+def usual(connection: Connection, who: Visitor, site_id: str) -> Directive | None:
+    """What a form takes that is left as it is, if the visitor sees that directive."""
+    found = citing.carried(connection, "", site_id=site_id)
+    return next((one for one in offered(connection, who) if one.id == found), None)
+
+
 def seen(connection: Connection, who: Visitor, directive_id: str | None) -> str | None:
     """A directive that the visitor chose; None where they left it to the program.
 

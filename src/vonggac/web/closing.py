@@ -66,7 +66,7 @@ def _page(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Respo
         thing = access.thing_of_site(connection, site_id)
         it = register.facility(connection, site_id)
         every = closing.of_site(connection, site_id)
-        orders = citing.offered(connection, who)
+        orders, usual = citing.offered(connection, who), citing.usual(connection, who, site_id)
         cited = every[0].directive_id if every else None
         order = directives.find(connection, cited) if cited else None
     return who.page(
@@ -78,6 +78,7 @@ def _page(who: Visitor, site_id: str, form: Form, *, status: int = 200) -> Respo
             "steps": closing.STEPS,
             "form": form,
             "orders": orders,
+            "usual": usual,
             "order": order,
             "may_close": who.may(Act.FACILITY_CLOSE, thing),
             "ns_of": parse_rfc3339,
