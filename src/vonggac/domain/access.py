@@ -403,14 +403,21 @@ def sites_for(connection: Connection, person: Person, act: Act, now_ns: int) -> 
 def _reached(connection: Connection, person: Person, act: Act, now_ns: int) -> list[str]:
     if _by_site(person):
         return allowed(person, act, things_of_sites(connection), now_ns=now_ns)
-    rows, paths = once(connection, _every_site)
-    kinds = {(unit_id, line) for _, unit_id, line in rows}
+    kinds, paths = once(connection, _kinds)
     reached = {
-        (unit_id, line)
-        for unit_id, line in kinds
-        if may(person, act, Thing("site", "", paths[unit_id], line), now_ns=now_ns)
+        kind
+        for kind in set(kinds.values())
+        if may(person, act, Thing("site", "", paths[kind[0]], kind[1]), now_ns=now_ns)
     }
-    return [site_id for site_id, unit_id, line in rows if (unit_id, line) in reached]
+    return [site_id for site_id, kind in kinds.items() if kind in reached]
+
+
+def _kinds(
+    connection: Connection,
+) -> tuple[Mapping[str, tuple[str, Line]], Mapping[str, tuple[str, ...]]]:
+    """Unit and line of every site, by its id in the order of names; and the units above each."""
+    rows, paths = once(connection, _every_site)
+    return {site_id: (unit_id, line) for site_id, unit_id, line in rows}, paths
 
 
 def _every_site(

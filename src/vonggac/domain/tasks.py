@@ -620,8 +620,8 @@ def _tasks(
     after: dict[str, list[str]] = {}
     if rows:
         link = db.task_after
-        query = sa.select(link.c.task_id, link.c.after_id).join(table, table.c.id == link.c.task_id)
-        for row in connection.execute(query.where(*conditions)):
+        query = sa.select(link.c.task_id, link.c.after_id)
+        for row in connection.execute(query.where(among(link.c.task_id, [row.id for row in rows]))):
             after.setdefault(row.task_id, []).append(row.after_id)
     every: list[tuple[Any, ...]] = [(*row, tuple(sorted(after.get(row[0], ())))) for row in rows]
     return [Task(*one) for one in every]
