@@ -42,6 +42,7 @@ from vonggac.edge.command import EdgeConfig
 from vonggac.edge.identity import identity_at
 from vonggac.errors import ConfigError, VonggacError
 from vonggac.hub import (
+    alarming,
     auditing,
     counting,
     facts,
@@ -504,6 +505,7 @@ def _of_those_below(
         kept("below", below.run),
         kept("facts_below", taken),
         kept("wants", wanting.run),
+        kept("alarms", lambda: alarming.run(wanting.database, clock)),
     ]
 
 

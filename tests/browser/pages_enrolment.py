@@ -1,14 +1,17 @@
-"""Pages of a facility's box: one without, one that joined and had another before; and `/join`."""
+"""Pages of a facility's box: one without, one that joined and had another before; its alarms."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from visiting import Visit
 
-from vonggac import bus, keys
-from vonggac.domain import enrolments, register, site_keys
+from vonggac import bus, keys, wire
+from vonggac.db import tables
+from vonggac.domain import alarms, below, enrolments, holds, register, site_keys, wants
+from vonggac.domain.alarms import Alarm
 from vonggac.domain.enrolments import HOUR_NS, Given
 from vonggac.domain.exports import Someone
 from vonggac.errors import Kind, VonggacError
@@ -33,6 +36,8 @@ VISITS = (
     Visit(
         PAGE, f"/facilities/{SERVED}/enrolment", 422, press="main form button[value=issue]"
     ),
+    Visit("/alarms", "/alarms"),
+    Visit("/alarms", "/alarms", 422, {"note": "   "}, "main form button"),
     Visit("/join", "/join"),
     Visit("/join", "/join", 422, {"code": "hub.example/abcd-efgh"}, "main form button"),
 )  # fmt: skip
@@ -60,6 +65,51 @@ def load(hub: Stage, said: str = "") -> None:
             _joined(connection, hub, by, now_ns - at * HOUR_NS, said)
         _issue(connection, by, now_ns - 10 * HOUR_NS, hours=1)
         _issue(connection, by, now_ns)
+        _alarmed(connection, by, now_ns, said)
+        _held(connection, now_ns, said)
+
+
+def _alarmed(connection: Connection, by: Someone, now_ns: int, said: str) -> None:
+    seen = said[:200] or "192.0.2.7; 192.0.2.9"
+    for at, kind in enumerate((Alarm.SILENT, Alarm.CLONE, Alarm.FORGED)):
+        alarms.sound(connection, kind, SERVED, evidence=seen, now_ns=now_ns - (at + 2) * HOUR_NS)
+    alarms.sound(connection, Alarm.CLONE, SERVED, evidence=seen, now_ns=now_ns)
+    alarms.sound(connection, Alarm.IMPOSTOR, "", evidence=seen, now_ns=now_ns - HOUR_NS)
+    silent = next(one for one in alarms.listed(connection, [SERVED]) if one.kind == Alarm.SILENT)
+    note = said[:200] or "Đã gọi cơ sở, mất điện; chiều nay có điện lại"
+    alarms.take(connection, silent.id, note=note, by=by, now_ns=now_ns)
+
+
+def _held(connection: Connection, now_ns: int, said: str) -> None:
+    """Spans of a box elsewhere: kept, refused, on its way; and one that a hub above has kept."""
+    account = connection.execute(sa.select(tables.account.c.id)).scalars().first()
+    by = Someone(account or "", "truong", "Cán bộ trực")
+    below.follow(connection, SERVED, below.Told("hl-01", "Hành lang", "HL"), now_ns=now_ns)
+    camera = connection.execute(
+        sa.select(tables.camera.c.id).where(tables.camera.c.site_id == SERVED)
+    ).scalar_one()
+    made = []
+    for at in range(3):
+        span = (now_ns - (at + 2) * HOUR_NS, now_ns - (at + 1) * HOUR_NS)
+        made.append(
+            holds.place(
+                connection, camera_id=camera, span=span, case_number=f"0{at + 1}/VA",
+                reason=said[:200] or "xác minh vụ việc", by=by, now_ns=now_ns - (2 - at) * HOUR_NS,
+            )
+        )  # fmt: skip
+    spans = tuple((one.id, one.camera, one.from_ns, one.to_ns) for one in made)
+    for letter, kept in (("a", spans[:1]), ("b", spans[2:])):
+        key = wants.key_of(letter * 26)
+        at_ns = now_ns - HOUR_NS + 1
+        revision = 7
+        if letter == "a":
+            revision = wants.renew(connection, SERVED, key, "digest", now_ns=at_ns)
+            wants.sent(connection, SERVED, key, revision, now_ns=at_ns)
+        fact = wire.WantAnswered(
+            at=at_ns, key=key, revision=revision, accepted=True, spans=kept,
+            refused=((made[1].id, "expired"),) if letter == "a" else (),
+        )  # fmt: skip
+        wants.answered(connection, SERVED, fact, now_ns=at_ns)
 
 
 def _issue(connection: Connection, by: Someone, at_ns: int, *, hours: int = 24) -> str:

@@ -28,6 +28,7 @@ from vonggac.errors import Kind
 from vonggac.web import (
     acceptance,
     account,
+    alarms,
     annexes,
     cameras,
     closing,
@@ -107,6 +108,7 @@ def said_by_key() -> list[str]:
     tables = (watch.TEXTS, office.ACTS, office.CHORES, cameras.FAULTS, entrance.PASSWORD_FAULTS,
               account.FACTORS, account.FAULTS, staff.FAULTS, staff.CLOSED,
               evidence.STATES, evidence.STEPS, evidence.FAULTS, evidence.WHY_NOT_KEPT,
+              alarms.KINDS, alarms.NEXT, alarms.FAULTS,
               workplaces.FAULTS, people.FAULTS, tree.FAULTS, viewing.WHY,
               shares.FAULTS, maintenance.FAULTS, directives.FAULTS, directives.STATES,
               directives.STEPS, letters.FAULTS, letters.MARGINS)  # fmt: skip

@@ -164,6 +164,7 @@ class Act(StrEnum):
     CODE_REVOKED = "enrolment_revoked"
     SITE_ENROLLED = "site_enrolled"
     SITE_CUT_OFF = "site_cut_off"
+    ALARM_TAKEN = "alarm_taken"
     BOX = "box_reported"
     DELETED = "recordings_deleted"
     AUDIT_READ = "audit_exported"

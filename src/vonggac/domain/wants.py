@@ -96,15 +96,17 @@ def ours(connection: Connection, site_ids: Sequence[str]) -> dict[str, Want]:
     return {one.site_id: one for one in of_sites(connection, site_ids) if one.is_ours}
 
 
-def renew(connection: Connection, site_id: str, key: str, digest: str, *, now_ns: int) -> int:
+def renew(
+    connection: Connection, site_id: str, key: str, digest: str, *, now_ns: int, beyond: int = 0
+) -> int:
     """Number what is wanted now; returns its revision.
 
     It grows with the clock too, so that a hub which was restored from a backup passes what the box
-    had of it before.
+    had of it before; `beyond` is what was found to lie there.
     """
     before = find(connection, site_id, key)
     table = db.want
-    revision = max(now_ns // NS, before.revision + 1 if before is not None else 1)
+    revision = max(now_ns // NS, beyond + 1, before.revision + 1 if before is not None else 1)
     told = {"revision": revision, "digest": digest, "made_ns": now_ns, "sent_ns": None}
     if before is None:
         connection.execute(

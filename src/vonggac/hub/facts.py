@@ -20,6 +20,7 @@ from vonggac import keys, log, wire
 from vonggac.db import FAILED
 from vonggac.domain import audit, below, holds, hubs, ledger, site_keys, told, wants
 from vonggac.errors import Kind, MalformedError, VonggacError
+from vonggac.hub import alarming
 from vonggac.hub.said import plain, plain_all
 from vonggac.wire import hubs as wire_hubs
 
@@ -238,6 +239,8 @@ class FactTaker:
             self._told.clear()
         self._told[reason] = now_ns
         _log.warning("fact.refused", subject=delivery.subject, reason=error.message)
+        count = self.counts.refused_of[site_id or "-"]
+        alarming.of_fact(connection, error, site_id, count, now_ns=now_ns)
         audit.record(
             connection,
             audit.PROGRAM,

@@ -18,6 +18,7 @@ from vonggac.clock import NS
 from vonggac.domain import audit, hubs, ledger, links, told
 from vonggac.domain.links import Link
 from vonggac.errors import VonggacError
+from vonggac.hub import alarming
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -341,6 +342,7 @@ class Below:
 
     def _alarm(self, change: bus.Change) -> None:
         with self._database.writing() as connection:
+            alarming.of_link(connection, change, now_ns=self._clock.wall_ns())
             audit.record(
                 connection,
                 audit.Actor("watchdog"),

@@ -17,7 +17,7 @@ import msgspec
 
 from vonggac import bus, keys, log, wire
 from vonggac.domain import holds, ledger, links, wants
-from vonggac.errors import VonggacError
+from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
     from vonggac.bus import Connection as Bus
@@ -102,7 +102,8 @@ class Wanting:
         want = keys.sign_want(self._signing, subject, plain)
         try:
             async with room:
-                await bus.order(self._asking, subject, want, below=True)
+                if not await bus.order(self._asking, subject, want, below=True):
+                    await self._pass(due, subject)
         except VonggacError as error:
             # Cut off in this moment, or another process of this hub was first: it is looked again.
             _log.info("want.delayed", site=due.site_id, reason=error.message)
@@ -110,6 +111,26 @@ class Wanting:
         await asyncio.to_thread(self._sent, due)
         _log.info("want.sent", site=due.site_id, revision=due.revision)
         return True
+
+    async def _pass(self, due: Due, subject: wire.WantSubject) -> None:
+        """Number on beyond what lies there, if this hub wrote it itself and forgot it since.
+
+        Raises:
+            VonggacError: CONFLICT, it did; what is wanted is written again under the new number.
+        """
+        held = await bus.last_order(self._asking, subject, below=True)
+        if held is None or held.revision <= due.revision:
+            return
+        keys.verify_want(held, subject, (self._signing.public,))  # else the site wrote it itself
+        await asyncio.to_thread(self._number_on, due, held.revision)
+        raise VonggacError(Kind.CONFLICT, f"order {held.revision} lies there from before a restore")
+
+    def _number_on(self, due: Due, beyond: int) -> None:
+        now_ns = self._clock.wall_ns()
+        with self.database.writing() as connection:
+            wants.renew(
+                connection, due.site_id, self._key, due.digest, now_ns=now_ns, beyond=beyond
+            )
 
     def _sent(self, due: Due) -> None:
         now_ns = self._clock.wall_ns()

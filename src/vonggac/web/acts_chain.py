@@ -223,6 +223,11 @@ CHAIN: Final[Mapping[str, Rule]] = {
     "POST /api/v1/facilities/{site_id}/enrolments": site(Act.SITE_ENROL),
     "DELETE /api/v1/facilities/{site_id}/enrolments/{enrolment_id}": site(Act.SITE_ENROL),
     "POST /api/v1/facilities/{site_id}/cut-off": site(Act.SITE_ENROL),
+    # alarms of joining
+    "GET /alarms": lists(Act.SITE_ENROL),
+    "POST /alarms/{alarm_id}": somewhere(Act.SITE_ENROL),
+    "GET /api/v1/alarms": lists(Act.SITE_ENROL),
+    "POST /api/v1/alarms/{alarm_id}/taken": somewhere(Act.SITE_ENROL),
     "GET /join": system(Act.SETTINGS_EDIT),
     "POST /join": system(Act.SETTINGS_EDIT),
     "GET /api/v1/parent": system(Act.SETTINGS_EDIT),

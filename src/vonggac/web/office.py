@@ -14,10 +14,11 @@ from starlette.responses import JSONResponse, Response
 
 from vonggac import __version__
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import access, audit, ledger, purposes, registry
+from vonggac.domain import access, alarms, audit, ledger, purposes, registry
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import audit_words, dates, rights, words
+from vonggac.web.alarms import sites_of as alarm_sites
 from vonggac.web.desk import Desk, Visitor, as_of, desk_of, the_site, visitor
 from vonggac.web.ledgers import safe_cell
 
@@ -117,6 +118,7 @@ ACTS: Mapping[str, str] = {
     Act.CODE_REVOKED: "Thu hồi mã đăng ký thiết bị ghi",
     Act.SITE_ENROLLED: "Thiết bị ghi đăng ký",
     Act.SITE_CUT_OFF: "Ngắt thiết bị ghi khỏi hệ thống",
+    Act.ALARM_TAKEN: "Nhận xử lý cảnh báo",
     Act.BOX: "Thiết bị ghi báo",
     Act.DELETED: "Xóa theo hạn lưu",
     Act.AUDIT_READ: "Tải nhật ký",
@@ -334,6 +336,7 @@ CHORES: Mapping[str, str] = {
     "below": "theo dõi đường truyền tới các cơ sở",
     "orders": "gửi lệnh cho thiết bị ghi",
     "wants": "gửi yêu cầu giữ bản ghi tới các cơ sở",
+    "alarms": "tìm cơ sở im lặng quá lâu",
     "watch": "theo dõi thiết bị ghi",
     "exports": "dựng tệp trích xuất",
     "audit": "ký và dọn nhật ký truy cập",
@@ -357,6 +360,7 @@ def system_page(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> 
         site_state = ledger.site_state(connection, site.id)
         cameras = registry.cameras(connection, site.id)
         counts = ledger.counts(connection, site.id)
+        waiting = alarms.count_open(connection, alarm_sites(connection, who))
         refused = audit.rows(
             connection,
             audit.Filter(
@@ -382,6 +386,7 @@ def system_page(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> 
             "hub": desk.grants.hub,
             "troubles": _troubles(request, now_ns),
             "refused": refused[0] if refused else None,
+            "alarms": waiting,
         },
         section="system",
     )
