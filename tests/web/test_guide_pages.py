@@ -12,11 +12,14 @@ import sqlalchemy as sa
 
 from hub_stage import NOW, NOW_NS, SITE_ID, browser, sign_in, stage
 from vonggac.db import tables
-from vonggac.domain import roles, units
+from vonggac.domain import guide, papers, roles, units
+from vonggac.domain.exports import Someone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import httpx
 
     from hub_stage import Stage
 
@@ -120,6 +123,30 @@ async def test_papers_are_drafted_from_the_rules(hub: Stage) -> None:
         assert made.status_code == 201
 
 
+async def _issued_guide_goes_out_signed(hub: Stage, client: httpx.AsyncClient) -> None:
+    """What the clerk attached, byte for byte, until a document changes a rule."""
+    sender = {"name": "Sở A", "symbol": "SA", "place": "Nơi A", "kind": "huong-dan"}
+    made = (await client.post("/api/v1/guide/papers", json=sender)).json()["paper"]
+    signed = b"%PDF-1.7 signed"
+    with hub.database.writing() as connection:
+        papers.issue(
+            connection, made, number="12", dated=NOW.date(), file_name="ky.pdf", content=signed,
+            by=Someone("a1", "van-thu"), now_ns=NOW_NS,
+        )  # fmt: skip
+    path = f"/api/v1/guide/sites/{SITE_ID}"
+
+    async def got() -> bytes:
+        sent = (await client.post(f"{path}/sent", json={"what": "guide"})).json()["id"]
+        return (await client.get(f"/guide/sites/{SITE_ID}/sent/{sent}.pdf")).content
+
+    assert await got() == signed
+    draft = guide.BasisDraft("12/HD-BCĐ", "4", "2b", value=9)
+    with hub.database.writing() as connection:
+        by = Someone("a1", "admin")
+        guide.tie(connection, "inspection_days", draft, by=by, now_ns=NOW_NS + 1)
+    assert await got() != signed
+
+
 async def test_a_facility_gets_a_card_and_an_answer(hub: Stage) -> None:
     """The card is one that a printer takes; receipt and answer stand with who gave them."""
     async with browser(hub) as client:
@@ -146,6 +173,7 @@ async def test_a_facility_gets_a_card_and_an_answer(hub: Stage) -> None:
         assert "/HD-UBND" in text
         assert "Sơn Lĩnh, ngày" in text
         assert "ỦY BAN NHÂN DÂN TỈNH SƠN LĨNH" in text
+        await _issued_guide_goes_out_signed(hub, client)
         training = {"title": "Sử dụng", "for_whom": "cán bộ trực", "held_day": "2026-11-18",
                     "people": 12}  # fmt: skip
         assert (await client.post("/api/v1/guide/trainings", json=training)).status_code == 201

@@ -434,6 +434,13 @@ def tie(connection: Connection, code: str, draft: BasisDraft, *, by: Someone, no
     return next(one for one in _standing(connection, code) if one.id == basis_id)
 
 
+def last_change(connection: Connection) -> int:
+    """When a document was last tied to a default or taken from one; 0 is never."""
+    table = rows.guide_basis
+    both = sa.select(sa.func.max(table.c.tied_ns), sa.func.max(table.c.ended_ns))
+    return max(one or 0 for one in connection.execute(both).one())
+
+
 def untie(connection: Connection, code: str, *, by: Someone, now_ns: int) -> None:
     """Let the software's default stand again.
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
+    from vonggac.db import Connection
     from vonggac.domain.exports import Someone
     from vonggac.domain.rules import Language
 
@@ -58,6 +59,8 @@ FAULTS: Mapping[str, str] = {
     "no_such_kind": "Chọn một mục trong danh sách.",
     "no_such": orders.NONE_SUCH,
 }
+ISSUED: Final = "guide:huong-dan"
+"""What the paper of the guide is drafted from."""
 DRAFTS: Final[Mapping[str, str]] = {
     "huong-dan": "Dự thảo hướng dẫn",
     "quy-che": "Dự thảo quy chế",
@@ -167,20 +170,39 @@ def criteria_file(who: Visitor) -> bytes:
 
 
 def send(who: Visitor, site_id: str, what: str) -> str:
-    """Send the guide or a card to a facility; the bytes are kept with their hash."""
+    """Send the guide or a card to a facility; the bytes are kept with their hash.
+
+    Once the guide is issued its signed PDF goes out; before that, what the rules in force say.
+    """
     by = someone(who, Act.FACILITY_EDIT, site_id)
     if what == guide.GUIDE:
         with who.desk.database.reading() as connection:
-            order = citing.carried(connection, f"guide:{what}", site_id=site_id)
-            under = citing.opening(connection, order)
+            order = citing.carried(connection, ISSUED, site_id=site_id)
+            under, signed = citing.opening(connection, order), _signed(connection, site_id)
         letter = guide_papers.instructions(rules(who), sender(who, site_id), today(who), under)
-        content = paper.official(letter)
+        content = signed or paper.official(letter)
     elif what in duties(today(who)):
         content = card_pdf(who, what, "vi")
     else:
         raise VonggacError(Kind.BAD_INPUT, "what", fields={"what": "no_such_kind"})
     with who.desk.database.writing() as connection:
         return guide.send(connection, site_id, what, content, by=by, now_ns=who.desk.now_ns())
+
+
+def _signed(connection: Connection, site_id: str) -> bytes | None:
+    """The signed PDF of the guide that was last issued by a unit above a facility, or by the hub.
+
+    One that was issued before a document changed a rule says it no more, and does not go out.
+    """
+    path = access.thing_of_site(connection, site_id).path
+    changed_ns = guide.last_change(connection)
+    found = [
+        one for one in papers.of(connection, ISSUED)
+        if one.state == "issued" and (one.unit_id is None or one.unit_id in path)
+        and (one.issued_ns or 0) >= changed_ns
+    ]  # fmt: skip
+    last = max(found, key=lambda one: one.issued_ns or 0, default=None)
+    return papers.file_content(connection, last.id) if last else None
 
 
 def sender(who: Visitor, site_id: str) -> From:
