@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tiers_leaf import RawLeaf
@@ -184,3 +186,32 @@ def test_times_of_the_server_keep_their_nanoseconds(text: str, ns: int) -> None:
 def test_round_trips_of_the_server_are_read(text: str, ns: int | None) -> None:
     """Only what is less than a minute: a longer one is no round trip."""
     assert _duration_ns(text) == ns
+
+
+async def test_every_server_of_a_cluster_is_heard(made: Tiers) -> None:
+    """Each knows its own connections alone; two answer here as those of a cluster do."""
+    hub = await made.hub()
+    system, sites = await hub.spy(), [keys.new_id(), keys.new_id()]
+    saying = []
+    for number, site in enumerate(sites):
+        spy = await hub.spy()
+        control = hub.trust.leaf(site, issued_s=hub.now_s)[0]
+        connection = {
+            "cid": 7, "kind": "Leafnode", "name": f"{site}-x", "jwt": control.token,
+            "authorized_user": control.key.public, "start": "2026-11-22T01:02:03Z",
+        }  # fmt: skip
+        said = msgspec.json.encode(
+            {"server": {"id": f"N{number}", "cluster": "centre"},
+             "data": {"total": 1, "connections": [connection]}}
+        )  # fmt: skip
+
+        def answer(message: bus.Message, spy: bus.Connection = spy, said: bytes = said) -> None:
+            saying.append(asyncio.ensure_future(spy.publish(message.reply, said)))
+
+        await spy.listen(f"$SYS.REQ.ACCOUNT.{hub.trust.control}.CONNZ", answer)
+        await spy.flush()
+    presence = bus.Presence(system, {bus.Account.CONTROL: hub.trust.control}, hub.clock)
+    await presence.reconcile()
+    await asyncio.gather(*saying)
+
+    assert {link.below for link in presence.links} == set(sites)

@@ -35,6 +35,11 @@ EVENTS: Final = 8_192
 """Events that wait for the reader: 2,000 sites that come back at once, on two connections each."""
 ASK_S: Final = 5.0
 """Seconds for the server to say who is there."""
+MORE_S: Final = 0.5
+"""Seconds without a further answer after which every server of a cluster is taken to have said
+(ours); one that stands alone is not waited for."""
+SERVERS: Final = 64
+"""Answers of one question that wait to be read: servers of a cluster."""
 LOOK_S: Final = 1.0
 """Seconds between two looks whether the server was started again."""
 PAGE: Final = 1_024
@@ -109,6 +114,8 @@ class _Client(msgspec.Struct):
 
 class _Server(msgspec.Struct):
     id: str = ""
+    cluster: str = ""
+    """Empty where it stands alone."""
 
 
 class _Event(msgspec.Struct):
@@ -296,28 +303,62 @@ class Presence:
         found: dict[tuple[str, int], Link] = {}
         offset = 0
         while True:
-            answer = await self._system.request(
-                f"$SYS.REQ.ACCOUNT.{account}.CONNZ",
-                msgspec.json.encode({"auth": True, "limit": PAGE, "offset": offset, "sort": "cid"}),
-                timeout=ASK_S,
-            )
-            told = _read(answer, _Connz)
-            if told is None or told.data is None:
-                raise VonggacError(Kind.INTERNAL, "the server does not say who is connected")
-            for one in told.data.connections:
-                if one.kind == _LEAFNODE:
-                    found[told.server.id, one.cid] = Link(
-                        below=_below(one.jwt),
-                        user=one.authorized_user,
-                        account=self._accounts[account],
-                        server=one.name,
-                        address=one.ip,
-                        since_ns=_ns(one.start),
-                        rtt_ns=_duration_ns(one.rtt),
-                    )
+            most = 0
+            for told in await self._answers(account, offset):
+                if told.data is None:
+                    raise VonggacError(Kind.INTERNAL, "a server does not say who is connected")
+                if told.data.connections:
+                    most = max(most, told.data.total)
+                for one in told.data.connections:
+                    if one.kind == _LEAFNODE:
+                        found[told.server.id, one.cid] = self._link(account, one)
             offset += PAGE
-            if offset >= told.data.total or not told.data.connections:
+            if offset >= most:
                 return found
+
+    async def _answers(self, account: str, offset: int) -> list[_Connz]:
+        """What each server of the cluster says: the first at all, the others until none follows."""
+        wanted = {"auth": True, "limit": PAGE, "offset": offset, "sort": "cid"}
+        answers: list[_Connz] = []
+        arriving = await self._system.subscribe(
+            self._system.own_subject(), capacity=SERVERS, overflow=Overflow.REFUSE
+        )
+        try:
+            await self._system.publish(
+                f"$SYS.REQ.ACCOUNT.{account}.CONNZ",
+                msgspec.json.encode(wanted),
+                reply=arriving.subject,
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ASK_S):
+                    while len(answers) < SERVERS:
+                        async with asyncio.timeout(MORE_S if answers else None):
+                            told = _read(await arriving.get(), _Connz)
+                        if told is None:
+                            raise VonggacError(
+                                Kind.INTERNAL, "the server does not say who is connected"
+                            )
+                        answers.append(told)
+                        if not told.server.cluster:
+                            break
+        except Closed:
+            raise VonggacError(Kind.UNAVAILABLE, "the connection closed") from None
+        finally:
+            await arriving.close()
+        if not answers:
+            raise VonggacError(Kind.TIMED_OUT, "the server does not say who is connected")
+        return answers
+
+    def _link(self, account: str, one: _Connection) -> Link:
+        return Link(
+            below=_below(one.jwt),
+            user=one.authorized_user,
+            account=self._accounts[account],
+            server=one.name,
+            address=one.ip,
+            since_ns=_ns(one.start),
+            rtt_ns=_duration_ns(one.rtt),
+        )
 
     # -- what follows from it ----------------------------------------------------------------
 

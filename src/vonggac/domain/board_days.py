@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from vonggac.causes import Cause
 from vonggac.clock import NS
 from vonggac.db import tables
+from vonggac.domain import ledger
 from vonggac.domain.continuity import SETTLE_NS, cut_hundredths
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def _streams(
         )
         for row in connection.execute(
             sa.select(state.c.site_id, state.c.camera, state.c.status, state.c.since_ns,
-                      state.c.as_of_ns, state.c.cause)
+                      ledger.known_until().label("as_of_ns"), state.c.cause)
+            .outerjoin(tables.site_state, tables.site_state.c.site_id == state.c.site_id)
             .join(camera, sa.and_(camera.c.site_id == state.c.site_id,
                                   camera.c.name == state.c.camera))
             .where(state.c.site_id.in_(list(site_ids)), state.c.stream == "main",

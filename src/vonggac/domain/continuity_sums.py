@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from vonggac.causes import Cause
 from vonggac.db import tables
+from vonggac.domain import ledger
 from vonggac.domain.continuity import cut_hundredths
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _missing(
     connection: Connection, site_ids: Sequence[str], window: Interval
 ) -> dict[str, dict[Cause, int]]:
     gap, told = tables.gap, tables.state
-    until = sa.func.coalesce(gap.c.to_ns, told.c.as_of_ns)
+    site = tables.site_state
+    until = sa.func.coalesce(gap.c.to_ns, ledger.known_until())
     rows = connection.execute(
         sa.select(gap.c.site_id, gap.c.cause, sa.func.sum(_clipped(gap, until, window)))
         .select_from(
@@ -108,7 +110,7 @@ def _missing(
                 told,
                 sa.and_(told.c.site_id == gap.c.site_id, told.c.camera == gap.c.camera,
                         told.c.stream == gap.c.stream),
-            )
+            ).outerjoin(site, site.c.site_id == told.c.site_id)
         )
         .where(gap.c.stream == "main", gap.c.from_ns < window[1], until > window[0],
                # Said of the column itself too, so that its index is used.
@@ -167,7 +169,8 @@ def _open(
     written = sa.func.coalesce(last.c.to_ns, 0)
     since = sa.case((written > state.c.since_ns, written), else_=state.c.since_ns)
     begins = sa.case((since < window[0], window[0]), else_=since)
-    ends = sa.case((state.c.as_of_ns > window[1], window[1]), else_=state.c.as_of_ns)
+    site, until = tables.site_state, ledger.known_until()
+    ends = sa.case((until > window[1], window[1]), else_=until)
     cause = sa.func.coalesce(state.c.cause, "")
     rows = connection.execute(
         sa.select(state.c.site_id, cause, sa.func.sum(ends - begins))
@@ -175,7 +178,7 @@ def _open(
             state.outerjoin(
                 last,
                 sa.and_(last.c.site_id == state.c.site_id, last.c.camera == state.c.camera),
-            )
+            ).outerjoin(site, site.c.site_id == state.c.site_id)
         )
         .where(is_so, ends > begins,
                among(state.c.site_id, site_ids))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from vonggac import sentences
 from vonggac.causes import Cause
 from vonggac.db import Connection, is_away, tables
 from vonggac.errors import Kind, VonggacError
@@ -315,6 +316,27 @@ def describe_stream(connection: Connection, stream: Stream, values: Mapping[str,
     )
 
 
+def put_picture_fault(connection: Connection, stream: Stream, evidence: str, *, at_ns: int) -> None:
+    """Keep the last word on each kind of picture fault; what is in no known form is not kept."""
+    found = sentences.find(evidence)
+    if found is None or not found.code.startswith("picture_") or "what" not in found.values:
+        return
+    said = {"at_ns": at_ns, "evidence": evidence, "lasts": found.code != "picture_well"}
+    describe_stream(connection, stream, {f"picture: {found.values['what']}": said})
+
+
+def picture_faults(*known: State | None) -> list[Mapping[str, Any]]:
+    """What was last said of each kind of picture fault of some streams, the newest first."""
+    said = [
+        value
+        for state in known
+        if state is not None
+        for name, value in state.detail.items()
+        if name.startswith("picture: ") and isinstance(value, dict)
+    ]
+    return sorted(said, key=lambda one: -int(one["at_ns"]))
+
+
 @dataclass(frozen=True, slots=True)
 class Expiry:
     """How far retention has come with a stream."""
@@ -478,6 +500,18 @@ def site_state(connection: Connection, site_id: str) -> SiteState | None:
     return None if row is None else SiteState(*row)
 
 
+def known_until() -> sa.ColumnElement[int]:
+    """Until when the state of a stream is known; for a query that joins `site_state` (outer).
+
+    What a caught-up site below was doing stands on by itself, and its link has that moment once
+    for all of its streams (`domain.links.stand`); a stream that said nothing yet has none.
+    """
+    state, site = tables.state, tables.site_state
+    stands = sa.func.coalesce(site.c.stands_ns, 0)
+    goes_on = sa.and_(state.c.as_of_ns > 0, stands > state.c.as_of_ns)
+    return sa.case((goes_on, stands), else_=state.c.as_of_ns)
+
+
 def states(connection: Connection, site_id: str) -> dict[tuple[str, str], State]:
     """What every stream of a site is doing, by (camera, stream)."""
     table = tables.state
@@ -488,9 +522,11 @@ def states(connection: Connection, site_id: str) -> dict[tuple[str, str], State]
             table.c.status,
             table.c.since_ns,
             table.c.cause,
-            table.c.as_of_ns,
+            known_until().label("as_of_ns"),
             table.c.detail,
-        ).where(table.c.site_id == site_id)
+        )
+        .outerjoin(tables.site_state, tables.site_state.c.site_id == table.c.site_id)
+        .where(table.c.site_id == site_id)
     ).all()
     return {
         (row.camera, row.stream): State(

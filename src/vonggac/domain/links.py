@@ -74,29 +74,32 @@ def put(connection: Connection, site_id: str, link: Link, *, now_ns: int) -> Non
 def stand(connection: Connection, site_ids: Sequence[str], *, until_ns: int, now_ns: int) -> None:
     """What the streams of these sites were doing goes on until then: nothing else was said.
 
+    One row a site is written, whatever its cameras (`ledger.known_until` reads it).
+
     Args:
         connection: a writing transaction.
         site_ids: whose links are up and whose every fact has arrived.
         until_ns: some seconds ago.
         now_ns: UTC now.
     """
-    table, site = tables.state, tables.site_state
+    site = tables.site_state
     for start in range(0, len(site_ids), AT_ONCE):
         some = site_ids[start : start + AT_ONCE]
-        connection.execute(
-            table.update()
-            .where(table.c.site_id.in_(some), table.c.as_of_ns > 0, table.c.as_of_ns < until_ns)
-            .values(as_of_ns=until_ns)
-        )
+        as_of_ns = sa.case((site.c.as_of_ns < until_ns, until_ns), else_=site.c.as_of_ns)
         connection.execute(
             site.update()
-            .where(site.c.site_id.in_(some), site.c.as_of_ns < until_ns)
-            .values(as_of_ns=until_ns, heard_ns=now_ns)
+            .where(site.c.site_id.in_(some), site.c.stands_ns < until_ns)
+            .values(stands_ns=until_ns, as_of_ns=as_of_ns, heard_ns=now_ns)
         )
 
 
 def _take_back(connection: Connection, site_id: str, until_ns: int) -> None:
-    table = tables.state
+    table, site = tables.state, tables.site_state
+    connection.execute(
+        site.update()
+        .where(site.c.site_id == site_id, site.c.stands_ns > until_ns)
+        .values(stands_ns=until_ns)
+    )
     connection.execute(
         table.update()
         .where(table.c.site_id == site_id, table.c.as_of_ns > until_ns)
