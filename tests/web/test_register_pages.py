@@ -208,6 +208,14 @@ async def test_a_surveyor_concludes_and_a_leader_rules_by_it(
     found = (await client.get(f"{path}/coverage")).json()["conclusions"]
     assert [(one["by"], one["computed"]["covered"]) for one in found] == [("Nguyễn Văn An", 6)]
     assert (await client.get(path)).json()["intake"]["allowed"] is True
+    with hub.database.writing() as connection:
+        more["now_ns"] = 4
+        coverage.conclude(connection, SITE_ID, enough=False, said="mù", pictures=[picture], **more)
+    rows = (await client.get("/api/v1/facilities")).json()["facilities"]
+    assert [one["id"] for one in rows if not one["intake_allowed"]] == [SITE_ID]
+    assert (await client.get("/facilities")).text.count("chưa được tiếp nhận người") == 1
+    for page in (f"/facilities/{SITE_ID}/edit", f"/facilities/{SITE_ID}/cover", "/"):
+        assert "Chưa được tiếp nhận người" in (await client.get(page)).text, page
 
 
 def test_pictures_are_told_by_their_bytes_and_lose_what_they_tell() -> None:

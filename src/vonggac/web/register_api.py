@@ -144,6 +144,7 @@ def facilities(
     """Facilities of the visitor's scope, a page at a time; the search heeds no diacritics."""
     with who.desk.database.reading() as connection:
         found = book.listing(connection, who, book.Ask(q, unit, line, status, offset, limit))
+        held_back = register.held_back(connection, [row.it for row in found.rows])
     return {
         "found": found.found,
         "offset": offset,
@@ -158,6 +159,7 @@ def facilities(
                 "cameras": row.cameras,
                 "recording": row.recording,
                 "details": row.has_details,
+                "intake_allowed": row.it.id not in held_back,
             }
             for row in found.rows
         ],
