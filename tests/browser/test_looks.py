@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
+import pages_cases
 import pages_closing
 import pages_enrolment
 import pages_estimates
@@ -82,6 +83,7 @@ PUBLIC = "p" * 26
 
 
 AREAS = (
+    pages_cases,
     pages_closing,
     pages_enrolment,
     pages_estimates,

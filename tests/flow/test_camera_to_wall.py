@@ -77,3 +77,39 @@ def test_the_wall_shows_what_the_camera_sees_now_and_says_why_it_does_not(
     assert "Mất kết nối camera" in text
     assert counted == "1"
     assert complaints == []
+
+
+def test_one_key_marks_a_moment_on_the_wall_and_in_playback(
+    cameras: Cameras, program: Running
+) -> None:
+    """The second of the picture that was seen, its clip held; everything else can wait."""
+    with browsing(program) as (page, complaints):
+        page.goto(f"{program.url}/wall")
+        tile = page.wait_for_selector('article[data-camera="cam01"][data-look="live"]')
+        assert tile is not None
+        page.keyboard.press("v")
+        choose = page.wait_for_selector("#marked:visible")
+        assert choose is not None
+        assert choose.inner_text() == "Chọn một ô trước khi đánh dấu."
+        tile.focus()
+        page.keyboard.press("v")
+        link = page.wait_for_selector("#marked a")
+        assert link is not None
+        said = page.inner_text("#marked")
+        link.click()
+        page.wait_for_selector("#describe")
+        shown = page.inner_text("main")
+        page.click("main a[href^='/playback']")
+        page.wait_for_selector("#views .pic")
+        page.click("[data-do=case]")
+        again = page.wait_for_selector("#marked a")
+        assert again is not None
+    told = program.http.get("/api/v1/cases").json()["cases"]
+    holds = program.http.get("/api/v1/holds").json()["holds"]
+
+    assert said.startswith("Đã đánh dấu VV-")
+    assert "CAM01" in said
+    assert "đã giữ, không tự xóa" in shown
+    assert [one["camera"] for one in told] == ["cam01", "cam01"]
+    assert {one["case_number"] for one in holds} == {one["number"] for one in told}
+    assert complaints == []

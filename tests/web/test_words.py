@@ -31,6 +31,7 @@ from vonggac.web import (
     alarms,
     annexes,
     cameras,
+    case_work,
     closing,
     designated,
     directives,
@@ -124,6 +125,9 @@ def said_by_key() -> list[str]:
     said += [*hubs.FAULTS.values(), *hubs.STATES.values()]
     said += [one for step in domain_closing.STEPS for one in (step.title, step.about)]
     said += [one for one in domain_directives.URGENCIES if one]
+    said += [one for table in (case_work.FAULTS, case_work.STATES, case_work.STEPS,
+                               case_work.OUTCOMES, case_work.UNHELD, case_work.VIAS,
+                               case_work.QUEUES) for one in table.values()]  # fmt: skip
     said += [*incidents.KINDS.values(), *incidents.STEPS.values(), *legal.READ.values()]
     said += [*reports.FAULTS.values(), *reports.SURVEYS.values(), *reports.PRESETS]
     said += [*domain_statistics.GROUPS.values(), *(one.name for one in domain_statistics.FIGURES)]

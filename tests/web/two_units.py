@@ -20,6 +20,7 @@ from vonggac.db import tables
 from vonggac.domain import (
     accounts,
     audit,
+    case_book,
     directives,
     estimates,
     exports,
@@ -187,6 +188,11 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
     )
     event = incidents.Draft(site, "personal_data", True, f"sự cố {word}", word, word, NOW_NS)
     incident = incidents.open_record(connection, event, by=by, now_ns=NOW_NS)
+    seen = case_book.mark(
+        connection, case_book.Moment(camera, NOW_NS - HOUR), holds_here=False, by=by, now_ns=NOW_NS
+    )
+    what = case_book.Description("N02", "N", "", word, word, f"thấy {word}")
+    case_book.describe(connection, seen.id, what, by=by, now_ns=NOW_NS)
     plan = maintenance.plan(
         connection, camera, span=(NOW_NS + HOUR, NOW_NS + 2 * HOUR), reason=f"thay ống {word}",
         by=by.actor, now_ns=NOW_NS,
@@ -211,7 +217,8 @@ def _things(connection: Any, side: str, site: str, camera: str, word: str) -> di
         **inspected(connection, site, by, word),
         "site_id": site, "camera_id": camera, "account_id": person, "export_id": export.id,
         "hold_id": hold.id, "share_id": share.id, "request_id": request.id,
-        "incident_id": incident.id, "plan_id": plan.id, "role_id": f"{person}-site_duty",
+        "incident_id": incident.id, "case_id": seen.id,
+        "plan_id": plan.id, "role_id": f"{person}-site_duty",
         "unit_id": units[side], "directive_id": directive_id, "file_id": file.id,
         "duty_id": clause.duties[0].id,
     }  # fmt: skip

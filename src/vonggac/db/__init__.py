@@ -3,6 +3,7 @@
 from sqlalchemy.engine import Connection
 
 # The document is whole only with every module that has tables of it.
+from vonggac.db import case as _case  # noqa: F401
 from vonggac.db import compliance as _compliance  # noqa: F401
 from vonggac.db import designated as _designated  # noqa: F401
 from vonggac.db import directives as _directives  # noqa: F401

@@ -42,7 +42,7 @@ SCOPE_ACTS: Final[Mapping[Scope, frozenset[Act]]] = {
         {
             Act.FACILITY_SEE, Act.FACILITY_DETAILS, Act.LEDGER_SEE, Act.WATCHING_SEE,
             Act.SYSTEM_SEE, Act.UNITS_SEE, Act.PEOPLE_SEE, Act.AUDIT_READ, Act.AUDIT_EXPORT,
-            Act.INSPECTION_SEE,
+            Act.INSPECTION_SEE, Act.CASE_SEE,
             Act.SCHEME_SEE, Act.ESTIMATE_SEE, Act.SURVEY_SEE, Act.PAPER_SEE, Act.REPORT_SEE,
         }
     ),
@@ -57,7 +57,7 @@ SCOPE_ACTS: Final[Mapping[Scope, frozenset[Act]]] = {
             Act.FACILITY_SEE, Act.PROBE, Act.DISCOVER, Act.CAMERA_EDIT, Act.MAINTENANCE_PLAN,
             Act.UNITS_EDIT, Act.EXPORT_ASK, Act.HOLD_PLACE, Act.REQUESTS_EDIT, Act.INCIDENT_EDIT,
             Act.DOCUMENTS_MAKE, Act.SCHEME_MAKE, Act.ESTIMATE_MAKE,
-            Act.INSPECTION_MAKE, Act.FINDING_ANSWER, Act.REMINDER_MAKE,
+            Act.INSPECTION_MAKE, Act.FINDING_ANSWER, Act.REMINDER_MAKE, Act.CASE_MARK,
             Act.SURVEY_LEAD, Act.SURVEY_ANSWER, Act.REPORT_MAKE,
         }
     ),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from vonggac import keys, log, wire
 from vonggac.clock import NS, rfc3339
-from vonggac.domain import audit, guide, legal, site_keys
+from vonggac.domain import audit, case_book, guide, legal, site_keys
 from vonggac.errors import MalformedError, VonggacError
 
 if TYPE_CHECKING:
@@ -147,9 +147,12 @@ def _expire(database: Database, keep_days: int, now_ns: int) -> None:
     with database.reading() as connection:
         ordered = guide.number(connection, "audit_days", legal.day_of(now_ns))
     with database.writing() as connection:
+        cases = case_book.expire(connection, now_ns=now_ns)
         gone = audit.expire(connection, keep_days=max(keep_days, ordered), now_ns=now_ns)
     if gone:
         _log.info("audit.expired", rows=gone)
+    if cases:
+        _log.info("cases.expired", cases=cases)
 
 
 # -- verifying -------------------------------------------------------------------------------

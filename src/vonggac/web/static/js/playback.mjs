@@ -8,6 +8,7 @@
 
 import { playable } from "./feed.mjs";
 import { Words, causeBadge, el, msOf, nsOf, refusedWords, rfc3339, show, toggleDialog, wire } from "./page.mjs";
+import { marking } from "./mark.mjs";
 import { choiceOfPurpose } from "./purpose.mjs";
 import { Reel } from "./reel.mjs";
 import { DAY, SECOND, centred, following, neighbourGap, recordOf, recordedIn, stateAt, typedDay, typedTime, within, writtenDay, zoomed } from "./span.mjs";
@@ -34,6 +35,7 @@ const NOTHING = "–";
 const FIRST_WINDOW = 90 * 60 * SECOND;
 
 const words = new Words(page);
+const markMoment = marking(page, words);
 const cameras = (page.selected ?? [])
   .map((id) => page.cameras.find((camera) => camera.id === id && camera.allowed !== false))
   .filter((camera) => camera !== undefined)
@@ -543,12 +545,9 @@ function alone(index) {
 }
 
 function openCase() {
-  const href = page.links?.case;
-  const both = chosen();
-  if (!href || !both) return;
-  location.assign(
-    href.replace("{camera}", encodeURIComponent(shownViews[0].camera.id)).replace("{from}", encodeURIComponent(rfc3339(both.from))).replace("{to}", encodeURIComponent(rfc3339(both.to))),
-  );
+  const span = chosen();
+  const at = span === null || (span.from <= state.at && state.at <= span.to) ? state.at : span.from;
+  markMoment({ camera: shownViews[0].camera, at, span, via: "playback" });
 }
 
 /** L: 1, 2, 8 times; J: the same backwards. */

@@ -13,6 +13,7 @@ import { granted, gridOf, moved, ordered, pageOf, pagesOf, streamFor, visibleFir
 import { keep, remembered } from "./kept.mjs";
 import { keptLayouts } from "./layouts.mjs";
 import { changeOfPerson } from "./person.mjs";
+import { marking } from "./mark.mjs";
 import { choiceOfPurpose } from "./purpose.mjs";
 import { clock, page, session } from "./start.mjs";
 
@@ -35,6 +36,7 @@ const UNKNOWN = { letter: "?", class: "u" };
 
 const words = new Words(page);
 const grid = document.getElementById("wall");
+const mark = marking(page, words);
 const region = new PoliteRegion(document.getElementById("say"));
 
 const state = {
@@ -553,9 +555,8 @@ function goBackHalfAMinute() {
 }
 
 function openCase() {
-  const tile = current();
-  const href = tile && page.links?.case?.replace("{camera}", encodeURIComponent(tile.camera.id));
-  if (href) location.assign(href);
+  const tile = current() ?? (shown().length === 1 ? tiles.get(shown()[0].id) : null);
+  mark(tile ? { camera: tile.camera, at: tile.live?.status.wall ?? clock.now(), via: "live" } : null);
 }
 
 function fullScreen() {
