@@ -20,7 +20,11 @@ VISITS = (
     Visit("/guide", "/guide"),
     Visit("/guide/sites/{site_id}", f"/guide/sites/{SITE_ID}"),
 )
-NO_PAGES = ("/guide/cards/{role}.pdf", "/guide/sites/{site_id}/sent/{sent_id}.pdf")
+NO_PAGES = (
+    "/guide/cards/{role}.pdf",
+    "/guide/criteria.toml",
+    "/guide/sites/{site_id}/sent/{sent_id}.pdf",
+)
 
 
 def load(hub: Stage, said: str = "") -> None:
