@@ -81,6 +81,8 @@ class World:
     """By account."""
     names: Mapping[str, str]
     """What a body is called in the profile, by account."""
+    bodies: Mapping[str, str]
+    """Units of the bodies that are more than an area's committee, by account."""
     campaign: str = ""
     directive: str = ""
 

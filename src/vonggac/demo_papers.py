@@ -19,6 +19,7 @@ from vonggac.domain import (
     directives,
     drafting,
     estimates,
+    inspections,
     issuers,
     legal,
     papers,
@@ -27,6 +28,7 @@ from vonggac.domain import (
     report_papers,
     reports,
     rules,
+    sanctions,
     schedules,
 )
 from vonggac.domain.papers import Recipient
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 CUT_OFF: Final = "17:00"
 """When the page of the day is made (ours)."""
 WEEK: Final = 7
+MINUTES: Final = 2
+"""Inspections whose minutes the clerk issued: setting a paper takes its time."""
 
 
 def written(database: Database, world: World, sites: Sequence[str]) -> None:
@@ -53,6 +57,7 @@ def written(database: Database, world: World, sites: Sequence[str]) -> None:
         issued = _of_estimates(connection, world, sites)
         _of_plan(connection, world, sites)
         minutes = _of_acceptance(connection, world, sites[0])
+        cases = _of_cases(connection, sites)
         _of_duty(connection, world)
         sent = [
             (one.paper_id, one.number, one.sent)
@@ -64,6 +69,8 @@ def written(database: Database, world: World, sites: Sequence[str]) -> None:
         _issue(database, world, urging, urged_no, urged_on)
     for number, paper_id in enumerate((*issued, minutes), 71):
         _issue(database, world, paper_id, str(number), world.day(1))
+    for number, (paper_id, dated) in enumerate(cases, 101):
+        _issue(database, world, paper_id, str(number), dated)
     with database.writing() as connection:
         kept = _reported(connection, world, Span(world.day(2 * WEEK), world.day(WEEK)), "periodic")
         _reported(connection, world, Span(world.today.replace(day=1), world.today), "periodic")
@@ -171,6 +178,23 @@ def _of_acceptance(connection: Connection, world: World, site_id: str) -> str:
         connection, letter, about=f"acceptance:{site_id}", site_id=site_id, unit_id=None,
         directive_id=world.directive, by=world.who["so-chu-tri"], now_ns=world.ago(1),
     )  # fmt: skip
+
+
+def _of_cases(connection: Connection, sites: Sequence[str]) -> list[tuple[str, date]]:
+    """What the clerk issued of proposals and of inspections, each with its day.
+
+    Of a case that is decided its letters, of one that is proposed the first; the minutes of the
+    newest inspection wait for their number.
+    """
+    issued: list[papers.Paper] = []
+    for case in sanctions.of_sites(connection, sites):
+        every = sorted(papers.of(connection, f"proposal:{case.id}"), key=lambda it: it.drafted_ns)
+        issued += every[: {"decided": len(every), "proposed": 1}.get(case.state, 0)]
+    over = inspections.listed(connection, sites, states=("done",))
+    minutes = [it for one in over for it in papers.of(connection, f"inspection:{one.id}")]
+    minutes.sort(key=lambda it: it.drafted_ns)
+    issued += minutes[:-1][-MINUTES:]
+    return [(one.id, legal.day_of(one.drafted_ns)) for one in issued if one.state == "draft"]
 
 
 def _of_duty(connection: Connection, world: World) -> None:

@@ -31,6 +31,7 @@ from vonggac.domain import (
     estimate,
     estimates,
     guide,
+    issuers,
     legal,
     plans,
     register,
@@ -91,6 +92,11 @@ BODIES: Final = (
     Body("doanh-nghiep", "enterprise", "Doanh nghiệp được chỉ định", "Doanh nghiệp được chỉ định"),
 )  # fmt: skip
 """The nine bodies of the letters, with the office and the records clerk that papers need."""
+OF_BODIES: Final = (
+    "surveyor", "health_inspector", "finance_appraiser", "owning_body", "military_command",
+    "office",
+)  # fmt: skip
+"""Roles that are held on behalf of a body of the province."""
 AREAS: Final = ("Thượng Mường", "Hạ Mường", "Nậm Thia", "Bản Vàng", "Đồi Sim")
 LINES: Final = ("civil", "paid_hotel", "civil", "military", "civil")
 KINDS: Final[Mapping[str, str]] = {
@@ -197,6 +203,11 @@ def _begin(connection: Connection, profile: str, now_ns: int) -> World:
         unit(province, below[0], f"MH-{at}", f"{below[1]} {name} (giả định)")
         for at, name in enumerate(AREAS, 1)
     )
+    bodies = {
+        one.account: unit(province, "body", f"MH-{one.account}",
+                          f"{one.name(profile)} {issuers.bare(PROVINCE)}")
+        for one in BODIES if one.role in OF_BODIES
+    }  # fmt: skip
     who = {}
     for body in BODIES:
         account_id, _ = accounts.create(
@@ -207,8 +218,9 @@ def _begin(connection: Connection, profile: str, now_ns: int) -> World:
     placement = rules.placement(date(2021, 6, 1) if profile == "2021" else today)
     names = {body.account: body.name(profile) for body in BODIES}
     return World(
-        today, now_ns, legal.day_of(then_ns), then_ns, placement, province, areas, who, names
-    )
+        today, now_ns, legal.day_of(then_ns), then_ns, placement, province, areas, who, names,
+        bodies,
+    )  # fmt: skip
 
 
 def _facility(connection: Connection, world: World, at: int) -> str:
@@ -448,6 +460,7 @@ def _people(connection: Connection, world: World, sites: list[str], password: st
         unit = world.areas[0] if body.role == "committee" else world.province
         draft = roles.Draft(
             role=body.role, reason="tài khoản minh họa", unit=None if narrow else unit,
+            body=world.bodies.get(body.account),
             line=body.line, sites=tuple(sites[:1] if body.role == "site_duty" else sites[:12])  # type: ignore[arg-type]
             if narrow else (),
             to_ns=world.now_ns + 90 * 86_400 * NS if body.role == "enterprise" else None,

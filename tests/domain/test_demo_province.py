@@ -21,6 +21,7 @@ from vonggac.domain import (
     estimates,
     findings,
     inspections,
+    issuers,
     legal,
     papers,
     plans,
@@ -75,6 +76,15 @@ def test_a_province_stands_in_all_states_of_the_chain(sqlite: Database, profile:
         for name in demo.ACCOUNTS:
             person = access.person_of(connection, accounts[name], NOW_NS)
             assert today.matters(connection, person, now_ns=NOW_NS), name
+        for body in demo_province.BODIES:
+            if body.role not in (*demo_province.OF_BODIES, "leader"):
+                continue
+            person = access.person_of(connection, accounts[body.account], NOW_NS)
+            own = issuers.spoken_for(
+                connection, person, now_ns=NOW_NS, on=legal.day_of(NOW_NS)
+            )  # fmt: skip
+            called = [one.name(profile) for one in demo_province.BODIES]
+            assert [one for one in called if issuers.is_among(one, own)] == [body.name(profile)]
         inspected(connection, sites)
         connected(connection, sites)
         told_upward(connection, accounts["so-chu-tri"])
@@ -140,6 +150,10 @@ def told_upward(connection: Connection, account_id: str) -> None:
         one for state in papers.STATES for one in papers.listed(connection, allowed, state=state)
     ]
     assert {one.state for one in every} == set(papers.STATES)
+    for about in ("proposal:", "inspection:"):
+        some = [one for one in every if one.about.startswith(about)]
+        assert {one.state for one in some} == {"draft", "issued"}, about
+        assert all(papers.file_of(connection, one.id) for one in some if one.state == "issued")
     kinds = {one.kind for one in every}
     assert kinds == {"bao-cao", "bien-ban", "cong-van", "phuong-an", "quyet-dinh", "to-trinh"}
     kept = reports.listed(connection, person, now_ns=NOW_NS)
