@@ -18,6 +18,7 @@ from vonggac.cli import main
 from vonggac.config import Secret, load
 from vonggac.db import Database, sqlite_url, tables
 from vonggac.db.enrolment import enrolment
+from vonggac.db.wanting import want
 from vonggac.domain import accounts, audit, sessions, settings
 from vonggac.edge import identity, journal
 from vonggac.edge.recovery import next_epoch
@@ -111,6 +112,16 @@ def made(data: Path, url: str) -> Hub:
         )  # fmt: skip
         settings.next_order(connection, site, "d" * 64, now_ns=1)
         connection.execute(
+            want.insert(),
+            [
+                {
+                    "site_id": site, "key": key, "revision": 7, "digest": digest, "made_ns": 1,
+                    "reasons": [], "refused": {}, "spans": [],
+                }
+                for key, digest in (("kept-ours", "d" * 64), ("kept-theirs", ""))
+            ],
+        )  # fmt: skip
+        connection.execute(
             enrolment.insert().values(
                 id="e1", site_id=site, code_hash="h", made_ns=1, made_by="an", ends_ns=2**62
             )
@@ -178,6 +189,9 @@ def test_a_hub_comes_back_and_says_which_rows_are_lost(
         order = settings.order(connection, site)
         assert order is not None
         assert order.revision > time.time_ns() // 1_000_000 - 60_000
+        told_wants = {row.key: row.digest for row in connection.execute(sa.select(want))}
+        assert told_wants["kept-theirs"] == ""
+        assert told_wants["kept-ours"] not in ("", "d" * 64)  # so it is numbered anew
     database.close()
     assert now.head().row == told["next_row"] > time.time_ns() // 1_000_000 - 60_000
     assert not list(elsewhere.glob(".restoring*"))

@@ -154,6 +154,41 @@ async def test_hub_that_is_started_again_goes_on_where_it_was(made: Tiers) -> No
     assert {link.below for link in presence.links} == {box.id}
 
 
+async def test_ledger_that_a_site_lost_is_followed_in_its_new_life(made: Tiers) -> None:
+    """A restored box sends its journal again into an empty LEDGER, shorter than the hub's place.
+
+    Counted from 1 again, what is new of it would lie before that place and never come.
+    """
+    hub = await made.hub()
+    lost = await made.box(hub)
+    await joined(await hub.presence(), lost.id)
+    edge, _ = await lost.edge(life=1)
+    control = await hub.hub_control()
+    await bus.follow(control, [lost.child()])
+    await write(bus.LedgerWriter(edge, hub.id, lost.id), lost, 0, 60)
+    reader = await reading(control)
+    await taken(reader, 60)
+    await lost.server.stop()
+    await bus.follow(control, [])  # else the server tries a ledger that it lost ever more rarely
+
+    box = await made.box(hub, same_as=lost)
+    box.key = lost.key
+    edge, _ = await box.edge(life=1_002)
+    writer = bus.LedgerWriter(edge, hub.id, box.id)
+    await write(writer, box, 0, 40)
+    await writer.put(box.envelopes(0, 10, epoch=1_002))
+    assert await writer.position() == (1_002, 9)
+    await bus.follow(control, [box.child()])
+    got: list[tuple[int, int]] = []
+    while (1_002, 9) not in got:
+        for one in await taken(reader, 1):
+            envelope = wire.decode_envelope(one.payload)
+            got.append((envelope.epoch, envelope.sequence))
+    await box.edge(life=1_003)  # what is there already is not counted anew
+
+    assert [one for one in got if one[0] == 1_002] == [(1_002, number) for number in range(10)]
+
+
 async def test_ledger_of_a_site_passes_two_hops(made: Tiers) -> None:
     """The ministry sources the province's LEDGERS under the same name and by the same rules."""
     ministry = await made.hub()

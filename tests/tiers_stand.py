@@ -57,11 +57,11 @@ class Tier:
     async def hub_control(self) -> bus.Connection:
         return await self.connect(self.trust.hub_users(issued_s=self.now_s)[0], "hub control")
 
-    async def edge(self) -> tuple[bus.Connection, bus.Connection]:
+    async def edge(self, *, life: int = 0) -> tuple[bus.Connection, bus.Connection]:
         """The programs of a box: control, with its streams made, and media."""
         control, media = self.trust.edge(self.id, issued_s=self.now_s)
         found = await self.connect(control, "edge control"), await self.connect(media, "edge media")
-        await bus.ensure_streams(found[0], self.trust.hub, self.id)
+        await bus.ensure_streams(found[0], self.trust.hub, self.id, life=life)
         return found
 
     async def spy(self, *, media: bool = False) -> bus.Connection:

@@ -56,7 +56,7 @@ def ran(*words: str, passphrase: str = PASSPHRASE) -> dict[str, Any]:
     """A command as an operator gives it, beside the programs that run."""
     done = subprocess.run(
         [VONGGAC, *words, "--json"], capture_output=True, text=True, timeout=120, check=False,
-        env={"PATH": "/usr/bin:/bin", "PASSPHRASE": passphrase},
+        env={**os.environ, "PASSPHRASE": passphrase},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -33,6 +33,8 @@ WANT_BYTES: Final = 64 * 1024 * 1024
 """Bytes of WANT: one message a subject."""
 DUPLICATES_NS: Final = 120 * 1_000_000_000
 """How long JetStream remembers message ids; order itself is kept by the expected sequence."""
+LIFE: Final = 2**32
+"""Numbers of a ledger that one life of its box has for itself; 2^20 lives fit into JSON's 2^53."""
 BATCH: Final = 256
 """Facts under way to or from JetStream at once: 256 x 1 kB on average, 64 MiB at worst."""
 ACK_WAIT_NS: Final = 3_600 * 1_000_000_000
@@ -107,10 +109,17 @@ class _Revision(msgspec.Struct):
     revision: Annotated[int, msgspec.Meta(ge=0)]
 
 
-async def ensure_streams(connection: Connection, hub: str, site: str) -> None:
+async def ensure_streams(connection: Connection, hub: str, site: str, *, life: int = 0) -> None:
     """Make LEDGER and WANT at a site, or bring them to their present settings.
 
-    Nobody can delete a message or purge: a ledger only grows old.
+    Nobody can delete a message or purge: a ledger only grows old. One that is made again, because
+    the disk was lost, counts on from its life: hubs above keep their place in it by number.
+
+    Args:
+        connection: of the edge, or the hub's own.
+        hub: id of the hub in the subjects.
+        site: whose.
+        life: greater than any before in which these streams were made.
 
     Raises:
         VonggacError: UNAVAILABLE or TIMED_OUT: JetStream does not answer; CONFLICT: it refuses.
@@ -145,8 +154,12 @@ async def ensure_streams(connection: Connection, hub: str, site: str) -> None:
     for configuration in (ledger, want):
         name = str(configuration["name"])
         there = await call(connection, f"STREAM.INFO.{name}", None, _StreamInfo)
-        verb = "UPDATE" if there.error is None else "CREATE"
-        done = await call(connection, f"STREAM.{verb}.{name}", configuration, _StreamInfo)
+        if there.error is None:
+            verb, made = "UPDATE", configuration
+        else:
+            verb = "CREATE"
+            made = configuration | {"first_seq": life * LIFE + 1}
+        done = await call(connection, f"STREAM.{verb}.{name}", made, _StreamInfo)
         if done.error is not None:
             raise refusal(done.error, f"the stream {name}")
 

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from vonggac.db import tables
 from vonggac.db.enrolment import enrolment
+from vonggac.db.hubs import hub_below
+from vonggac.db.wanting import want
 from vonggac.domain import audit
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from vonggac.db import Connection
 
+UNKNOWN = "restored"
+"""In the place of the digest of what is wanted of a box below: it is numbered anew by the clock at
+the next look, beyond what the box may have been told since (`domain.wants.renew`)."""
 ORDER = "order."
 """What settings are called that number the orders of a site (`domain.settings`)."""
 
@@ -53,6 +58,11 @@ def restored(connection: Connection, actor: audit.Actor, *, taken_ns: int, now_n
         .where(enrolment.c.used_ns.is_(None), enrolment.c.revoked_ns.is_(None))
         .values(revoked_ns=now_ns)
     ).rowcount
+    codes += connection.execute(
+        hub_below.update()
+        .where(hub_below.c.used_ns.is_(None), hub_below.c.revoked_ns.is_(None))
+        .values(revoked_ns=now_ns)
+    ).rowcount
     _number_orders_on(connection, now_ns)
     detail = {"taken_ns": taken_ns, "sessions": sessions, "codes": codes}
     row = audit.go_on(connection, actor, now_ns=now_ns, detail=detail)
@@ -76,3 +86,4 @@ def _number_orders_on(connection: Connection, now_ns: int) -> None:
             .where(table.c.name == name)
             .values(value={"revision": revision, "digest": ""}, updated_ns=now_ns)
         )
+    connection.execute(want.update().where(want.c.digest != "").values(digest=UNKNOWN))

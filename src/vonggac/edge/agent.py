@@ -157,6 +157,8 @@ class Identity:
     site_key: keys.SigningKey
     upper_keys: tuple[str, ...] = ()
     """The same of hubs above: they may ask whatever changes nothing that the box records."""
+    life: int = 0
+    """The recorder's; a ledger that is made again counts on from it."""
 
 
 class _Credit:
@@ -301,7 +303,8 @@ class Agent:
         """
         control, media = await self._connect()
         try:
-            await bus.ensure_streams(control, self._identity.hub, self._identity.site)
+            identity = self._identity
+            await bus.ensure_streams(control, identity.hub, identity.site, life=identity.life)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._publisher.run(media), name="publisher")
                 tasks.create_task(self._upward.run(control), name="upward")

@@ -286,7 +286,8 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         hold()
         describe(box, wire.WantedCameras((*gone(before, wanted.cameras), *wanted.cameras)))
 
-    upward = Upward(config.hub, identity.site, source=Places(directory / "journal"), clock=clock)
+    places = Places(directory / "journal")
+    upward = Upward(config.hub, identity.site, source=places, clock=clock, life=box.epoch)
     box.journal.on_durable = lambda: loop.call_soon_threadsafe(upward.grown)
     answers = BoxAnswers(
         box, playback, publisher, probe=_probe(clock), discover=_discover(clock), obey=obey
@@ -306,7 +307,9 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
             raise
 
     on_bus = agent.Agent(
-        agent.Identity(config.hub, identity.site, config.hub_key, identity.key, config.upper_keys),
+        agent.Identity(
+            config.hub, identity.site, config.hub_key, identity.key, config.upper_keys, box.epoch
+        ),
         publisher=publisher,
         answers=answers,
         trail=trail,

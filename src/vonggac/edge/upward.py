@@ -46,9 +46,12 @@ class Upward:
         site: id of the site.
         source: where facts are read.
         clock: for waiting.
+        life: the recorder's.
     """
 
-    def __init__(self, hub: str, site: str, *, source: FactSource, clock: Clock) -> None:
+    def __init__(
+        self, hub: str, site: str, *, source: FactSource, clock: Clock, life: int = 0
+    ) -> None:
         self.sent = 0
         """Facts stored since the process began."""
         self.refusals = 0
@@ -57,6 +60,7 @@ class Upward:
         self._site = site
         self._source = source
         self._clock = clock
+        self._life = life
         self._grown = asyncio.Event()
 
     def grown(self) -> None:
@@ -73,7 +77,7 @@ class Upward:
             self._grown.clear()
             try:
                 if not known:  # also when the server came back without its streams
-                    await bus.ensure_streams(connection, self._hub, self._site)
+                    await bus.ensure_streams(connection, self._hub, self._site, life=self._life)
                     place, known = await writer.position(), True
                 envelopes = await asyncio.to_thread(self._source.after, place, bus.BATCH)
                 if envelopes:

@@ -80,7 +80,8 @@ class Teller:
         Raises:
             VonggacError: it does not answer, or somebody else wrote.
         """
-        await bus.ensure_streams(self._ledger, self._hub, self._hub)
+        life = self._clock.wall_ns() // (60 * NS)  # as of the epoch: beyond any before
+        await bus.ensure_streams(self._ledger, self._hub, self._hub, life=life)
         writer = bus.LedgerWriter(self._ledger, self._hub, self._hub)
         place = await writer.position()
         # By the clock, so that a hub whose ledger was lost goes on above what it told before.
