@@ -53,6 +53,8 @@ const cameras = ordered(page.cameras, state.order);
 const tiles = new Map();
 /** @type {HTMLVideoElement[]} for the first tiles; their sources open while the connection does */
 const ahead = [];
+/** @type {string | null} camera of the tile that had the focus last */
+let looked = null;
 /** @type {Map<string, number>} how much of each tile is in view, on a phone */
 const inView = new Map();
 
@@ -554,8 +556,10 @@ function goBackHalfAMinute() {
   if (href) location.assign(href);
 }
 
-function openCase() {
-  const tile = current() ?? (shown().length === 1 ? tiles.get(shown()[0].id) : null);
+/** @param {HTMLElement | null} [button] pressed: it took the focus from the tile that is meant */
+function openCase(button) {
+  const meant = (button ? looked : null) ?? (shown().length === 1 ? shown()[0].id : null);
+  const tile = current() ?? tiles.get(meant) ?? null;
   mark(tile ? { camera: tile.camera, at: tile.live?.status.wall ?? clock.now(), via: "live" } : null);
 }
 
@@ -638,6 +642,7 @@ if (cameras.length === 0) {
 } else {
   state.page = Math.min(state.page, pagesOf(cameras.length, state.tiles) - 1);
   wire(actions, keyed);
+  grid.addEventListener("focusin", (event) => (looked = event.target.closest(".tile")?.dataset.camera ?? looked));
   grid.addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
     if (tile && !event.target.closest("a, button")) enlarge(tile.dataset.camera);
