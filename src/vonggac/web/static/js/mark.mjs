@@ -51,7 +51,8 @@ export function marking(page, words) {
       const answer = await response.json().catch(() => ({}));
       if (!response.ok) throw new Error(answer.error?.message ?? String(response.status));
       const held = answer.marks.every((/** @type {{hold: string | null}} */ one) => one.hold !== null);
-      const said = words.say(held ? "marked" : "marked_unheld", { case: answer.number, camera: camera.code, time: words.clock(at) });
+      const filled = { case: answer.number, camera: camera.code, time: words.clock(at) };
+      const said = held ? words.say("marked", filled) : words.say("marked_unheld", filled);
       tell(`${said} `, el("a", { href: page.links.case.replace("{case}", encodeURIComponent(answer.id)) }, words.say("mark_open")));
     } catch (error) {
       tell(words.say("mark_failed", { why: error.message }));
