@@ -172,9 +172,7 @@ class Run:
 
     async def page(self, person: str | None, path: str) -> str:
         """Open a page, which is held to the same as an answer."""
-        self.client.cookies.clear()
-        self.client.cookies.update(self.two.cookies(person))
-        answer = await self.client.get(path)
+        answer = await self._answer(person, "GET", path)
         self._look(f"GET {path}", person, answer)
         return answer.text if "html" in answer.headers.get("content-type", "") else ""
 
@@ -192,16 +190,31 @@ class Run:
     async def raw(
         self, key: str, person: str | None, path: str, body: bytes, content_type: str
     ) -> None:
-        """Send a body as it is."""
-        self.client.cookies.clear()
-        self.client.cookies.update(self.two.cookies(person))
+        """Send a body as it is; once more if the session was over that its token is of."""
         headers = {"content-type": content_type} if content_type else {}
-        answer = await self.client.post(path, content=body, headers=headers)
+        answer = await self._answer(person, "POST", path, content=body, headers=headers)
         self._look(f"{key} <- {body[:160]!r} ({content_type})", person, answer)
         self.answers[key, answer.status_code] += 1
         to = answer.headers.get("location", "")
         if answer.status_code not in (401, 403, 413) and not to.startswith("/signin?"):
             self.reached.add(key)
+
+    async def _answer(
+        self, person: str | None, method: str, path: str, content: bytes = b"", **more: Any
+    ) -> httpx.Response:
+        """What they are answered who are signed in."""
+        for _ in range(2):
+            self.client.cookies.clear()
+            self.client.cookies.update(self.two.cookies(person))
+            answer = await self.client.request(method, path, content=content, **more)
+            form = self.two.session(person)[1] if person else ""
+            if not self.two.has_ended(
+                person, answer.status_code, answer.headers.get("location", "")
+            ):
+                break
+            assert person is not None
+            content = content.replace(form.encode(), self.two.session(person)[1].encode())
+        return answer
 
     def _look(self, what: str, person: str | None, answer: httpx.Response) -> None:
         found = list(faults(answer.status_code, answer.headers, answer.content, person))

@@ -55,6 +55,10 @@ _TRACES = re.compile(
 """What a body that tells of the program's inside holds."""
 
 
+_DOORS = ("/signin", "/password", "/account/factor")
+"""Where those are sent who have to show first who they are."""
+
+
 @dataclass
 class Two:
     """The hub with its people."""
@@ -67,12 +71,26 @@ class Two:
     _tokens: dict[str, tuple[str, str]]
 
     def session(self, person: str) -> tuple[str, str]:
-        """A cookie that is good now, and its form token."""
-        token, form = self._tokens.get(person, ("", ""))
+        """A cookie that was good when it was last doubted, and its form token."""
+        if person not in self._tokens:
+            self._tokens[person] = self._opened(person)
+        return self._tokens[person]
+
+    def has_ended(self, person: str | None, status: int, location: str) -> bool:
+        """Whether this answer came because their session is over; the next one is another then.
+
+        What was sent takes sessions away now and then: by signing out, by a new password.
+        """
+        if person is None or not (status in (401, 403) or location.startswith(_DOORS)):
+            return False
         with self.hub.database.reading() as connection:
-            found = sessions.find_session(connection, token, now_ns=NOW_NS) if token else None
-        if found is not None and found.stage == "open":
-            return token, form
+            found = sessions.find_session(connection, self.session(person)[0], now_ns=NOW_NS)
+        if found is not None and found.stage == "open" and not found.account.must_change:
+            return False
+        del self._tokens[person]
+        return True
+
+    def _opened(self, person: str) -> tuple[str, str]:
         with self.hub.database.writing() as connection:
             connection.execute(
                 tables.account.update()
@@ -86,8 +104,7 @@ class Two:
         with self.hub.database.reading() as connection:
             found = sessions.find_session(connection, token, now_ns=NOW_NS)
         assert found is not None, f"{person} cannot sign in any more"
-        self._tokens[person] = (token, found.form_token)
-        return self._tokens[person]
+        return token, found.form_token
 
     def cookies(self, person: str | None) -> dict[str, str]:
         """What a browser of theirs sends."""
