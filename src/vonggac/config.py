@@ -167,6 +167,10 @@ class RecordConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between two reads of a camera's socket that nobody watches."""
     watched_drain_s: Annotated[float, msgspec.Meta(ge=0.01, le=0.5)] = 0.04
     """Seconds between two reads while somebody watches."""
+    pictures_a_second: Annotated[float, msgspec.Meta(ge=0, le=50)] = 0
+    """Keyframes looked at for picture faults, of all cameras of the box together: half as many as
+    it has cameras looks at each every two seconds. 0, the default of the software, looks at none.
+    """
 
 
 class SiteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from vonggac import bus, keys, wire
 from vonggac.causes import Cause
 from vonggac.clock import NS, SimulatedClock
 from vonggac.config import Config, Secret, SiteConfig
-from vonggac.domain import audit, ledger, registry
+from vonggac.domain import audit, ledger, picture_faults, registry
 from vonggac.hub import facts
 from vonggac.hub.facts import FactTaker
 
@@ -196,6 +196,30 @@ def test_what_a_camera_says_loses_no_gap(hub: FactTaker, database: Database) -> 
     assert found[0].evidence.startswith("401 \ufffd[31mno way \ufffd<b>WWW")
     assert 490 < len(found[0].evidence) <= 500
     assert spans(database) == [(0, 10)]
+
+
+def test_the_last_word_on_each_kind_of_picture_fault_is_kept(
+    hub: FactTaker, database: Database
+) -> None:
+    """Covered and well again is one line of the camera's page; what has no form is none."""
+    covered = "the lens is covered for 6 s: lost 0.917, bound 0.700, without a reference picture"
+    moved = "the camera was moved or turned for 30 s: same 0.200, bound 0.420, against reference"
+    moved += " picture 0123456789abcdef"
+    well = "well again after 60 s: the lens is covered"
+    said = [covered, moved, well, "the roof is gone", "x" * 3000]
+    apply(hub, *(
+        delivery(n, wire.CheckFailed(
+            at=T0 + n * NS, camera="cam01", stream="sub", what="picture", evidence=evidence,
+        ))
+        for n, evidence in enumerate(said)
+    ))  # fmt: skip
+
+    with database.reading() as connection:
+        states = ledger.states(connection, SITE)
+    assert [
+        (one.at_ns, one.evidence, one.lasts)
+        for one in picture_faults.listed(states.get(("cam01", "main")), states["cam01", "sub"])
+    ] == [(T0 + 2 * NS, said[2], False), (T0 + NS, said[1], True)]
 
 
 def test_refusals_do_not_flood_the_audit(hub: FactTaker, database: Database) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from vonggac.clock import NS
 from vonggac.db import tables
-from vonggac.domain import inventory
+from vonggac.domain import inventory, ledger, picture_faults
 from vonggac.domain.register_places import Facts
 
 if TYPE_CHECKING:
@@ -32,6 +33,29 @@ def address(hub: Stage, name: str = "hl-2a") -> str:
     with hub.database.reading() as connection:
         found = connection.scalar(sa.select(table.c.id).where(table.c.name == name))
     return f"/cameras/{found}"
+
+
+async def test_picture_faults_stand_on_the_page_of_their_camera(
+    client: httpx.AsyncClient, hub: Stage
+) -> None:
+    """In words, with the way to the picture; the API says the same."""
+    page = address(hub)
+    before = await client.get(page)
+    evidence = "the lens is covered for 6 s: lost 0.917, bound 0.700, without a reference picture"
+    camera = (await client.get(f"/api/v1{page}")).json()
+    with hub.database.writing() as connection:
+        stream = ledger.Stream(camera["site"], camera["name"], "main")
+        picture_faults.put(connection, stream, evidence, at_ns=1_800_000_000 * NS)
+    shown = await client.get(page)
+    told = (await client.get(f"/api/v1{page}")).json()
+
+    assert "Lỗi hình ảnh" not in before.text
+    assert camera["picture_faults"] == []
+    assert "camera bị che khuất, đã 6 giây: lost 0,917" in text_of(shown)
+    assert re.search(r'/playback\?cameras=[^"]*t=2027-01-15', shown.text)
+    assert told["picture_faults"] == [
+        {"at": "2027-01-15T08:00:00.000Z", "evidence": evidence, "lasts": True}
+    ]
 
 
 async def test_the_device_is_edited_on_the_page_of_its_camera(

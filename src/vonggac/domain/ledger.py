@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from vonggac import sentences
 from vonggac.causes import Cause
 from vonggac.db import Connection, is_away, tables
 from vonggac.errors import Kind, VonggacError
@@ -314,27 +313,6 @@ def describe_stream(connection: Connection, stream: Stream, values: Mapping[str,
         stream,
         State(known.status, known.since_ns, known.cause, known.as_of_ns, detail),
     )
-
-
-def put_picture_fault(connection: Connection, stream: Stream, evidence: str, *, at_ns: int) -> None:
-    """Keep the last word on each kind of picture fault; what is in no known form is not kept."""
-    found = sentences.find(evidence)
-    if found is None or not found.code.startswith("picture_") or "what" not in found.values:
-        return
-    said = {"at_ns": at_ns, "evidence": evidence, "lasts": found.code != "picture_well"}
-    describe_stream(connection, stream, {f"picture: {found.values['what']}": said})
-
-
-def picture_faults(*known: State | None) -> list[Mapping[str, Any]]:
-    """What was last said of each kind of picture fault of some streams, the newest first."""
-    said = [
-        value
-        for state in known
-        if state is not None
-        for name, value in state.detail.items()
-        if name.startswith("picture: ") and isinstance(value, dict)
-    ]
-    return sorted(said, key=lambda one: -int(one["at_ns"]))
 
 
 @dataclass(frozen=True, slots=True)

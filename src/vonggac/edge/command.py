@@ -322,14 +322,17 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         loop.add_signal_handler(number, box.stop)
     talking = asyncio.create_task(on_bus.run(), name="agent")
     watching = asyncio.create_task(_until_orphaned(parent, box), name="parent")
+    looking = asyncio.create_task(
+        _look_at_pictures(config.record.pictures_a_second, box, playback, clock), name="pictures"
+    )
     hold()
     describe(box, wire.WantedCameras(orders.cameras))
     try:
         await box.run(setups)
     finally:
-        for task in (talking, watching):
+        for task in (talking, watching, looking):
             task.cancel()
-        await asyncio.gather(talking, watching, return_exceptions=True)
+        await asyncio.gather(talking, watching, looking, return_exceptions=True)
         trail.finish()
         playback.close()
         answers.close()
@@ -350,6 +353,29 @@ def describe(box: Box, wanted: wire.WantedCameras) -> None:
                 in_service=camera.in_service,
             )
         )
+
+
+async def _look_at_pictures(a_second: float, box: Box, playback: Playback, clock: Clock) -> None:
+    """Look after the health of pictures within the budget, with a decoder apart from the stills'.
+
+    Numpy is loaded only where somebody switched it on.
+    """
+    if not a_second:
+        return
+    from vonggac.edge.picture_watch import BoxKeyframes, PictureWatch
+
+    decoder = PictureDecoder()
+    try:
+        await PictureWatch(
+            box.directory,
+            BoxKeyframes(playback, box.ingests),
+            decoder,
+            box.journal.append,
+            clock,
+            a_second=a_second,
+        ).run()
+    finally:
+        await decoder.close()
 
 
 async def _until_orphaned(parent: int | None, box: Box) -> None:

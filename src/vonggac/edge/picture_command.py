@@ -22,6 +22,7 @@ import msgspec
 from vonggac.causes import Cause
 from vonggac.clock import NS, SystemClock, rfc3339
 from vonggac.config import Secret
+from vonggac.edge import picture_references
 from vonggac.edge.choice import SourceChoice
 from vonggac.edge.picture import PictureDecoder
 from vonggac.edge.picture_health import (
@@ -53,8 +54,6 @@ STAND_IN: Final = 5
 EVERY_S: Final = 2.0
 URL_S: Final = 60.0
 DRAIN_S: Final = 0.04
-_HEAD: Final = f"P5\n{WIDTH} {HEIGHT}\n255\n".encode()
-"""Of a reference on the disk: a portable graymap, which every image viewer opens."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a picture that was approved, as --keep writes it; up to four")  # fmt: skip
     add("--keep", type=Path, metavar="FILE",
         help="write the median of the first pictures there, to be approved")  # fmt: skip
+    add("--by", default="", metavar="NAME",
+        help="with --keep: who approves it; the box judges by no other")  # fmt: skip
     add("--ignore", action="append", default=[], metavar="'X,Y X,Y X,Y'",
         help="corners of what does not count, as shares of the size; may be repeated")  # fmt: skip
     add("--sensitivity", type=float, default=1.0, metavar="N",
@@ -88,7 +89,7 @@ def command(options: argparse.Namespace) -> int:
     if options.seconds is not None and not 1 <= options.seconds <= 86_400:
         raise ConfigError("--seconds is between 1 and 86400")
     settings = settings_of(options)
-    references = [read_reference(path) for path in options.reference]
+    references = [picture_references.read(path) for path in options.reference]
     if len(references) > MAX_REFERENCES:
         raise ConfigError(f"at most {MAX_REFERENCES} references")
     user, password = login(options)
@@ -99,10 +100,8 @@ def command(options: argparse.Namespace) -> int:
     if not told.pictures:
         raise VonggacError(Kind.NOT_FOUND, "no keyframe came; is the stream H.264 or H.265?")
     if options.keep is not None:
-        try:
-            options.keep.write_bytes(_HEAD + told.typical())
-        except OSError as error:
-            raise ConfigError(f"cannot write {options.keep}: {error.strerror}") from error
+        kept = Reference(told.typical(), approved_by=options.by)
+        picture_references.write(options.keep, kept)
     told.finish()
     return 1 if told.faults else 0
 
@@ -137,27 +136,6 @@ def settings_of(options: argparse.Namespace) -> Settings:
     except VonggacError as error:
         raise ConfigError(f"--ignore: {error.message}") from error
     return settings
-
-
-def read_reference(path: Path) -> Reference:
-    """A reference as `--keep` wrote it.
-
-    Raises:
-        ConfigError: it cannot be read, is none, or shows too little.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(len(_HEAD) + WIDTH * HEIGHT + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    if not data.startswith(_HEAD) or len(data) != len(_HEAD) + WIDTH * HEIGHT:
-        raise ConfigError(f"{path} is no reference: make one with vonggac picture --keep")
-    reference = Reference(data[len(_HEAD) :], approved_by=path.name)
-    try:
-        CameraHealth(references=(reference,))
-    except VonggacError as error:
-        raise ConfigError(f"{path}: {error.message}") from error
-    return reference
 
 
 @dataclass
@@ -246,7 +224,7 @@ class Telling:
                 "pictures": self.pictures,
                 "damaged": self.damaged,
                 "references": [
-                    {"name": one.name, "approved": bool(one.approved_by), "file": one.approved_by}
+                    {"name": one.name, "approved_by": one.approved_by or None}
                     for one in self._health.references
                 ],
                 "drift": [msgspec.to_builtins(one) for one in (*self._health.drift, last)],
@@ -275,7 +253,9 @@ def _line(told: dict[str, Any]) -> str:
             f" {told['measure']} {told['value']:.3f}, bound {told['bound']:.3f}"
         )
     held = ", ".join(
-        one["file"] if one["approved"] else "the first pictures, which nobody approved"
+        f"{one['name']}, approved by {one['approved_by']}"
+        if one["approved_by"]
+        else f"{one['name']}, which nobody approved"
         for one in told["references"]
     )
     count = len(told["faults"])

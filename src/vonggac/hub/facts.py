@@ -18,7 +18,17 @@ import msgspec
 
 from vonggac import keys, log, wire
 from vonggac.db import FAILED
-from vonggac.domain import audit, below, holds, hubs, ledger, site_keys, told, wants
+from vonggac.domain import (
+    audit,
+    below,
+    holds,
+    hubs,
+    ledger,
+    picture_faults,
+    site_keys,
+    told,
+    wants,
+)
 from vonggac.errors import Kind, MalformedError, VonggacError
 from vonggac.hub import alarming
 from vonggac.hub.said import plain, plain_all
@@ -371,6 +381,9 @@ def apply_fact(
                 outcome="refused",
                 detail={"what": fact.what, "evidence": fact.evidence},
             )
+            if fact.what == "picture" and fact.camera and fact.stream:
+                stream = ledger.Stream(site_id, fact.camera, fact.stream)
+                picture_faults.put(connection, stream, fact.evidence, at_ns=fact.at)
         case wire.WantAnswered():
             order = {
                 "key": fact.key,

@@ -18,7 +18,16 @@ from starlette.responses import StreamingResponse
 from vonggac import sentences, wire
 from vonggac.clock import NS, parse_rfc3339, rfc3339
 from vonggac.config import Secret
-from vonggac.domain import access, audit, continuity, guide_values, ledger, links, registry
+from vonggac.domain import (
+    access,
+    audit,
+    continuity,
+    guide_values,
+    ledger,
+    links,
+    picture_faults,
+    registry,
+)
 from vonggac.domain.audit import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.web import figures, limits, rights, words
@@ -327,6 +336,10 @@ def camera_json(
         "measured": measured,
         "streams": streams,
         "state": state_json(state, now_ns),
+        "picture_faults": [
+            {"at": rfc3339(one.at_ns), "evidence": one.evidence, "lasts": one.lasts}
+            for one in picture_faults.listed(state, states.get((camera.name, "sub")))
+        ],
         "retention_days": camera.retention_days,
         "origin": camera.origin,
         "revision": camera.revision,

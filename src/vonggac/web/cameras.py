@@ -12,7 +12,15 @@ from starlette.responses import RedirectResponse, Response
 
 from vonggac.clock import NS
 from vonggac.config import Secret
-from vonggac.domain import access, guide, ledger, maintenance, register_places, registry
+from vonggac.domain import (
+    access,
+    guide,
+    ledger,
+    maintenance,
+    picture_faults,
+    register_places,
+    registry,
+)
 from vonggac.domain import inventory as device
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
@@ -125,6 +133,7 @@ def show(
             "month_days": len(days),
             "gaps": gaps[:GAPS_SHOWN],
             "gap_count": len(gaps),
+            "picture_faults": picture_faults.listed(last_day.state, last_day.sub_state),
             "as_of": as_of(site_state, now_ns),
             "causes": desk.causes,
             "legend": [desk.causes[cause] for cause in figures.causes_in([time], desk.causes)],
