@@ -122,6 +122,54 @@ async def test_site_says_nothing_but_its_own_words(scene: Scene, claims: dict[st
     assert scene.presence.is_up(y)
 
 
+async def test_province_says_nothing_for_another_province(tmp_path: Path) -> None:
+    """At the ministry, with its real credentials: no word of another's sites, none to JetStream.
+
+    What it carries for its own sites it may say; whose words those are, signatures say.
+    """
+    async with tiers(tmp_path) as made:
+        ministry = await made.hub()
+        other = await made.hub(above=ministry)
+        await joined(await ministry.presence(), other.id)
+        mine, site = keys.new_id(), keys.new_id()
+        leaf = ministry.trust.leaf_of_hub(mine, issued_s=ministry.now_s)
+        spies = await ministry.spy(), await ministry.spy(media=True)
+        heard = [await spy.subscribe(">", capacity=1_000) for spy in spies]
+        await settled(*spies)
+        own = f"vg.{mine}.{site}.re.{keys.new_id()}.1"
+        forged = [
+            f"vg.{other.id}.dlv.S.abcdefgh",
+            f"vg.{other.id}.{site}.re.{keys.new_id()}.1",
+            f"vg.{other.id}.{site}.live.cam01.main",
+            f"vg.{other.id}.{other.id}.fact.site.-",
+            f"vg.{mine}.{mine}.fact.site.-",
+            f"vg.{other.id}.{site}.ask.open.cam01.{keys.new_id()}",
+            "$JS.API.STREAM.PURGE.LEDGERS",
+            f"$JS.{other.id}.API.CONSUMER.CREATE.LEDGERS",
+            f"$JS.{other.id}.API.CONSUMER.CREATE.LEDGER",
+            "$JS.FC.LEDGERS.abc.def",
+            "$SYS.REQ.CLAIMS.UPDATE",
+            "_INBOX.abc.1",
+        ]
+        allowed = {
+            False: [f"vg.{mine}.dlv.S.abc", own, "$JSC.R.abcdefgh"],
+            True: [f"vg.{mine}.{site}.live.cam01.main", own],
+        }
+        for media, found in zip((False, True), heard, strict=True):
+            for subject in (*forged, *allowed[media]):
+                raw = await RawLeaf.join(
+                    str(ministry.server.address.leaf), leaf[1 if media else 0],
+                    name=f"{mine}-{'0' * 32}",
+                )  # fmt: skip
+                raw.want(f"vg.{other.id}.>")
+                raw.say(subject, f"said as {subject}".encode(), own)
+                await raw.settle()
+                await raw.close()
+            await settled(*spies)
+            told = [payload for _, payload in arrived(found) if payload.startswith(b"said as ")]
+            assert sorted(told) == sorted(f"said as {one}".encode() for one in allowed[media])
+
+
 @pytest.mark.parametrize("claims", [{}, {"is_hub": True}], ids=["as a leaf", "as a hub"])
 async def test_site_hears_nothing_but_what_is_meant_for_it(
     scene: Scene, claims: dict[str, object]

@@ -21,6 +21,7 @@ import pages_enrolment
 import pages_estimates
 import pages_floor_plans
 import pages_guide
+import pages_hubs
 import pages_inspections
 import pages_papers
 import pages_surveys
@@ -89,6 +90,7 @@ AREAS = (
     pages_estimates,
     pages_floor_plans,
     pages_guide,
+    pages_hubs,
     pages_inspections,
     pages_papers,
     pages_today,
