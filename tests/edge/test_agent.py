@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -336,6 +336,27 @@ async def test_hubs_verbs_answer_the_hub_alone(box: Box) -> None:
         ("127.0.0.1", None),
         (3, b'{"cameras":[]}'),
     ]
+
+
+async def test_a_hub_above_probes_the_cameras_of_the_register_alone(box: Box) -> None:
+    """Else whoever holds a centre looks round in the network of every facility below it."""
+    asker, grant = await box.hub()
+    own = keys.SigningKey(keys.new_seed()).public
+    box.agent._identity = replace(
+        box.agent._identity, hub_key=own, upper_keys=(box.stand.hub_key.public,)
+    )
+    box.agent._is_registered = lambda url: url.startswith("rtsp://10.0.0.7:554/")
+
+    async def probed(url: str) -> bytes:
+        ask = wire.ProbeAsk(url)
+        return (await asker.ask(box.stand.site, wire.Verb.PROBE, wire.NO_CAMERA, ask, grant))[1]
+
+    assert msgspec.json.decode(await probed("rtsp://10.0.0.7:554/2")) == {"reachable": True}
+    with pytest.raises(VonggacError) as refused:
+        await probed("rtsp://10.0.0.8:554/1")
+    assert refused.value.kind is Kind.FORBIDDEN
+    assert box.known.asked == [("rtsp://10.0.0.7:554/2", None)]
+    assert ("probe", Kind.FORBIDDEN.value, 1) in box.audited()
 
 
 async def test_viewers_grant_that_names_the_hubs_verbs_opens_none_of_them(box: Box) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from vonggac import bus, keys, wire
 from vonggac.clock import NS, SimulatedClock
 from vonggac.config import Config, Secret, SiteConfig
 from vonggac.db import tables
-from vonggac.domain import audit, ledger, registry
+from vonggac.domain import audit, ledger, registry, rules
 from vonggac.errors import Kind, VonggacError
 from vonggac.hub.auditing import anchor_name
 from vonggac.hub.facts import FactTaker, Tier
@@ -140,6 +141,34 @@ def test_cameras_below_come_into_the_register_by_themselves(
     assert known(Y) == []
     upper.apply([told(Y, 2, title="Tầng 2, đông")])
     assert known(Y) == [(other, "Tầng 2, đông", "")]
+
+
+@pytest.mark.parametrize(("zone", "title"), [("", ""), ("HL", "Trong phòng 203")])
+def test_a_camera_where_none_may_hang_stays_out_of_the_register(
+    upper: FactTaker, database: Database, zone: str, title: str
+) -> None:
+    """Whatever the site's own register says: nobody here sees it, and the access log says why."""
+    code = zone or rules.placement(date(2026, 11, 22)).forbidden[0].code
+
+    def told(sequence: int, zone: str, title: str) -> bus.Delivery:
+        fact = wire.CameraDescribed(
+            at=T0, camera="cam01", title=title, zone=zone, streams=("main",)
+        )
+        return delivery(X, sequence, fact)
+
+    def known() -> int:
+        with database.reading() as connection:
+            return len(registry.cameras(connection, X))
+
+    upper.apply([told(0, code, title), told(1, code, title)])
+    assert known() == 0
+    upper.apply([told(2, "HL", "Tầng 1")])
+    assert known() == 1
+    upper.apply([told(3, code, title)])
+    assert known() == 0
+    with database.reading() as connection:
+        rows = audit.rows(connection, audit.Filter(act=audit.Act.FACT_REFUSED))
+    assert [(row.thing, row.site, row.detail["zone"]) for row in rows] == [("cam01", X, code)]
 
 
 def test_the_own_box_says_nothing_that_the_register_does_not_know(database: Database) -> None:

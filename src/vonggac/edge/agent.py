@@ -242,6 +242,8 @@ class Agent:
         connect: makes the two connections (control, media).
         clock: grants end by its wall time.
         wants: takes orders of hubs above; None where there is none.
+        is_registered: whether an address is that of a camera of the site's own register: hubs
+            above probe no other.
     """
 
     def __init__(
@@ -255,6 +257,7 @@ class Agent:
         connect: Callable[[], Awaitable[tuple[Connection, Connection]]],
         clock: Clock,
         wants: Wants | None = None,
+        is_registered: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.answered: Counter[str] = Counter()
         """Questions by verb and outcome ("open 200", "gop not_found")."""
@@ -272,6 +275,7 @@ class Agent:
         self._connect = connect
         self._clock = clock
         self._wants = wants
+        self._is_registered = is_registered
         self._open: dict[tuple[str, str], _Credit] = {}
         self._revoked: dict[str, None] = {}
         """Grants that are answered no more, in the order in which the hub said so."""
@@ -456,11 +460,29 @@ class Agent:
             raise VonggacError(Kind.FORBIDDEN, "the grant is not the one that the subject names")
         asked.own = grant.own
         grant.check(camera=asked.subject.camera, verb=asked.subject.verb, stream=None)
-        if key != identity.hub_key and asked.subject.verb is wire.Verb.CONFIGURE:
-            raise VonggacError(
-                Kind.FORBIDDEN, "only the hub of this machine orders what it records"
-            )
+        if key != identity.hub_key:
+            self._check_upper(asked)
         return grant
+
+    def _check_upper(self, asked: _Asked) -> None:
+        """What a hub above may not have done at a site that keeps its own register.
+
+        Raises:
+            VonggacError: FORBIDDEN.
+        """
+        match asked.subject.verb:
+            case wire.Verb.CONFIGURE:
+                raise VonggacError(
+                    Kind.FORBIDDEN, "only the hub of this machine orders what it records"
+                )
+            case wire.Verb.PROBE:
+                ask = wire.decode_ask(asked.message.payload, wire.ProbeAsk)
+                if not self._is_registered(ask.url):
+                    raise VonggacError(
+                        Kind.FORBIDDEN, "a hub above probes the cameras of the register alone"
+                    )
+            case _:
+                pass
 
     async def _make(
         self, asked: _Asked, grant: keys.Grant

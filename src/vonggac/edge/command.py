@@ -13,6 +13,7 @@ import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
@@ -51,6 +52,10 @@ WANTED = f"{FOLDER}/{ORDER}"
 
 MAX_STREAMS = 300
 """Streams of one recorder process (ADR 0003); more cameras take more processes."""
+
+
+PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+"""Of addresses that name none (RFC 7826, section 20.1, and RFC 9110)."""
 
 
 class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,6 +123,11 @@ class _Orders:
         self.revision = -1
         self.cameras: tuple[wire.WantedCamera, ...] = ()
         self.holds: tuple[Hold, ...] = ()
+
+    def has_address(self, url: str) -> bool:
+        """Whether this is the host and port of a camera that the site's own hub ordered."""
+        known = {_address(one.url) for camera in self.cameras for _, one in _streams(camera)}
+        return _address(url) in known - {None}
 
     def recall(self) -> list[StreamSetup]:
         """The order of an earlier life; nothing if there is none or it cannot be read."""
@@ -225,6 +235,16 @@ def _streams(camera: wire.WantedCamera) -> list[tuple[StreamName, wire.WantedStr
     return found
 
 
+def _address(url: str) -> tuple[str, int] | None:
+    """Host and port of a camera's URL; None of what is no URL."""
+    try:
+        split = urlsplit(url)
+        port = split.port or PORTS.get(split.scheme, 0)
+    except ValueError:
+        return None
+    return (split.hostname.lower(), port) if split.hostname else None
+
+
 async def _run(config: EdgeConfig, parent: int | None) -> None:
     """Start in order, run until stopped, stop in reverse."""
     clock = SystemClock()
@@ -317,6 +337,7 @@ async def _run(config: EdgeConfig, parent: int | None) -> None:
         connect=connect,
         clock=clock,
         wants=wanted if config.upper_keys else None,
+        is_registered=orders.has_address,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, box.stop)

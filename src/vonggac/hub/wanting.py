@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from vonggac import bus, keys, log, wire
-from vonggac.domain import holds, ledger, links, wants
+from vonggac.domain import holds, hubs, ledger, links, wants
 from vonggac.errors import Kind, VonggacError
 
 if TYPE_CHECKING:
@@ -141,7 +141,10 @@ class Wanting:
         """A worker thread: number what changed; what must be written to boxes that are joined."""
         with self.database.reading() as connection:
             before = wants.every(connection, self._key)
-            every = sorted(holds.sites_with(connection) | before.keys())
+            # A box takes orders of the hub that it joined: what is behind another has its own.
+            every = sorted(
+                (holds.sites_with(connection) | before.keys()) - {*hubs.behind(connection)}
+            )
             fresh, found = [], []
             for site_id in every:
                 if site_id == self._sites.own_id or not self._sites.reaches(connection, site_id):

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from vonggac.domain import access, exports, holds, registry, site_keys
+from vonggac.domain import access, exports, holds, hubs, registry, site_keys
 from vonggac.domain.access import Act
 from vonggac.errors import Kind, VonggacError
 from vonggac.evidence import fingerprint
@@ -52,6 +52,7 @@ FAULTS: Mapping[str, str] = {
     "no_time": "Viết dạng ngày/tháng/năm giờ:phút, ví dụ 18/11/2026 14:30.",
     "own_request": "Bạn lập yêu cầu này, nên người khác phải duyệt.",
     "no_box": "Chưa có thiết bị ghi nào của cơ sở này nối với hệ thống, nên chưa giữ được gì.",
+    "through_hub": "Cơ sở này nối qua trung tâm cấp dưới: đặt lệnh giữ ở trang của trung tâm đó.",
     "own_hold": "Bạn đặt lệnh giữ này, nên người khác phải thôi giữ.",
 }
 """What is said of a field that is wrong."""
@@ -387,6 +388,7 @@ def _to_hold(
     """Cameras whose recordings can be kept from here, by site; and whether there are too many."""
     allowed = access.sites_for(connection, who.person, Act.HOLD_PLACE, who.desk.now_ns())
     reached = {site_id for site_id, _ in registry.boxes(connection, allowed)}
+    reached -= hubs.behind(connection).keys()
     found = registry.cameras_of(connection, [one for one in allowed if one in reached])
     too_many = len(found) > MOST_LISTED
     if too_many:

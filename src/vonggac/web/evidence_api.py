@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from vonggac.clock import parse_rfc3339, rfc3339
-from vonggac.domain import access, audit, exports, holds, wants
+from vonggac.domain import access, audit, exports, holds, hubs, wants
 from vonggac.domain.access import Act
 from vonggac.domain.exports import Someone
 from vonggac.errors import Kind, VonggacError
@@ -348,6 +348,13 @@ def held(
         thing = access.thing_of_camera(connection, camera)
         verdict = rights.require(connection, who, Act.HOLD_PLACE, thing)
         is_reached = who.desk.sites.reaches(connection, thing.id)
+        is_behind = bool(hubs.ways(connection, [thing.id]))
+    if is_behind:
+        raise VonggacError(
+            Kind.BAD_INPUT,
+            "camera: its box obeys the hub that it joined; place the hold there",
+            fields={"camera": "through_hub"},
+        )
     if not is_reached:
         raise VonggacError(
             Kind.BAD_INPUT,
