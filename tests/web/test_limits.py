@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -620,3 +621,19 @@ async def test_a_handshake_that_never_comes_is_not_waited_for(
 async def test_a_request_in_the_last_flight_of_its_handshake_is_heard(secured: Secured) -> None:
     """TLS 1.3 lets a browser ask before the server has turned round; many at once."""
     assert await asyncio.gather(*(secured.status() for _ in range(20))) == [200] * 20
+
+
+async def test_no_answer_waits_for_the_acknowledgement_of_its_own_head() -> None:
+    """With Nagle's algorithm each body of an answer came 40 ms after its head, on every page."""
+    listener = serve.listen("127.0.0.1", 0)
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def taken(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        own = writer.get_extra_info("socket")
+        accepted.set_result(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(taken, sock=listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        assert await accepted == 1
+        writer.close()

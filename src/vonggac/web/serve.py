@@ -192,11 +192,15 @@ class _Door:
 def listen(host: str, port: int) -> socket.socket:
     """Bind the address that pages are served on; port 0 takes a free one.
 
+    The socket says that it is TCP's: asyncio leaves Nagle's algorithm on for one that does not, and
+    each answer's body then waits for the acknowledgement of its head, 40 ms (RFC 9293, 3.7.4;
+    measured with `requests` on Linux).
+
     Raises:
         ConfigError: the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
