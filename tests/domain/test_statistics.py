@@ -501,6 +501,20 @@ def test_a_person_counts_only_what_the_role_reaches(country: Database) -> None:
             reports.count(connection, person, None, Span(TODAY, SPAN.first), now_ns=NOW_NS)
 
 
+def test_a_facility_that_joined_since_the_count_shows_nobody_another_one(
+    country: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many facilities as were counted need not be those that were counted."""
+    monkeypatch.setattr(statistics, "FEW", 0)
+    with country.reading() as connection:
+        withheld, *seen = (one.id for one in raw(connection).of(tables.site))
+        whole = statistics.statistics(connection, [withheld, *seen], SPAN, now_ns=NOW_NS)
+        found = statistics.statistics(connection, [*seen, "z" * 26], SPAN, now_ns=NOW_NS)
+
+    assert withheld in {row.site_id for row in whole.rows}
+    assert {row.site_id for row in found.rows} == set(seen)
+
+
 def test_the_whole_hub_is_counted_once_a_minute(
     country: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -356,7 +356,7 @@ def statistics(
         standing = _standing(connection, list(site_ids), span.last, now_ns)
         return _over(connection, standing, span, now_ns)
     found = _hub(connection).spans.get(span, now_ns, lambda: _whole(connection, span, now_ns))
-    return found if len(found.rows) == len(site_ids) else found.narrowed(set(site_ids))
+    return found.narrowed(set(site_ids))
 
 
 def ahead(connection: Connection, now_ns: int) -> list[Span]:
