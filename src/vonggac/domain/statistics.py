@@ -356,7 +356,8 @@ def statistics(
         standing = _standing(connection, list(site_ids), span.last, now_ns)
         return _over(connection, standing, span, now_ns)
     found = _hub(connection).spans.get(span, now_ns, lambda: _whole(connection, span, now_ns))
-    return found.narrowed(set(site_ids))
+    seen = set(site_ids)
+    return found if seen == {row.site_id for row in found.rows} else found.narrowed(seen)
 
 
 def ahead(connection: Connection, now_ns: int) -> list[Span]:
